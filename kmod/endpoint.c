@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fdtable.h>
+#include <linux/pid.h>
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+
+#include "endpoint.h"
+#include "group.h"
+#include "user.h"
+
+/**
+ * mpipc_endpoint_new - make the endpoint of a file
+ * @net: namespace that it looks for groups in
+ *
+ * Return: the endpoint with one reference, or NULL: no memory.
+ */
+struct mpipc_endpoint *mpipc_endpoint_new(struct net *net)
+{
+	struct mpipc_endpoint *ep;
+
+	ep = kzalloc(sizeof(*ep), GFP_KERNEL_ACCOUNT);
+	if (!ep)
+		return NULL;
+	refcount_set(&ep->ref, 1);
+	ep->net = get_net(net);
+	mpipc_mailbox_init(&ep->box);
+	return ep;
+}
+
+/**
+ * mpipc_endpoint_put - give a reference back
+ * @ep: the endpoint, or NULL
+ *
+ * Whoever drops the last one is not in interrupt context and holds no lock.
+ */
+void mpipc_endpoint_put(struct mpipc_endpoint *ep)
+{
+	if (!ep || !refcount_dec_and_test(&ep->ref))
+		return;
+	mpipc_mailbox_free_shares(&ep->box);
+	mpipc_group_put(ep->group);
+	mpipc_user_put(ep->user);
+	if (ep->cred)
+		put_cred(ep->cred);
+	put_pid(ep->pid);
+	put_net(ep->net);
+	/* Senders that look under RCU may still see that there is no reference. */
+	kfree_rcu(ep, rcu);
+}
+
+/* Not 0, so that iterate_fd() stops: the place after the descriptor. */
+static int match_file(const void *file, struct file *other, unsigned int fd)
+{
+	return other == file ? fd + 1 : 0;
+}
+
+/**
+ * mpipc_endpoint_in_table - whether a table has a descriptor of the file
+ * @ep: endpoint of the file
+ * @file: the file
+ * @table: the table, of the calling process or as flush got it
+ *
+ * The look begins where the last one found something: a process that exits with
+ * many duplicates closes them in order, and each look then takes one step.
+ *
+ * Return: whether.
+ */
+bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
+			     void *table)
+{
+	int next;
+
+	next = iterate_fd(table, ep->fd_hint, match_file, file);
+	if (!next && ep->fd_hint)
+		next = iterate_fd(table, 0, match_file, file);
+	ep->fd_hint = next ? next - 1 : 0;
+	return next;
+}
+
+/**
+ * mpipc_endpoint_usable - whether the caller may act on an endpoint
+ * @ep: the endpoint
+ *
+ * Return: 0, -ENOTCONN, -ESHUTDOWN or -EPERM.
+ */
+int mpipc_endpoint_usable(struct mpipc_endpoint *ep)
+{
+	/* Pairs with the release in join: what it set is seen. */
+	switch (smp_load_acquire(&ep->state)) {
+	case MPIPC_NEW:
+		return -ENOTCONN;
+	case MPIPC_GONE:
+		return -ESHUTDOWN;
+	}
+	if (READ_ONCE(ep->owner) != current->files)
+		return READ_ONCE(ep->owner) ? -EPERM : -ESHUTDOWN;
+	return 0;
+}

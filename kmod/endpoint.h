@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_ENDPOINT_H
+#define MPIPC_ENDPOINT_H
+
+#include <linux/atomic.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/mpipc.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include "mailbox.h"
+
+struct mpipc_group;
+struct mpipc_user;
+struct net;
+struct pid;
+
+/**
+ * DOC: Endpoints
+ *
+ * An endpoint is made with the open file, joins once, leaves once, and its
+ * memory stays as long as anything refers to it: the file, messages that it
+ * sent, calls and events that name it. Memory is all that a reference keeps;
+ * what an endpoint holds for others (queue, files, calls) goes when it leaves.
+ *
+ * DOC: Whose an endpoint is
+ *
+ * An endpoint belongs to the file descriptor table that joined (its owner). The
+ * owner's last descriptor is noticed in ->flush, which the kernel calls after
+ * each descriptor is taken out of a table, with that table as its id: if the
+ * table has no other descriptor of the file, the endpoint leaves. So a mailbox
+ * holds file references only while a live table can reach it, and no cycle of
+ * files, through whatever kinds, can outlive its processes.
+ *
+ * The join stores the owner first and then looks for a descriptor in the table.
+ * Both that look and the removal of a descriptor take the table's lock: either
+ * the look comes first, then the remover's flush sees the owner, or it finds
+ * nothing and the join fails. Descriptors that never were in a table, as
+ * io_uring's direct ones, cannot join.
+ *
+ * DOC: Locks
+ *
+ * In this order:
+ *
+ * 1. &mpipc_net.lock, a mutex of one network namespace: who is in which group.
+ *    For join, leave and listings; never on the way of a message.
+ * 2. the table of users, a spinlock; the lock of a group's member array.
+ * 3. &mpipc_mailbox.lock, a spinlock; never two of them.
+ *
+ * Senders find their destinations under RCU and take a reference.
+ */
+
+enum mpipc_state {
+	MPIPC_NEW,		/* open, has not joined */
+	MPIPC_MEMBER,
+	MPIPC_GONE,
+};
+
+/**
+ * struct mpipc_endpoint - an open file of the device
+ * @ref: references to the memory
+ * @state: &enum mpipc_state; written under mpipc_net.lock
+ * @rcu: frees the memory
+ *
+ * Constant:
+ * @net: network namespace of the opener, with a reference
+ *
+ * Constant once @state is not %MPIPC_NEW:
+ * @id: never used again; the low bits are @index
+ * @index: place in the group's members
+ * @role: &enum mpipc_role
+ * @flags: MPIPC_JOIN_*
+ * @group: with a reference
+ * @user: who is charged, with a reference
+ * @cred: of the joiner, with a reference
+ * @pid: of the joiner's process, with a reference
+ *
+ * Written under mpipc_net.lock:
+ * @owner: table that the endpoint belongs to, never dereferenced but as the id
+ *	that flush got; NULL when not a member
+ * @fd_hint: where the last look into that table found a descriptor
+ * @generation: of the primary that it is, or belongs to
+ * @left_for_primary: ready for the event that tells the primary that this
+ *	secondary left, or NULL
+ * @left_for_self: ready for the event that tells this secondary that its primary
+ *	left, or NULL
+ *
+ * Others:
+ * @box: what others do to the endpoint
+ * @sent: messages and answers that arrived somewhere
+ * @dropped_fds: descriptors that the receiver did not want
+ */
+struct mpipc_endpoint {
+	refcount_t ref;
+	int state;
+	struct rcu_head rcu;
+	struct net *net;
+
+	u64 id;
+	u32 index;
+	u32 role;
+	u32 flags;
+	unsigned int fd_hint;
+	struct mpipc_group *group;
+	struct mpipc_user *user;
+	const struct cred *cred;
+	struct pid *pid;
+
+	void *owner;
+	u64 generation;
+	struct mpipc_event *left_for_primary;
+	struct mpipc_event *left_for_self;
+
+	struct mpipc_mailbox box;
+	atomic64_t sent;
+	atomic64_t dropped_fds;
+};
+
+struct mpipc_endpoint *mpipc_endpoint_new(struct net *net);
+void mpipc_endpoint_put(struct mpipc_endpoint *ep);
+bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
+			     void *table);
+int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
+
+static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *ep)
+{
+	refcount_inc(&ep->ref);
+	return ep;
+}
+
+#endif /* MPIPC_ENDPOINT_H */

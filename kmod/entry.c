@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/user_namespace.h>
+
+#include "call.h"
+#include "endpoint.h"
+#include "entry.h"
+#include "message.h"
+
+static struct mpipc_copy *to_copy(struct mpipc_entry *entry)
+{
+	return container_of(entry, struct mpipc_copy, entry);
+}
+
+static struct mpipc_slot *to_slot(struct mpipc_entry *entry)
+{
+	return container_of(entry, struct mpipc_slot, entry);
+}
+
+static struct mpipc_event *to_event(struct mpipc_entry *entry)
+{
+	return container_of(entry, struct mpipc_event, entry);
+}
+
+/**
+ * mpipc_entry_drop - let go of an entry that is in no mailbox any more
+ * @entry: the entry
+ *
+ * Not under a spinlock.
+ */
+void mpipc_entry_drop(struct mpipc_entry *entry)
+{
+	switch (entry->type) {
+	case MPIPC_MESSAGE:
+	case MPIPC_REQUEST:
+		mpipc_msg_put(to_copy(entry)->msg);
+		break;
+	case MPIPC_REPLY_TO:
+		mpipc_slot_drop(to_slot(entry));
+		break;
+	default:
+		mpipc_endpoint_put(to_event(entry)->about);
+		kfree(to_event(entry));
+	}
+}
+
+/**
+ * mpipc_entry_msg - message of an entry
+ * @entry: the entry
+ *
+ * Return: the message, or NULL: an event, or a result without an answer.
+ */
+struct mpipc_msg *mpipc_entry_msg(struct mpipc_entry *entry)
+{
+	switch (entry->type) {
+	case MPIPC_MESSAGE:
+	case MPIPC_REQUEST:
+		return to_copy(entry)->msg;
+	case MPIPC_REPLY_TO:
+		return to_slot(entry)->reply;
+	}
+	return NULL;
+}
+
+static void fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
+		      struct mpipc_endpoint *viewer)
+{
+	struct user_namespace *user_ns = viewer->cred->user_ns;
+
+	record->peer = peer->id;
+	record->role = peer->role;
+	record->generation = READ_ONCE(peer->generation);
+	record->pid = pid_nr_ns(peer->pid, ns_of_pid(viewer->pid));
+	record->uid = from_kuid_munged(user_ns, peer->cred->euid);
+	record->gid = from_kgid_munged(user_ns, peer->cred->egid);
+}
+
+static void fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)
+{
+	record->size = msg->size;
+	record->n_fds = msg->n_files;
+	record->stamp = msg->stamp;
+	memcpy(record->name, mpipc_msg_name(msg), msg->name_len);
+}
+
+static void fill_result(struct mpipc_record *record, struct mpipc_slot *slot)
+{
+	record->call = slot->call->id;
+	record->status = slot->status;
+	if (slot->answered)
+		record->flags |= MPIPC_REC_ANSWERED;
+	if (slot->last)
+		record->flags |= MPIPC_REC_LAST;
+}
+
+/**
+ * mpipc_entry_record - describe an entry
+ * @entry: the entry
+ * @viewer: for whom; identities are given in the namespaces that it joined in,
+ *	so that a read does not depend on who reads
+ * @record: all of it is written
+ */
+void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer,
+			struct mpipc_record *record)
+{
+	struct mpipc_msg *msg = mpipc_entry_msg(entry);
+	struct mpipc_endpoint *peer;
+
+	memset(record, 0, sizeof(*record));
+	record->type = entry->type;
+	record->seq = entry->seq;
+	record->lost = entry->lost;
+	if (msg)
+		fill_msg(record, msg);
+	record->len = ALIGN(sizeof(*record) + record->size, 8);
+
+	switch (entry->type) {
+	case MPIPC_REQUEST:
+		record->call = msg->call;
+		record->deadline = msg->deadline;
+		record->reply_size = msg->reply_size;
+		record->reply_fds = msg->reply_fds;
+		fallthrough;
+	case MPIPC_MESSAGE:
+		peer = msg->sender;
+		break;
+	case MPIPC_REPLY_TO:
+		fill_result(record, to_slot(entry));
+		peer = to_slot(entry)->peer;
+		break;
+	default:
+		peer = to_event(entry)->about;
+	}
+	if (peer)
+		fill_peer(record, peer, viewer);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_GROUP_H
+#define MPIPC_GROUP_H
+
+#include <linux/hashtable.h>
+#include <linux/mpipc.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+struct file;
+struct mpipc_endpoint;
+struct mpipc_user;
+struct net;
+
+/**
+ * DOC: Groups
+ *
+ * Groups are found by name in a network namespace, as abstract AF_UNIX addresses
+ * are. The first primary makes one; it can be found while it has members. Who may
+ * join is decided as for a file of the same owner and mode.
+ *
+ * A group counts its primaries. The count at a primary's join is its generation,
+ * and that of the secondaries that join it. When a primary is gone its
+ * secondaries are members still, but belong to nobody: the next primary takes
+ * over those that asked to follow and is none of the others' business.
+ *
+ * Joins and leaves are serialised by one mutex for each network namespace.
+ * Messages do not take it: they find members under RCU.
+ */
+
+/* The low bits of an endpoint's id are its place in the group's members. */
+#define MPIPC_INDEX_BITS	20
+
+/**
+ * struct mpipc_net - groups of a network namespace
+ * @lock: who is in which group
+ * @groups: by name
+ * @arrivals: how often a primary came
+ * @arrival: where secondaries wait for one
+ */
+struct mpipc_net {
+	struct mutex lock;
+	DECLARE_HASHTABLE(groups, 6);
+	unsigned int arrivals;
+	wait_queue_head_t arrival;
+};
+
+/**
+ * struct mpipc_group - a group
+ * @ref: one for each endpoint that is or was a member
+ * @node: in &mpipc_net.groups while there are members
+ * @rcu: frees the memory
+ * @name: constant
+ * @uid: owner, constant
+ * @gid: likewise
+ * @mode: permission bits, constant
+ * @user: who is charged for the group, with a reference; constant
+ * @n_members: members; under mpipc_net.lock, read without as a hint
+ * @generation: primaries so far; under mpipc_net.lock
+ * @primary: written under mpipc_net.lock, read under RCU
+ * @members: all of them, by &mpipc_endpoint.index; likewise
+ */
+struct mpipc_group {
+	refcount_t ref;
+	struct hlist_node node;
+	struct rcu_head rcu;
+	char name[MPIPC_GROUP_MAX];
+	kuid_t uid;
+	kgid_t gid;
+	u32 mode;
+	struct mpipc_user *user;
+	u32 n_members;
+	u64 generation;
+	struct mpipc_endpoint __rcu *primary;
+	struct xarray members;
+};
+
+int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
+		     struct mpipc_join *arg);
+void mpipc_group_leave(struct mpipc_endpoint *ep);
+void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table);
+int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers *arg);
+u64 mpipc_group_primary_id(struct mpipc_endpoint *ep);
+void mpipc_group_put(struct mpipc_group *group);
+
+struct mpipc_net *mpipc_net(struct net *net);
+int mpipc_net_init(void);
+void mpipc_net_exit(void);
+
+#endif /* MPIPC_GROUP_H */

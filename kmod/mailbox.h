@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_MAILBOX_H
+#define MPIPC_MAILBOX_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct mpipc_copy;
+struct mpipc_endpoint;
+struct mpipc_entry;
+struct mpipc_event;
+struct mpipc_msg;
+struct mpipc_slot;
+struct mpipc_user;
+
+/**
+ * DOC: Mailboxes
+ *
+ * A mailbox is what others do to an endpoint. Its spinlock is held to link and
+ * unlink only: no copying, no allocation, nothing that sleeps. It is the
+ * innermost lock, and no two mailboxes are ever locked at once.
+ *
+ * Only messages and requests count against the bounds. Results of calls and
+ * events do not: their number is bounded by the open calls and by the group, and
+ * their memory was there before they happened.
+ *
+ * Room. A message is taken if the mailbox stays within its bounds. In the
+ * mailbox of a primary, where many users meet, a user other than its own has at
+ * most half of what the other users leave, so that nobody can fill it for all.
+ * What finds no room is counted, and the next entry tells how many were lost
+ * before it.
+ *
+ * A closed mailbox takes nothing any more. A sender whose own mailbox is closed
+ * is not taken from either; that is looked at under the receiver's lock, so
+ * nothing follows the event that says the sender left.
+ */
+
+/**
+ * struct mpipc_share - what one user has in a mailbox
+ * @link: in the mailbox's shares
+ * @user: who; with a reference, but for the mailbox's own share
+ * @messages: how many
+ * @bytes: their payload
+ */
+struct mpipc_share {
+	struct list_head link;
+	struct mpipc_user *user;
+	u32 messages;
+	u32 bytes;
+};
+
+/**
+ * struct mpipc_mailbox - what waits for an endpoint
+ * @lock: protects all members that do not say otherwise
+ * @closed: nothing is taken any more; set once
+ * @max_messages: constant after the join
+ * @max_bytes: likewise
+ * @queue: entries, oldest first
+ * @owed: &struct mpipc_slot of requests that this endpoint has to answer, by
+ *	call id
+ * @calls: &struct mpipc_open_call that this endpoint made
+ * @n_calls: how many
+ * @seq: number of the newest entry
+ * @queued: entries in @queue
+ * @messages: messages and requests among them
+ * @bytes: their payload
+ * @lost_since: messages without room since the newest entry
+ * @lost: all of them
+ * @received: entries taken out
+ * @own: share of the endpoint's own user
+ * @shares: shares of other users
+ * @readers: who waits for an entry, and who polls; lives as long as the
+ *	endpoint's memory, which is longer than its file
+ * @room: who waits for room
+ */
+struct mpipc_mailbox {
+	spinlock_t lock;
+	bool closed;
+	u32 max_messages;
+	u32 max_bytes;
+	struct list_head queue;
+	struct rb_root owed;
+	struct list_head calls;
+	u32 n_calls;
+	u32 queued;
+	u32 messages;
+	u32 bytes;
+	u64 seq;
+	u32 lost_since;
+	u64 lost;
+	u64 received;
+	struct mpipc_share own;
+	struct list_head shares;
+	wait_queue_head_t readers;
+	wait_queue_head_t room;
+};
+
+/* How a message is posted. */
+#define MPIPC_POST_WAITS	1	/* a full mailbox is not a loss yet */
+#define MPIPC_POST_SYNC		2	/* the poster is about to sleep */
+
+void mpipc_mailbox_init(struct mpipc_mailbox *box);
+int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
+		       unsigned int how);
+void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
+void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
+void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event);
+void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event);
+void mpipc_mailbox_take_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
+void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
+void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
+void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
+void mpipc_mailbox_free_shares(struct mpipc_mailbox *box);
+
+#endif /* MPIPC_MAILBOX_H */

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Multi-process IPC: /dev/mpipc
+ *
+ * DOC: Where things are
+ *
+ * Each header begins with the design of its part. A message goes through the
+ * files in this order: main.c (system calls), send.c or call.c, message.c with
+ * files.c (import), mailbox.c (post), receive.c with entry.c (deliver). Who can
+ * reach whom is in group.c, whose an endpoint is and the order of locks in
+ * endpoint.h, every bound in limits.h, all that can be looked at in report.c.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mpipc.h>
+#include <linux/nsproxy.h>
+#include <linux/poll.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "call.h"
+#include "endpoint.h"
+#include "files.h"
+#include "group.h"
+#include "receive.h"
+#include "report.h"
+#include "send.h"
+
+#ifndef MPIPC_VERSION
+#define MPIPC_VERSION "0.1.0"
+#endif
+
+static int mpipc_open(struct inode *inode, struct file *file)
+{
+	struct mpipc_endpoint *ep;
+
+	ep = mpipc_endpoint_new(current->nsproxy->net_ns);
+	if (!ep)
+		return -ENOMEM;
+	file->private_data = ep;
+	return stream_open(inode, file);
+}
+
+static int mpipc_flush(struct file *file, fl_owner_t table)
+{
+	mpipc_group_flush(file->private_data, file, table);
+	return 0;
+}
+
+/* What flush did not see: a file that is let go without a table. */
+static int mpipc_release(struct inode *inode, struct file *file)
+{
+	struct mpipc_endpoint *ep = file->private_data;
+
+	mpipc_group_leave(ep);
+	mpipc_endpoint_put(ep);
+	return 0;
+}
+
+static __poll_t mpipc_poll(struct file *file, poll_table *wait)
+{
+	struct mpipc_endpoint *ep = file->private_data;
+	__poll_t events = 0;
+
+	poll_wait(file, &ep->box.readers, wait);
+	/* Pairs with the release in join. */
+	if (smp_load_acquire(&ep->state) == MPIPC_NEW)
+		return 0;
+	if (READ_ONCE(ep->box.closed))
+		return EPOLLHUP | EPOLLRDHUP;
+	/* No sender is ever blocked; which mailbox has room depends on which. */
+	events = EPOLLOUT | EPOLLWRNORM;
+	if (!list_empty_careful(&ep->box.queue))
+		events |= EPOLLIN | EPOLLRDNORM;
+	if (!mpipc_group_primary_id(ep))
+		events |= EPOLLRDHUP;
+	return events;
+}
+
+/*
+ * What read() and write() do depends on the open file only: they could be in any
+ * process that was made to inherit it.
+ */
+static int joined(struct mpipc_endpoint *ep)
+{
+	switch (smp_load_acquire(&ep->state)) {
+	case MPIPC_NEW:
+		return -ENOTCONN;
+	case MPIPC_GONE:
+		return -ESHUTDOWN;
+	}
+	return 0;
+}
+
+static ssize_t mpipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct file *file = iocb->ki_filp;
+	int err = joined(file->private_data);
+
+	return err ?: mpipc_receive_read(file->private_data, to,
+					 file->f_flags & O_NONBLOCK);
+}
+
+static ssize_t mpipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct file *file = iocb->ki_filp;
+	int err = joined(file->private_data);
+
+	return err ?: mpipc_send_written(file->private_data, from,
+					 file->f_flags & O_NONBLOCK);
+}
+
+static long ioctl_info(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_info info;
+
+	if (size < sizeof(info))
+		return -EINVAL;
+	mpipc_report_info(file->private_data, &info);
+	if (size > sizeof(info) && clear_user(uarg + sizeof(info), size - sizeof(info)))
+		return -EFAULT;
+	return copy_to_user(uarg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/*
+ * The first version of each structure is the least that a caller may know; when
+ * one grows, that stays the minimum.
+ */
+static int import(void *arg, size_t known, size_t least, const void __user *uarg,
+		  size_t size)
+{
+	if (size < least)
+		return -EINVAL;
+	return copy_struct_from_user(arg, known, uarg, size);
+}
+
+#define IMPORT(arg, least, uarg, size) import(&(arg), sizeof(arg), least, uarg, size)
+
+static long ioctl_join(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_join arg;
+	int err;
+
+	err = IMPORT(arg, 176, uarg, size) ?:
+	      mpipc_group_join(file->private_data, file, &arg);
+	if (err)
+		return err;
+	if (copy_to_user(uarg, &arg, sizeof(arg))) {
+		/* It is not usable without its id, and cannot join again. */
+		mpipc_group_leave(file->private_data);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static long ioctl_send(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_send __user *usend = uarg;
+	struct mpipc_send arg;
+	int err;
+
+	err = IMPORT(arg, 120, uarg, size) ?: mpipc_send(file->private_data, &arg);
+	if (err)
+		return err;
+	/* It has been sent, whether or not the caller can be told. */
+	put_user(arg.sent, &usend->sent);
+	put_user(arg.full, &usend->full);
+	return 0;
+}
+
+static long ioctl_recv(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_recv __user *urecv = uarg;
+	struct mpipc_recv arg;
+
+	return IMPORT(arg, 200, uarg, size) ?:
+	       mpipc_receive(file->private_data, &arg, &urecv->record,
+			     file->f_flags & O_NONBLOCK);
+}
+
+static long ioctl_call(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_call __user *ucall = uarg;
+	struct mpipc_call arg;
+	bool resumed;
+	int err;
+
+	err = IMPORT(arg, 160, uarg, size);
+	if (err)
+		return err;
+	resumed = arg.id;
+	arg.n_results = 0;
+	err = mpipc_call_make(file->private_data, &arg);
+	if (err && err != -ENOSPC && (!arg.id || resumed))
+		return err;
+	if (put_user(arg.n_results, &ucall->n_results) || put_user(arg.id, &ucall->id)) {
+		/* Without its id nobody could come back to it. */
+		if (err && arg.id)
+			mpipc_call_cancel(file->private_data, arg.id);
+		return -EFAULT;
+	}
+	return err;
+}
+
+static long ioctl_reply(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_reply arg;
+
+	return IMPORT(arg, 104, uarg, size) ?:
+	       mpipc_call_reply(file->private_data, &arg, false);
+}
+
+static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_reply_recv __user *uboth = uarg;
+	struct mpipc_reply_recv arg;
+	int err;
+
+	err = IMPORT(arg, 312, uarg, size);
+	if (err)
+		return err;
+	if (arg.reserved)
+		return -EINVAL;
+	if (arg.reply.call) {
+		/* First, so that a restarted system call does not answer again. */
+		if (put_user((u64)0, &uboth->reply.call))
+			return -EFAULT;
+		err = mpipc_call_reply(file->private_data, &arg.reply, arg.recv.deadline);
+		if (put_user(err, &uboth->reply_error))
+			return -EFAULT;
+	}
+	return mpipc_receive(file->private_data, &arg.recv, &uboth->recv.record,
+			     file->f_flags & O_NONBLOCK);
+}
+
+static long ioctl_cancel(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_cancel arg;
+
+	return IMPORT(arg, 8, uarg, size) ?:
+	       mpipc_call_cancel(file->private_data, arg.call);
+}
+
+static long ioctl_peers(struct file *file, void __user *uarg, size_t size)
+{
+	struct mpipc_peers __user *upeers = uarg;
+	struct mpipc_peers arg;
+	int err;
+
+	err = IMPORT(arg, 16, uarg, size) ?: mpipc_group_peers(file->private_data, &arg);
+	return err ?: put_user(arg.n_peers, &upeers->n_peers);
+}
+
+/* The size in a command number is the caller's, which may be older or newer. */
+#define ANY_SIZE(cmd) ((cmd) & ~IOCSIZE_MASK)
+
+static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct mpipc_endpoint *ep = file->private_data;
+	void __user *uarg = (void __user *)arg;
+	size_t size = _IOC_SIZE(cmd);
+	int err = mpipc_endpoint_usable(ep);
+
+	BUILD_BUG_ON(sizeof(struct mpipc_record) != 160);
+	BUILD_BUG_ON(sizeof(struct mpipc_info) != 256);
+	BUILD_BUG_ON(sizeof(struct mpipc_join) != 176);
+	BUILD_BUG_ON(sizeof(struct mpipc_body) != 88);
+	BUILD_BUG_ON(sizeof(struct mpipc_send) != 120);
+	BUILD_BUG_ON(sizeof(struct mpipc_recv) != 200);
+	BUILD_BUG_ON(sizeof(struct mpipc_call) != 160);
+	BUILD_BUG_ON(sizeof(struct mpipc_reply) != 104);
+	BUILD_BUG_ON(sizeof(struct mpipc_reply_recv) != 312);
+	BUILD_BUG_ON(sizeof(struct mpipc_cancel) != 8);
+	BUILD_BUG_ON(sizeof(struct mpipc_peer) != 48);
+	BUILD_BUG_ON(sizeof(struct mpipc_peers) != 16);
+
+	switch (ANY_SIZE(cmd)) {
+	case ANY_SIZE(MPIPC_INFO):
+		return ioctl_info(file, uarg, size);
+	case ANY_SIZE(MPIPC_JOIN):
+		/* A member cannot join, wherever it is a member. */
+		return err == -ENOTCONN ? ioctl_join(file, uarg, size) : -EISCONN;
+	case ANY_SIZE(MPIPC_LEAVE):
+		if (!err)
+			mpipc_group_leave(ep);
+		return err;
+	case ANY_SIZE(MPIPC_SEND):
+		return err ?: ioctl_send(file, uarg, size);
+	case ANY_SIZE(MPIPC_RECV):
+		return err ?: ioctl_recv(file, uarg, size);
+	case ANY_SIZE(MPIPC_CALL):
+		return err ?: ioctl_call(file, uarg, size);
+	case ANY_SIZE(MPIPC_REPLY):
+		return err ?: ioctl_reply(file, uarg, size);
+	case ANY_SIZE(MPIPC_REPLY_RECV):
+		return err ?: ioctl_reply_recv(file, uarg, size);
+	case ANY_SIZE(MPIPC_CANCEL):
+		return err ?: ioctl_cancel(file, uarg, size);
+	case ANY_SIZE(MPIPC_PEERS):
+		return err ?: ioctl_peers(file, uarg, size);
+	}
+	return -ENOTTY;
+}
+
+const struct file_operations mpipc_fops = {
+	.owner = THIS_MODULE,
+	.open = mpipc_open,
+	.flush = mpipc_flush,
+	.release = mpipc_release,
+	.read_iter = mpipc_read_iter,
+	.write_iter = mpipc_write_iter,
+	.poll = mpipc_poll,
+	.unlocked_ioctl = mpipc_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = mpipc_report_fdinfo,
+};
+
+static struct miscdevice mpipc_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "mpipc",
+	.fops = &mpipc_fops,
+};
+
+static int __init mpipc_init(void)
+{
+	int err;
+
+	err = mpipc_calls_init();
+	if (err)
+		return err;
+	err = mpipc_net_init();
+	if (err)
+		goto undo_calls;
+	err = misc_register(&mpipc_device);
+	if (err)
+		goto undo_net;
+	return 0;
+
+undo_net:
+	mpipc_net_exit();
+undo_calls:
+	mpipc_calls_exit();
+	return err;
+}
+
+/* Each open file holds the module, so there are no endpoints any more. */
+static void __exit mpipc_exit(void)
+{
+	misc_deregister(&mpipc_device);
+	mpipc_net_exit();
+	mpipc_calls_exit();
+}
+
+module_init(mpipc_init);
+module_exit(mpipc_exit);
+
+MODULE_DESCRIPTION("Multi-process IPC: mailboxes, calls and fd passing");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(MPIPC_VERSION);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/resource.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "endpoint.h"
+#include "files.h"
+#include "limits.h"
+#include "message.h"
+#include "user.h"
+
+static bool may_exceed_files(void)
+{
+	return capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN);
+}
+
+/*
+ * The bound is what the sender could hold open itself, as for AF_UNIX: files in
+ * flight must not be a way round RLIMIT_NOFILE.
+ */
+static int charge_files(struct mpipc_user *user, u32 n)
+{
+	if (!n || mpipc_charge(&user->files, n, rlimit(RLIMIT_NOFILE)))
+		return 0;
+	if (!may_exceed_files())
+		return -ETOOMANYREFS;
+	atomic_long_add(n, &user->files);
+	return 0;
+}
+
+/* A message that is destructible at any time: no files yet, all charged. */
+static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name,
+				 u32 size, u32 n_files, u32 n_copies,
+				 enum mpipc_paid paid)
+{
+	struct mpipc_msg *msg;
+	size_t len, bytes;
+
+	len = strnlen(name, MPIPC_NAME_MAX);
+	if (len == MPIPC_NAME_MAX)
+		return ERR_PTR(-EINVAL);
+	if (size > MPIPC_SIZE_MAX || n_files > MPIPC_FDS_MAX)
+		return ERR_PTR(-EMSGSIZE);
+
+	bytes = struct_size(msg, copies, n_copies) +
+		n_files * sizeof(struct file *) + len + size;
+	if (paid == MPIPC_SENDER_PAYS &&
+	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes)))
+		return ERR_PTR(-EDQUOT);
+
+	msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!msg) {
+		if (paid == MPIPC_SENDER_PAYS)
+			atomic_long_sub(bytes, &sender->user->bytes);
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_set(&msg->ref, 1);
+	msg->size = size;
+	msg->charge = paid == MPIPC_SENDER_PAYS ? bytes : 0;
+	msg->n_copies = n_copies;
+	msg->n_files = 0;
+	msg->name_len = len;
+	msg->reply_size = 0;
+	msg->reply_fds = 0;
+	msg->sender = mpipc_endpoint_get(sender);
+	msg->call = 0;
+	msg->deadline = 0;
+	msg->stamp = ktime_get_ns();
+	return msg;
+}
+
+static int import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
+			bool pass_mpipc)
+{
+	struct mpipc_user *user = msg->sender->user;
+	int err;
+
+	err = charge_files(user, body->n_fds);
+	if (err)
+		return err;
+	err = mpipc_files_import(mpipc_msg_files(msg), u64_to_user_ptr(body->fds),
+				 body->n_fds, pass_mpipc);
+	if (err) {
+		atomic_long_sub(body->n_fds, &user->files);
+		return err;
+	}
+	msg->n_files = body->n_fds;
+	return 0;
+}
+
+/**
+ * mpipc_msg_import - make a message of what a process passed
+ * @sender: who sends it; joined
+ * @body: what it consists of, copied from the process
+ * @pass_mpipc: whether mpipc files may be among the files
+ * @n_copies: for how many mailboxes
+ * @paid: whether its memory is charged
+ *
+ * Return: the message with one reference, or an error as &struct mpipc_body
+ * says.
+ */
+struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
+				   const struct mpipc_body *body, bool pass_mpipc,
+				   u32 n_copies, enum mpipc_paid paid)
+{
+	struct mpipc_msg *msg;
+	int err;
+
+	msg = msg_new(sender, body->name, body->size, body->n_fds, n_copies, paid);
+	if (IS_ERR(msg))
+		return msg;
+	err = import_files(msg, body, pass_mpipc);
+	if (err)
+		goto fail;
+	/* Only now: the place of name and payload depends on n_files. */
+	memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
+	err = -EFAULT;
+	if (copy_from_user(mpipc_msg_data(msg), u64_to_user_ptr(body->data),
+			   body->size))
+		goto fail;
+	return msg;
+
+fail:
+	mpipc_msg_put(msg);
+	return ERR_PTR(err);
+}
+
+/**
+ * mpipc_msg_from_iter - make a message, without files, of written bytes
+ * @sender: who sends it; joined
+ * @name: its name, of %MPIPC_NAME_MAX bytes
+ * @size: bytes of payload
+ * @from: where they come from
+ * @n_copies: for how many mailboxes
+ *
+ * Return: as mpipc_msg_import().
+ */
+struct mpipc_msg *mpipc_msg_from_iter(struct mpipc_endpoint *sender,
+				      const char *name, u32 size,
+				      struct iov_iter *from, u32 n_copies)
+{
+	struct mpipc_msg *msg;
+
+	msg = msg_new(sender, name, size, 0, n_copies, MPIPC_SENDER_PAYS);
+	if (IS_ERR(msg))
+		return msg;
+	memcpy(mpipc_msg_name(msg), name, msg->name_len);
+	if (copy_from_iter_full(mpipc_msg_data(msg), size, from))
+		return msg;
+	mpipc_msg_put(msg);
+	return ERR_PTR(-EFAULT);
+}
+
+/**
+ * mpipc_msg_put - give a reference back
+ * @msg: the message, or NULL
+ *
+ * Not under a lock that a release of a foreign file may take.
+ */
+void mpipc_msg_put(struct mpipc_msg *msg)
+{
+	struct mpipc_user *user;
+
+	if (!msg || !refcount_dec_and_test(&msg->ref))
+		return;
+	user = msg->sender->user;
+	mpipc_files_put(mpipc_msg_files(msg), msg->n_files);
+	if (msg->n_files)
+		atomic_long_sub(msg->n_files, &user->files);
+	if (msg->charge)
+		atomic_long_sub(msg->charge, &user->bytes);
+	mpipc_endpoint_put(msg->sender);
+	kvfree(msg);
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "deadline.h"
+#include "endpoint.h"
+#include "entry.h"
+#include "files.h"
+#include "message.h"
+#include "receive.h"
+#include "trace.h"
+
+/* What a receiver has room for. */
+struct want {
+	size_t max_size;	/* payload; for read(): the whole record */
+	u32 max_fds;
+	bool drop_fds;
+	bool bytes_only;	/* read() */
+};
+
+static int fits(struct mpipc_entry *entry, const struct want *want)
+{
+	struct mpipc_msg *msg = mpipc_entry_msg(entry);
+	size_t size = msg ? msg->size : 0;
+	u32 n_fds = msg ? msg->n_files : 0;
+
+	if (want->bytes_only && n_fds)
+		return -EOPNOTSUPP;
+	if (want->bytes_only)
+		size = ALIGN(sizeof(struct mpipc_record) + size, 8);
+	if (size > want->max_size || (n_fds > want->max_fds && !want->drop_fds))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/*
+ * Takes the first entry out, if it fits. What does not fit is described to who
+ * wants to know.
+ */
+static struct mpipc_entry *take(struct mpipc_endpoint *ep, const struct want *want,
+				struct mpipc_record *misfit)
+{
+	struct mpipc_mailbox *box = &ep->box;
+	struct mpipc_entry *entry;
+	int err;
+
+	spin_lock(&box->lock);
+	entry = list_first_entry_or_null(&box->queue, struct mpipc_entry, link);
+	if (box->closed)
+		err = -ESHUTDOWN;
+	else if (!entry)
+		err = -EAGAIN;
+	else
+		err = fits(entry, want);
+	if (!err)
+		mpipc_mailbox_take_locked(box, entry);
+	else if (err == -EMSGSIZE && misfit)
+		mpipc_entry_record(entry, ep, misfit);
+	spin_unlock(&box->lock);
+	return err ? ERR_PTR(err) : entry;
+}
+
+static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	for (;;) {
+		prepare_to_wait_exclusive(&box->readers, &wait, TASK_INTERRUPTIBLE);
+		if (!list_empty_careful(&box->queue) || READ_ONCE(box->closed)) {
+			/* Whatever ended the sleep: a wake-up must not be wasted. */
+			err = 0;
+			break;
+		}
+		if (err)
+			break;
+		if (signal_pending(current))
+			err = -ERESTARTSYS;
+		else
+			err = mpipc_sleep_until(deadline);
+	}
+	finish_wait(&box->readers, &wait);
+	return err;
+}
+
+static struct mpipc_entry *take_or_wait(struct mpipc_endpoint *ep,
+					const struct want *want, u64 deadline,
+					struct mpipc_record *misfit)
+{
+	struct mpipc_entry *entry;
+	int err;
+
+	for (;;) {
+		entry = take(ep, want, misfit);
+		if (entry != ERR_PTR(-EAGAIN) || !deadline)
+			break;
+		err = wait_for_entry(&ep->box, deadline);
+		if (err)
+			return ERR_PTR(err);
+	}
+	/* It stays there: another reader may have room for it. */
+	if (IS_ERR(entry) && !list_empty_careful(&ep->box.queue))
+		mpipc_mailbox_wake_readers(&ep->box, false);
+	return entry;
+}
+
+/* The entry was delivered. */
+static void finish(struct mpipc_endpoint *ep, struct mpipc_entry *entry,
+		   const struct mpipc_record *record)
+{
+	trace_mpipc_receive(ep, record);
+	mpipc_mailbox_wake_room(&ep->box);
+	mpipc_entry_drop(entry);
+}
+
+/**
+ * mpipc_receive - take a record out of a mailbox
+ * @ep: whose mailbox
+ * @arg: where payload and descriptors go, and how long to wait
+ * @record: where the record goes
+ * @nonblock: do not wait
+ *
+ * Return: 0 or an error as &struct mpipc_recv says.
+ */
+int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv *arg,
+		  struct mpipc_record __user *record, bool nonblock)
+{
+	struct want want = {
+		.max_size = arg->max_size,
+		.max_fds = arg->max_fds,
+		.drop_fds = arg->flags & MPIPC_RECV_DROP_FDS,
+	};
+	s32 __user *slots = u64_to_user_ptr(arg->fds);
+	struct mpipc_record rec;
+	struct mpipc_entry *entry;
+	struct mpipc_msg *msg;
+
+	if (arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved)
+		return -EINVAL;
+	entry = take_or_wait(ep, &want, nonblock ? 0 : arg->deadline, &rec);
+	if (entry == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
+		return -EFAULT;
+	if (IS_ERR(entry))
+		return PTR_ERR(entry);
+
+	msg = mpipc_entry_msg(entry);
+	mpipc_entry_record(entry, ep, &rec);
+	if (want.drop_fds) {
+		atomic64_add(rec.n_fds, &ep->dropped_fds);
+		rec.n_fds = 0;
+	}
+	if (copy_to_user(record, &rec, sizeof(rec)) ||
+	    (msg && copy_to_user(u64_to_user_ptr(arg->data), mpipc_msg_data(msg), msg->size)) ||
+	    mpipc_files_prepare(slots, rec.n_fds)) {
+		mpipc_mailbox_untake(ep, entry);
+		return -EFAULT;
+	}
+	if (msg)
+		mpipc_files_install(mpipc_msg_files(msg), slots, rec.n_fds);
+	finish(ep, entry, &rec);
+	return 0;
+}
+
+static bool copy_record(const struct mpipc_record *record, struct mpipc_msg *msg,
+			struct iov_iter *to)
+{
+	size_t pad = record->len - sizeof(*record) - record->size;
+
+	if (copy_to_iter(record, sizeof(*record), to) != sizeof(*record))
+		return false;
+	if (msg && copy_to_iter(mpipc_msg_data(msg), msg->size, to) != msg->size)
+		return false;
+	return iov_iter_zero(pad, to) == pad;
+}
+
+/**
+ * mpipc_receive_read - take records out of a mailbox by read()
+ * @ep: whose mailbox
+ * @to: where they go
+ * @nonblock: do not wait for the first
+ *
+ * Return: bytes copied, or an error as &struct mpipc_record says.
+ */
+ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to,
+			   bool nonblock)
+{
+	u64 deadline = nonblock ? 0 : MPIPC_FOREVER;
+	struct want want = { .bytes_only = true };
+	struct mpipc_record record;
+	struct mpipc_entry *entry;
+	ssize_t done = 0;
+
+	for (;;) {
+		want.max_size = iov_iter_count(to);
+		entry = take_or_wait(ep, &want, done ? 0 : deadline, NULL);
+		if (IS_ERR(entry))
+			return done ?: PTR_ERR(entry);
+		mpipc_entry_record(entry, ep, &record);
+		if (!copy_record(&record, mpipc_entry_msg(entry), to)) {
+			mpipc_mailbox_untake(ep, entry);
+			return done ?: -EFAULT;
+		}
+		done += record.len;
+		finish(ep, entry, &record);
+	}
+}

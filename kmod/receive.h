@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_RECEIVE_H
+#define MPIPC_RECEIVE_H
+
+#include <linux/mpipc.h>
+#include <linux/types.h>
+
+struct iov_iter;
+struct mpipc_endpoint;
+
+/**
+ * DOC: Receiving
+ *
+ * take, copy, install. An entry is taken out of the mailbox under its lock, so no
+ * two receivers get it, and copied without. If the copying faults it is put back
+ * at the front. Descriptors are installed last, when nothing can fail any more;
+ * from then on the entry has been delivered.
+ */
+
+int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv *arg,
+		  struct mpipc_record __user *record, bool nonblock);
+ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to,
+			   bool nonblock);
+
+#endif /* MPIPC_RECEIVE_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string_helpers.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
+
+#include "endpoint.h"
+#include "group.h"
+#include "limits.h"
+#include "report.h"
+
+#define PROC_NAME "mpipc"
+
+static const char *role_name(u32 role)
+{
+	switch (role) {
+	case MPIPC_PRIMARY:
+		return "primary";
+	case MPIPC_SECONDARY:
+		return "secondary";
+	}
+	return "none";
+}
+
+static void fill_limits(struct mpipc_info *info)
+{
+	info->max_messages = READ_ONCE(mpipc_mailbox_messages);
+	info->max_bytes = READ_ONCE(mpipc_mailbox_bytes);
+	info->max_endpoints = READ_ONCE(mpipc_group_endpoints);
+	info->max_user_endpoints = READ_ONCE(mpipc_user_endpoints);
+	info->max_user_groups = READ_ONCE(mpipc_user_groups);
+	info->max_user_bytes = READ_ONCE(mpipc_user_bytes);
+	info->max_calls = READ_ONCE(mpipc_endpoint_calls);
+}
+
+static void fill_member(struct mpipc_endpoint *ep, struct mpipc_info *info)
+{
+	struct mpipc_mailbox *box = &ep->box;
+
+	info->id = ep->id;
+	info->generation = READ_ONCE(ep->generation);
+	info->primary = mpipc_group_primary_id(ep);
+	info->sent = atomic64_read(&ep->sent);
+	info->dropped_fds = atomic64_read(&ep->dropped_fds);
+	info->max_messages = box->max_messages;
+	info->max_bytes = box->max_bytes;
+	strscpy(info->group, ep->group->name, sizeof(info->group));
+
+	spin_lock(&box->lock);
+	if (!box->closed)
+		info->role = ep->role;
+	info->queued = box->queued;
+	info->queued_bytes = box->bytes;
+	info->received = box->received;
+	info->lost = box->lost;
+	spin_unlock(&box->lock);
+}
+
+/**
+ * mpipc_report_info - describe an endpoint to its own process
+ * @ep: the endpoint, whether it joined or not
+ * @info: all of it is written
+ */
+void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->abi = MPIPC_ABI;
+	info->features = MPIPC_FEATURES;
+	fill_limits(info);
+	/* Pairs with the release in join. */
+	if (smp_load_acquire(&ep->state) != MPIPC_NEW)
+		fill_member(ep, info);
+}
+
+/**
+ * mpipc_report_fdinfo - describe an endpoint in /proc/PID/fdinfo
+ * @m: where to
+ * @file: file of the endpoint
+ */
+void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct mpipc_info info;
+
+	mpipc_report_info(file->private_data, &info);
+	seq_printf(m, "mpipc-role:\t%s\n", role_name(info.role));
+	if (!info.id)
+		return;
+	seq_puts(m, "mpipc-group:\t");
+	seq_escape(m, info.group, " \t\n\\");
+	seq_printf(m, "\nmpipc-id:\t%llu\n", info.id);
+	seq_printf(m, "mpipc-generation:\t%llu\n", info.generation);
+	seq_printf(m, "mpipc-primary:\t%llu\n", info.primary);
+	seq_printf(m, "mpipc-queued:\t%llu\n", info.queued);
+	seq_printf(m, "mpipc-queued-bytes:\t%llu\n", info.queued_bytes);
+	seq_printf(m, "mpipc-sent:\t%llu\n", info.sent);
+	seq_printf(m, "mpipc-received:\t%llu\n", info.received);
+	seq_printf(m, "mpipc-lost:\t%llu\n", info.lost);
+	seq_printf(m, "mpipc-dropped-fds:\t%llu\n", info.dropped_fds);
+}
+
+static void show_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
+{
+	struct user_namespace *user_ns = seq_user_ns(m);
+	struct mpipc_info info;
+
+	mpipc_report_info(ep, &info);
+	seq_printf(m, "endpoint %llu %s %llu %d %u %u %llu %llu %llu %llu %llu\n",
+		   ep->id, role_name(ep->role), ep->generation,
+		   pid_nr_ns(ep->pid, task_active_pid_ns(current)),
+		   from_kuid_munged(user_ns, ep->cred->euid),
+		   from_kgid_munged(user_ns, ep->cred->egid),
+		   info.queued, info.queued_bytes, info.sent, info.received, info.lost);
+}
+
+static void show_group(struct seq_file *m, struct mpipc_group *group)
+{
+	struct user_namespace *user_ns = seq_user_ns(m);
+	struct mpipc_endpoint *ep;
+	unsigned long index;
+
+	seq_puts(m, "group ");
+	seq_escape(m, group->name, " \t\n\\");
+	seq_printf(m, " %llu %u %u %04o %u\n", group->generation,
+		   from_kuid_munged(user_ns, group->uid),
+		   from_kgid_munged(user_ns, group->gid), group->mode, group->n_members);
+	xa_for_each(&group->members, index, ep)
+		show_endpoint(m, ep);
+}
+
+static int show_groups(struct seq_file *m, void *unused)
+{
+	struct mpipc_net *mnet = mpipc_net(seq_file_single_net(m));
+	struct mpipc_group *group;
+	int bucket;
+
+	seq_puts(m, "# group NAME generation uid gid mode members\n");
+	seq_puts(m, "# endpoint id role generation pid uid gid queued bytes sent received lost\n");
+	mutex_lock(&mnet->lock);
+	hash_for_each(mnet->groups, bucket, group, node)
+		show_group(m, group);
+	mutex_unlock(&mnet->lock);
+	return 0;
+}
+
+/**
+ * mpipc_report_init - make /proc/net/mpipc of a network namespace
+ * @net: the namespace
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mpipc_report_init(struct net *net)
+{
+	if (!proc_create_net_single(PROC_NAME, 0444, net->proc_net, show_groups, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+/**
+ * mpipc_report_exit - undo mpipc_report_init()
+ * @net: the namespace
+ */
+void mpipc_report_exit(struct net *net)
+{
+	remove_proc_entry(PROC_NAME, net->proc_net);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_REPORT_H
+#define MPIPC_REPORT_H
+
+#include <linux/mpipc.h>
+
+struct file;
+struct mpipc_endpoint;
+struct net;
+struct seq_file;
+
+/**
+ * DOC: Reports
+ *
+ * Three ways to look at an endpoint: MPIPC_INFO for its own process, fdinfo for
+ * whoever may look at that process, and /proc/net/mpipc for all groups of a
+ * network namespace. The last is a table for programs, of two kinds of lines:
+ *
+ *	group NAME generation uid gid mode members
+ *	endpoint id role generation pid uid gid queued bytes sent received lost
+ *
+ * each after a line that begins with # and names the columns. An endpoint is of
+ * the group above it. White space, backslash and control characters of a name
+ * are written in octal.
+ */
+
+void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info);
+void mpipc_report_fdinfo(struct seq_file *m, struct file *file);
+
+int mpipc_report_init(struct net *net);
+void mpipc_report_exit(struct net *net);
+
+#endif /* MPIPC_REPORT_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_SEND_H
+#define MPIPC_SEND_H
+
+#include <linux/mpipc.h>
+#include <linux/types.h>
+
+struct iov_iter;
+struct mpipc_copy;
+struct mpipc_endpoint;
+struct mpipc_msg;
+struct mpipc_slot;
+
+/**
+ * DOC: Sending
+ *
+ * import (message.h), address, post. Addressing finds the destinations under RCU
+ * and takes a reference to each; who joins later does not get the message.
+ * Posting goes to each mailbox by itself: one that is full, or whose endpoint
+ * left meanwhile, is no matter of the others. Who waits for room first serves all
+ * those that have some.
+ */
+
+int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
+		       u32 flags, u64 to, struct mpipc_msg **msg);
+void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n);
+int mpipc_send_post_waiting(struct mpipc_copy *copy, struct mpipc_slot *slot,
+			    u64 deadline);
+int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send *arg);
+ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
+			   bool nonblock);
+
+#endif /* MPIPC_SEND_H */
