@@ -307,58 +307,24 @@ static int link_call(struct mpipc_open_call *call)
 	return err;
 }
 
-/* What cannot be posted is completed with the reason. */
-static int post(struct mpipc_slot *slot, struct mpipc_copy *copy, unsigned int how)
+/* Posts the request; who does not get it completes its slot with the reason. */
+static int post_request(struct mpipc_open_call *call, struct mpipc_msg *msg, u32 n,
+			u32 flags)
 {
-	struct outcome outcome = { };
-
-	refcount_inc(&copy->msg->ref);
-	outcome.status = mpipc_mailbox_post(copy, slot, how);
-	if (!outcome.status)
-		return 0;
-	mpipc_msg_put(copy->msg);
-	if (outcome.status == -EAGAIN && how & MPIPC_POST_WAITS)
-		return -EAGAIN;
-	complete_slot(slot, &outcome);
-	return 0;
-}
-
-static void post_waiting(struct mpipc_slot *slot, struct mpipc_copy *copy)
-{
-	struct outcome outcome = { };
-
-	refcount_inc(&copy->msg->ref);
-	outcome.status = mpipc_send_post_waiting(copy, slot, slot->call->deadline);
-	if (!outcome.status)
-		return;
-	if (outcome.status == -ETIMEDOUT || outcome.status == -ERESTARTSYS) {
-		mpipc_mailbox_lose(copy->to, copy->msg);
-		outcome.status = -EAGAIN;
-	}
-	mpipc_msg_put(copy->msg);
-	complete_slot(slot, &outcome);
-}
-
-static void post_all(struct mpipc_open_call *call, struct mpipc_msg *msg, u32 n,
-		     u32 flags)
-{
-	unsigned int how = 0;
+	u64 deadline = flags & MPIPC_CALL_WAIT_ROOM ? call->deadline : 0;
 	u32 i;
+	int err;
 
-	if (flags & MPIPC_CALL_WAIT_ROOM)
-		how |= MPIPC_POST_WAITS;
-	if (!call->async && n == 1)
-		how |= MPIPC_POST_SYNC;
-	for (i = 0; i < n; i++) {
-		struct mpipc_copy *copy = &msg->copies[i];
-
-		copy->entry.type = MPIPC_REQUEST;
-		if (post(&call->slots[i], copy, how) != -EAGAIN)
-			copy->to = NULL;
-	}
 	for (i = 0; i < n; i++)
-		if (msg->copies[i].to)
-			post_waiting(&call->slots[i], &msg->copies[i]);
+		msg->copies[i].entry.type = MPIPC_REQUEST;
+	err = mpipc_send_post(msg, n, call->slots, deadline, !call->async && n == 1);
+	for (i = 0; i < n; i++) {
+		const struct outcome outcome = { .status = msg->copies[i].result };
+
+		if (outcome.status)
+			complete_slot(&call->slots[i], &outcome);
+	}
+	return err;
 }
 
 static int wait_for_results(struct mpipc_open_call *call)
@@ -516,9 +482,14 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg,
 	err = link_call(call);
 	if (err)
 		goto out;
-	arg->id = call->id;
 	trace_mpipc_call(msg, n);
-	post_all(call, msg, n, arg->flags);
+	err = post_request(call, msg, n, arg->flags);
+	if (err) {
+		/* As if it had not been made: it can be again. */
+		unlink_call(call);
+		goto out;
+	}
+	arg->id = call->id;
 	if (!n)
 		complete_slot(&call->slots[0], &nobody);
 	if (call->async)
@@ -596,6 +567,9 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
 	spin_unlock(&ep->box.lock);
 	trace_mpipc_reply(outcome.reply, arg->call, arg->status);
 	if (!call) {
+		err = -ESRCH;
+	} else if (outcome.reply->stamp > call->deadline) {
+		/* Even if nobody was there to see the deadline come. */
 		err = -ESRCH;
 	} else if (outcome.reply->size > call->reply_size ||
 		   outcome.reply->n_files > call->reply_fds) {

@@ -230,6 +230,18 @@ static struct mpipc_event *unseen_join(struct mpipc_mailbox *box,
 	return NULL;
 }
 
+/* Takes an event out, and passes on what it says of lost messages. */
+static void withdraw(struct mpipc_mailbox *box, struct mpipc_entry *entry)
+{
+	lockdep_assert_held(&box->lock);
+	if (list_is_last(&entry->link, &box->queue))
+		box->lost_since += entry->lost;
+	else
+		list_next_entry(entry, link)->lost += entry->lost;
+	list_del(&entry->link);
+	box->queued--;
+}
+
 /**
  * mpipc_mailbox_joined - tell that a peer is there
  * @to: whom
@@ -264,9 +276,7 @@ void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event)
 	spin_lock(&box->lock);
 	unseen = unseen_join(box, event->about);
 	if (unseen) {
-		list_del(&unseen->entry.link);
-		box->queued--;
-		box->lost_since += unseen->entry.lost;
+		withdraw(box, &unseen->entry);
 	} else {
 		mpipc_mailbox_add_locked(box, &event->entry);
 	}
@@ -312,6 +322,9 @@ void mpipc_mailbox_take_locked(struct mpipc_mailbox *box, struct mpipc_entry *en
  * mpipc_mailbox_untake - put an entry back that could not be delivered
  * @ep: whose mailbox
  * @entry: the entry, as it was taken
+ *
+ * Its room may have been given away meanwhile, so the mailbox can hold one entry
+ * too many for each reader that passed a bad pointer.
  */
 void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 {

@@ -142,31 +142,31 @@ static long ioctl_join(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_join arg;
 	int err;
 
-	err = IMPORT(arg, 176, uarg, size) ?:
-	      mpipc_group_join(file->private_data, file, &arg);
+	err = IMPORT(arg, 176, uarg, size);
 	if (err)
 		return err;
-	if (copy_to_user(uarg, &arg, sizeof(arg))) {
-		/* It is not usable without its id, and cannot join again. */
-		mpipc_group_leave(file->private_data);
+	/* What cannot be told must not happen. */
+	if (copy_to_user(uarg, &arg, sizeof(arg)))
 		return -EFAULT;
-	}
-	return 0;
+	err = mpipc_group_join(file->private_data, file, &arg);
+	if (err)
+		return err;
+	return copy_to_user(uarg, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+static int put_counts(struct mpipc_send __user *usend, u32 sent, u32 full)
+{
+	return put_user(sent, &usend->sent) ?: put_user(full, &usend->full);
 }
 
 static long ioctl_send(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_send __user *usend = uarg;
 	struct mpipc_send arg;
 	int err;
 
-	err = IMPORT(arg, 120, uarg, size) ?: mpipc_send(file->private_data, &arg);
-	if (err)
-		return err;
-	/* It has been sent, whether or not the caller can be told. */
-	put_user(arg.sent, &usend->sent);
-	put_user(arg.full, &usend->full);
-	return 0;
+	err = IMPORT(arg, 120, uarg, size) ?: put_counts(uarg, 0, 0) ?:
+	      mpipc_send(file->private_data, &arg);
+	return err ?: put_counts(uarg, arg.sent, arg.full);
 }
 
 static long ioctl_recv(struct file *file, void __user *uarg, size_t size)
@@ -183,24 +183,18 @@ static long ioctl_call(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_call __user *ucall = uarg;
 	struct mpipc_call arg;
-	bool resumed;
 	int err;
 
-	err = IMPORT(arg, 160, uarg, size);
+	err = IMPORT(arg, 160, uarg, size) ?: put_user(arg.id, &ucall->id);
 	if (err)
 		return err;
-	resumed = arg.id;
 	arg.n_results = 0;
 	err = mpipc_call_make(file->private_data, &arg);
-	if (err && err != -ENOSPC && (!arg.id || resumed))
+	if (!put_user(arg.n_results, &ucall->n_results) && !put_user(arg.id, &ucall->id))
 		return err;
-	if (put_user(arg.n_results, &ucall->n_results) || put_user(arg.id, &ucall->id)) {
-		/* Without its id nobody could come back to it. */
-		if (err && arg.id)
-			mpipc_call_cancel(file->private_data, arg.id);
-		return -EFAULT;
-	}
-	return err;
+	/* Nobody could come back to it. */
+	mpipc_call_cancel(file->private_data, arg.id);
+	return -EFAULT;
 }
 
 static long ioctl_reply(struct file *file, void __user *uarg, size_t size)
@@ -222,14 +216,13 @@ static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 		return err;
 	if (arg.reserved)
 		return -EINVAL;
-	if (arg.reply.call) {
-		/* First, so that a restarted system call does not answer again. */
-		if (put_user((u64)0, &uboth->reply.call))
-			return -EFAULT;
+	/* First, so that a restarted system call does not answer again. */
+	if (put_user((u64)0, &uboth->reply.call))
+		return -EFAULT;
+	if (arg.reply.call)
 		err = mpipc_call_reply(file->private_data, &arg.reply, arg.recv.deadline);
-		if (put_user(err, &uboth->reply_error))
-			return -EFAULT;
-	}
+	if (put_user(err, &uboth->reply_error))
+		return -EFAULT;
 	return mpipc_receive(file->private_data, &arg.recv, &uboth->recv.record,
 			     file->f_flags & O_NONBLOCK);
 }
@@ -279,8 +272,9 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case ANY_SIZE(MPIPC_INFO):
 		return ioctl_info(file, uarg, size);
 	case ANY_SIZE(MPIPC_JOIN):
-		/* A member cannot join, wherever it is a member. */
-		return err == -ENOTCONN ? ioctl_join(file, uarg, size) : -EISCONN;
+		if (err == -ENOTCONN)
+			return ioctl_join(file, uarg, size);
+		return err ?: -EISCONN;
 	case ANY_SIZE(MPIPC_LEAVE):
 		if (!err)
 			mpipc_group_leave(ep);

@@ -30,12 +30,14 @@ struct mpipc_endpoint;
  * struct mpipc_copy - a message's place in one mailbox
  * @entry: of type %MPIPC_MESSAGE or %MPIPC_REQUEST
  * @msg: the message this is part of
- * @to: whose mailbox; the sender's reference, until it has posted the copy
+ * @to: whose mailbox; the sender's, with a reference
+ * @result: of posting it; the sender's
  */
 struct mpipc_copy {
 	struct mpipc_entry entry;
 	struct mpipc_msg *msg;
 	struct mpipc_endpoint *to;
+	int result;
 };
 
 /**

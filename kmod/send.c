@@ -2,9 +2,11 @@
 #include <linux/bits.h>
 #include <linux/err.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uio.h>
 
+#include "call.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
@@ -146,7 +148,7 @@ int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 }
 
 /**
- * mpipc_send_unaddress - let go of destinations that nothing was posted to
+ * mpipc_send_unaddress - let go of the destinations of a message
  * @msg: the message
  * @n: how many there are
  */
@@ -156,118 +158,141 @@ void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n)
 		mpipc_endpoint_put(msg->copies[n].to);
 }
 
-/**
- * mpipc_send_post_waiting - post a message as soon as there is room
- * @copy: as for mpipc_mailbox_post(), which has said -EAGAIN to it
- * @slot: likewise
- * @deadline: when to give up
- *
- * Return: as mpipc_mailbox_post(), -ETIMEDOUT or -ERESTARTSYS. Loss is not
- * counted here.
- */
-int mpipc_send_post_waiting(struct mpipc_copy *copy, struct mpipc_slot *slot,
-			    u64 deadline)
+/* Posts a copy, and takes back the reference to the message if it fails. */
+static void post(struct mpipc_copy *copy, struct mpipc_slot *slot, unsigned int how)
 {
-	wait_queue_head_t *room = &copy->to->box.room;
-	int err = 0, posted;
-	DEFINE_WAIT(wait);
+	refcount_inc(&copy->msg->ref);
+	copy->result = mpipc_mailbox_post(copy, slot, how);
+	if (copy->result)
+		mpipc_msg_put(copy->msg);
+}
 
+/* Tries those that had no room; returns how many still have none. */
+static u32 post_again(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots)
+{
+	u32 i, full = 0;
+
+	for (i = 0; i < n; i++) {
+		if (msg->copies[i].result == -EAGAIN)
+			post(&msg->copies[i], slots ? &slots[i] : NULL, MPIPC_POST_WAITS);
+		full += msg->copies[i].result == -EAGAIN;
+	}
+	return full;
+}
+
+static void watch(struct wait_queue_entry *wait, struct mpipc_endpoint *ep)
+{
+	init_waitqueue_entry(wait, current);
+	add_wait_queue(&ep->box.room, wait);
+}
+
+/*
+ * Waits at all full mailboxes at once, so that none holds up another, and at the
+ * sender's own, which closes when the sender leaves.
+ */
+static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
+			 u64 deadline)
+{
+	struct wait_queue_entry own, one, *waits = &one;
+	int err = 0;
+	u32 i;
+
+	if (n > 1)
+		waits = kvmalloc_array(n, sizeof(*waits), GFP_KERNEL_ACCOUNT);
+	if (!waits)
+		return -ENOMEM;
+	watch(&own, msg->sender);
+	for (i = 0; i < n; i++)
+		watch(&waits[i], msg->copies[i].to);
 	for (;;) {
-		prepare_to_wait(room, &wait, TASK_INTERRUPTIBLE);
-		posted = mpipc_mailbox_post(copy, slot, MPIPC_POST_WAITS);
-		if (posted != -EAGAIN || err)
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!post_again(msg, n, slots) || err)
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
 		else
 			err = mpipc_sleep_until(deadline);
 	}
-	finish_wait(room, &wait);
-	return posted == -EAGAIN ? err : posted;
-}
-
-/* Posts a copy, and takes back the reference to the message if it fails. */
-static int post(struct mpipc_copy *copy, unsigned int how)
-{
-	int err;
-
-	refcount_inc(&copy->msg->ref);
-	err = mpipc_mailbox_post(copy, NULL, how);
-	if (err)
-		mpipc_msg_put(copy->msg);
+	__set_current_state(TASK_RUNNING);
+	for (i = 0; i < n; i++)
+		remove_wait_queue(&msg->copies[i].to->box.room, &waits[i]);
+	remove_wait_queue(&msg->sender->box.room, &own);
+	if (n > 1)
+		kvfree(waits);
 	return err;
 }
 
-static int post_waiting(struct mpipc_copy *copy, u64 deadline)
+/* Whoever still has no room has lost the message. */
+static void give_up(struct mpipc_msg *msg, u32 n, int why)
 {
-	int err;
+	u32 i;
 
-	refcount_inc(&copy->msg->ref);
-	err = mpipc_send_post_waiting(copy, NULL, deadline);
-	if (err)
-		mpipc_msg_put(copy->msg);
-	return err;
-}
-
-static int send_one(struct mpipc_msg *msg, struct mpipc_send *arg)
-{
-	struct mpipc_copy *copy = &msg->copies[0];
-	int err;
-
-	err = post(copy, arg->deadline ? MPIPC_POST_WAITS : 0);
-	if (err == -EAGAIN && arg->deadline) {
-		err = post_waiting(copy, arg->deadline);
-		if (err == -ETIMEDOUT)
-			mpipc_mailbox_lose(copy->to, msg);
-	}
-	mpipc_endpoint_put(copy->to);
-	arg->sent = !err;
-	arg->full = err == -EAGAIN || err == -ETIMEDOUT;
-	return err;
-}
-
-static void send_all(struct mpipc_msg *msg, int n, struct mpipc_send *arg)
-{
-	struct mpipc_copy *copy;
-	int err;
-
-	arg->sent = 0;
-	arg->full = 0;
-	for (copy = msg->copies; copy < msg->copies + n; copy++) {
-		err = post(copy, arg->deadline ? MPIPC_POST_WAITS : 0);
-		if (err == -EAGAIN && arg->deadline)
+	for (i = 0; i < n; i++) {
+		if (msg->copies[i].result != -EAGAIN)
 			continue;
-		arg->sent += !err;
-		arg->full += err == -EAGAIN;
-		mpipc_endpoint_put(copy->to);
-		copy->to = NULL;
-	}
-	if (!arg->deadline)
-		return;
-	/* After a signal the rest are tried once more, without sleeping. */
-	for (copy = msg->copies; copy < msg->copies + n; copy++) {
-		if (!copy->to)
-			continue;
-		err = post_waiting(copy, arg->deadline);
-		arg->sent += !err;
-		if (err == -ETIMEDOUT || err == -ERESTARTSYS) {
-			mpipc_mailbox_lose(copy->to, msg);
-			arg->full++;
-		}
-		mpipc_endpoint_put(copy->to);
+		mpipc_mailbox_lose(msg->copies[i].to, msg);
+		if (why == -ETIMEDOUT)
+			msg->copies[i].result = why;
 	}
 }
 
-/* Sends to n destinations, and lets go of the message. */
-static int deliver(struct mpipc_msg *msg, int n, struct mpipc_send *arg)
+/**
+ * mpipc_send_post - post a message to all that it is addressed to
+ * @msg: the message
+ * @n: how many destinations it has
+ * @slots: what each of them will owe, if it is a request
+ * @deadline: when to stop waiting for room; 0: do not wait
+ * @sync: the caller sleeps at once
+ *
+ * The result of each copy is that of mpipc_mailbox_post(), or -ETIMEDOUT: no room
+ * until the deadline.
+ *
+ * Return: 0, or -ERESTARTSYS: a signal came before anybody got it.
+ */
+int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
+		    u64 deadline, bool sync)
 {
+	unsigned int how = deadline ? MPIPC_POST_WAITS : 0;
+	u32 i, sent = 0, full = 0;
 	int err = 0;
 
+	if (sync)
+		how |= MPIPC_POST_SYNC;
+	for (i = 0; i < n; i++) {
+		post(&msg->copies[i], slots ? &slots[i] : NULL, how);
+		full += msg->copies[i].result == -EAGAIN;
+	}
+	if (!full || !deadline)
+		return 0;
+	err = wait_for_room(msg, n, slots, deadline);
+	for (i = 0; i < n; i++)
+		sent += !msg->copies[i].result;
+	if (err == -ERESTARTSYS && !sent)
+		return err;
+	if (err)
+		give_up(msg, n, err);
+	return 0;
+}
+
+/* Sends to n destinations, and lets go of them and of the message. */
+static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send *arg)
+{
+	int err;
+	u32 i;
+
 	trace_mpipc_send(msg, arg->to, n);
-	if (arg->to == MPIPC_TO_ALL)
-		send_all(msg, n, arg);
-	else
-		err = send_one(msg, arg);
+	arg->sent = 0;
+	arg->full = 0;
+	err = mpipc_send_post(msg, n, NULL, arg->deadline, false);
+	for (i = 0; i < n; i++) {
+		int result = msg->copies[i].result;
+
+		arg->sent += !result;
+		arg->full += result == -EAGAIN || result == -ETIMEDOUT;
+		if (!err && arg->to != MPIPC_TO_ALL)
+			err = result;
+	}
+	mpipc_send_unaddress(msg, n);
 	mpipc_msg_put(msg);
 	return err;
 }

@@ -6,7 +6,6 @@
 #include <linux/types.h>
 
 struct iov_iter;
-struct mpipc_copy;
 struct mpipc_endpoint;
 struct mpipc_msg;
 struct mpipc_slot;
@@ -24,8 +23,8 @@ struct mpipc_slot;
 int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 		       u32 flags, u64 to, struct mpipc_msg **msg);
 void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n);
-int mpipc_send_post_waiting(struct mpipc_copy *copy, struct mpipc_slot *slot,
-			    u64 deadline);
+int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
+		    u64 deadline, bool sync);
 int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send *arg);
 ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 			   bool nonblock);

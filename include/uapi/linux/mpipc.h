@@ -120,8 +120,9 @@ enum mpipc_type {
  * @size: bytes of payload
  * @n_fds: number of file descriptors
  * @status: results: 0, or why there is no answer: -ECONNRESET (the addressee is
- *	gone), -ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), or with
- *	%MPIPC_REC_ANSWERED what the replier chose
+ *	gone), -ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), or, with
+ *	%MPIPC_REC_ANSWERED what the replier chose; -ECONNREFUSED if there was
+ *	no addressee
  * @lost: how many messages this mailbox had no room for between the previous
  *	record and this one
  * @pid: the sender's process, as it was when it joined, in the receiver's pid
@@ -253,7 +254,7 @@ struct mpipc_info {
  * and writing; who may be primary: the owner; CAP_IPC_OWNER over the network
  * namespace overrides both. The group exists while it has members.
  *
- * Errors: EINVAL (role, flags, mode, name), EISCONN (joined before), EACCES,
+ * Errors: EINVAL (role, flags, mode, name), EISCONN (is a member), EACCES,
  * EADDRINUSE (there is a primary), ENOENT (no such group), ECONNREFUSED (the
  * group has no primary), ETIMEDOUT (neither came until the deadline), EINTR,
  * EBADF (the caller's table has no descriptor for this file), ENOSPC (group has
@@ -400,7 +401,7 @@ struct mpipc_recv {
  * are addressees; @max_results and the three pointers are ignored). Each result
  * is a record of type %MPIPC_REPLY_TO, the last one with %MPIPC_REC_LAST; with
  * no addressee there is one, with @peer 0. The deadline is kept by the kernel,
- * to about 10 ms. Memory for answers is charged to the caller's user when the
+ * to a few timer ticks. Memory for answers is charged to the caller's user when the
  * call is made.
  *
  * Errors: those of MPIPC_SEND but EAGAIN and ETIMEDOUT, which are results here;
