@@ -104,7 +104,7 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 	}
 	if (call->async && slot->last)
 		unlinked = unlink_locked(call);
-	/* Pairs with the acquire in wait_for_results(). */
+	/* Pairs with the acquire in all_done(). */
 	smp_store_release(&call->open, call->open - 1);
 	spin_unlock(&box->lock);
 
@@ -327,6 +327,12 @@ static int post_request(struct mpipc_open_call *call, struct mpipc_msg *msg, u32
 	return err;
 }
 
+static bool all_done(struct mpipc_open_call *call)
+{
+	/* Pairs with the release in complete_slot(): the results are seen. */
+	return !smp_load_acquire(&call->open);
+}
+
 static int wait_for_results(struct mpipc_open_call *call)
 {
 	DEFINE_WAIT(wait);
@@ -334,7 +340,7 @@ static int wait_for_results(struct mpipc_open_call *call)
 
 	for (;;) {
 		prepare_to_wait(&call->wait, &wait, TASK_INTERRUPTIBLE);
-		if (err || !smp_load_acquire(&call->open))
+		if (err || all_done(call))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -345,7 +351,7 @@ static int wait_for_results(struct mpipc_open_call *call)
 	if (err == -ETIMEDOUT)
 		end_call(call, err);
 	/* Even if a signal came as well. */
-	return smp_load_acquire(&call->open) ? err : 0;
+	return all_done(call) ? 0 : err;
 }
 
 static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call *arg)

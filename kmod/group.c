@@ -619,7 +619,8 @@ void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table
 	LIST_HEAD(trash);
 	bool leaves;
 
-	if (READ_ONCE(ep->owner) != table)
+	/* Files that the kernel itself opened are closed without a table. */
+	if (!table || READ_ONCE(ep->owner) != table)
 		return;
 	mutex_lock(&mnet->lock);
 	leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);

@@ -37,13 +37,13 @@ struct net;
 
 /**
  * struct mpipc_net - groups of a network namespace
- * @lock: who is in which group
+ * @lock: held to join, to leave and to list
  * @groups: by name
  * @arrivals: how often a primary came
  * @arrival: where secondaries wait for one
  */
 struct mpipc_net {
-	struct mutex lock;
+	struct mutex lock;	/* who is in which group */
 	DECLARE_HASHTABLE(groups, 6);
 	unsigned int arrivals;
 	wait_queue_head_t arrival;

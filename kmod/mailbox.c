@@ -275,11 +275,10 @@ void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event)
 	event->entry.type = MPIPC_LEFT;
 	spin_lock(&box->lock);
 	unseen = unseen_join(box, event->about);
-	if (unseen) {
+	if (unseen)
 		withdraw(box, &unseen->entry);
-	} else {
+	else
 		mpipc_mailbox_add_locked(box, &event->entry);
-	}
 	spin_unlock(&box->lock);
 	if (unseen) {
 		mpipc_entry_drop(&unseen->entry);

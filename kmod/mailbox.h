@@ -77,7 +77,7 @@ struct mpipc_share {
  * @room: who waits for room
  */
 struct mpipc_mailbox {
-	spinlock_t lock;
+	spinlock_t lock;	/* what others and the owner change */
 	bool closed;
 	u32 max_messages;
 	u32 max_bytes;

@@ -84,13 +84,9 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
  */
 static int joined(struct mpipc_endpoint *ep)
 {
-	switch (smp_load_acquire(&ep->state)) {
-	case MPIPC_NEW:
-		return -ENOTCONN;
-	case MPIPC_GONE:
-		return -ESHUTDOWN;
-	}
-	return 0;
+	int err = mpipc_endpoint_usable(ep);
+
+	return err == -EPERM ? 0 : err;
 }
 
 static ssize_t mpipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
