@@ -152,33 +152,42 @@ static void end_call(struct mpipc_open_call *call, int status)
 		complete_slot(&call->slots[i], &outcome);
 		forget_slot(&call->slots[i]);
 	}
+	/* The caller may still be waiting for room. */
+	mpipc_mailbox_wake_room(&call->caller->box);
+}
+
+/**
+ * mpipc_slot_is_over - whether nobody wants an answer any more
+ * @slot: the slot
+ *
+ * Return: whether the call is over.
+ */
+bool mpipc_slot_is_over(const struct mpipc_slot *slot)
+{
+	return READ_ONCE(slot->call->over);
 }
 
 /**
  * mpipc_slot_owe_locked - have an addressee owe an answer
- * @slot: the slot; its addressee's mailbox is locked
- *
- * Return: false if the call is over.
+ * @slot: the slot, found not to be over under the lock of its addressee's mailbox,
+ *	which is still held
  */
-bool mpipc_slot_owe_locked(struct mpipc_slot *slot)
+void mpipc_slot_owe_locked(struct mpipc_slot *slot)
 {
 	struct rb_node **place = &slot->peer->box.owed.rb_node, *parent = NULL;
-	struct mpipc_open_call *call = slot->call;
+	u64 id = slot->call->id;
 
 	lockdep_assert_held(&slot->peer->box.lock);
-	if (READ_ONCE(call->over))
-		return false;
 	while (*place) {
 		parent = *place;
-		if (call->id < rb_entry(parent, struct mpipc_slot, owed)->call->id)
+		if (id < rb_entry(parent, struct mpipc_slot, owed)->call->id)
 			place = &parent->rb_left;
 		else
 			place = &parent->rb_right;
 	}
 	rb_link_node(&slot->owed, parent, place);
 	rb_insert_color(&slot->owed, &slot->peer->box.owed);
-	call_get(call);
-	return true;
+	call_get(slot->call);
 }
 
 static struct mpipc_slot *find_owed(struct mpipc_endpoint *ep, u64 id)
@@ -468,7 +477,7 @@ static int resume(struct mpipc_endpoint *ep, struct mpipc_call *arg)
  * Opens the call, of which the message is the request, and sees it through. The
  * references to the addressees are taken over.
  */
-static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg,
+static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg, u64 __user *uid,
 	       struct mpipc_msg *msg, u32 n)
 {
 	const struct outcome nobody = { .status = -ECONNREFUSED };
@@ -488,20 +497,27 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg,
 	err = link_call(call);
 	if (err)
 		goto out;
+	/* Now, so that the call can be cancelled, and never is one without an id. */
+	err = put_user(call->id, uid);
+	if (err)
+		goto unlink;
 	trace_mpipc_call(msg, n);
 	err = post_request(call, msg, n, arg->flags);
-	if (err) {
-		/* As if it had not been made: it can be again. */
-		unlink_call(call);
-		goto out;
-	}
-	arg->id = call->id;
+	if (err)
+		goto reset;
 	if (!n)
 		complete_slot(&call->slots[0], &nobody);
 	if (call->async)
 		start_timer(call);
 	else
 		err = collect(call, arg);
+	goto out;
+
+reset:
+	/* Nobody got it: a restarted system call makes it anew. */
+	put_user((u64)0, uid);
+unlink:
+	unlink_call(call);
 out:
 	call_put(call);
 	return err;
@@ -510,12 +526,13 @@ out:
 /**
  * mpipc_call_make - make a call, or go on waiting for one
  * @ep: who calls
- * @arg: what is wanted; its out members are filled in, also where the error says
- *	that the call stays open
+ * @arg: what is wanted; @n_results is filled in
+ * @uid: where the id of a new call goes, before the request is sent
  *
  * Return: 0 or an error as &struct mpipc_call says.
  */
-int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg)
+int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg,
+		    u64 __user *uid)
 {
 	const u32 flags = MPIPC_PASS_MPIPC | MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_ROOM;
 	const bool async = arg->flags & MPIPC_CALL_ASYNC;
@@ -537,7 +554,7 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg)
 		mpipc_send_unaddress(msg, n);
 		err = -ENOSPC;
 	} else if (async || n) {
-		err = run(ep, arg, msg, n);
+		err = run(ep, arg, uid, msg, n);
 	}
 	mpipc_msg_put(msg);
 	return err;

@@ -108,13 +108,15 @@ struct mpipc_open_call {
 	struct mpipc_slot slots[];
 };
 
-int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg);
+int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg,
+		    u64 __user *uid);
 int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
 		     bool sync);
 int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id);
 void mpipc_call_end_all(struct mpipc_endpoint *ep);
 void mpipc_call_reset_owed(struct mpipc_endpoint *ep);
-bool mpipc_slot_owe_locked(struct mpipc_slot *slot);
+bool mpipc_slot_is_over(const struct mpipc_slot *slot);
+void mpipc_slot_owe_locked(struct mpipc_slot *slot);
 void mpipc_slot_drop(struct mpipc_slot *slot);
 
 int mpipc_calls_init(void);

@@ -127,14 +127,16 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 	/* Nothing may follow the event that the sender left. */
 	if (READ_ONCE(msg->sender->box.closed))
 		return -ESHUTDOWN;
+	if (slot && mpipc_slot_is_over(slot))
+		return -ECANCELED;
 	share = find_share(box, msg->sender->user);
 	if (!share)
 		return -ENODATA;
 	if (!has_room(to, share, msg->size))
 		return -EAGAIN;
-	if (slot && !mpipc_slot_owe_locked(slot))
-		return -ECANCELED;
 
+	if (slot)
+		mpipc_slot_owe_locked(slot);
 	share->messages++;
 	share->bytes += msg->size;
 	box->messages++;

@@ -181,16 +181,12 @@ static long ioctl_call(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_call arg;
 	int err;
 
-	err = IMPORT(arg, 160, uarg, size) ?: put_user(arg.id, &ucall->id);
+	err = IMPORT(arg, 160, uarg, size);
 	if (err)
 		return err;
 	arg.n_results = 0;
-	err = mpipc_call_make(file->private_data, &arg);
-	if (!put_user(arg.n_results, &ucall->n_results) && !put_user(arg.id, &ucall->id))
-		return err;
-	/* Nobody could come back to it. */
-	mpipc_call_cancel(file->private_data, arg.id);
-	return -EFAULT;
+	err = mpipc_call_make(file->private_data, &arg, &ucall->id);
+	return put_user(arg.n_results, &ucall->n_results) ?: err;
 }
 
 static long ioctl_reply(struct file *file, void __user *uarg, size_t size)

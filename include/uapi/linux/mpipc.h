@@ -29,6 +29,10 @@
  * still holds the open file. Every ioctl but MPIPC_INFO is refused (EPERM) from
  * another table. read(), write() and poll() depend on the open file alone.
  *
+ * poll() says EPOLLIN if there is a record, EPOLLRDHUP if a secondary's primary is
+ * gone, EPOLLHUP after the endpoint left, nothing before it joined, and otherwise
+ * always EPOLLOUT: which mailbox has room depends on whom one sends to.
+ *
  * Conventions. Times are nanoseconds of CLOCK_MONOTONIC. A deadline is an
  * absolute time; 0 (or any time that has passed) means not to wait and
  * %MPIPC_FOREVER to wait without end. Pointers are carried in __u64. The layout
@@ -106,7 +110,7 @@ enum mpipc_type {
  * struct mpipc_record - one entry of a mailbox, or one result of a call
  * @len: bytes from this record to the next one in what read() returned: this
  *	structure, @size bytes of payload, zeroes up to a multiple of 8
- * @type: &enum mpipc_type
+ * @type: &enum mpipc_type; %MPIPC_REPLY_TO in all results
  * @flags: MPIPC_REC_*
  * @seq: number of the record in this mailbox, counted from 1. In a result of a
  *	synchronous call: number of the last record that was put in the caller's
@@ -330,7 +334,10 @@ struct mpipc_send {
 };
 
 /* Flags of MPIPC_RECV. */
-/** MPIPC_RECV_DROP_FDS - drop (and count) what descriptors there are. */
+/**
+ * MPIPC_RECV_DROP_FDS - drop (and count) what descriptors there are; @n_fds of the
+ * record is 0 then.
+ */
 #define MPIPC_RECV_DROP_FDS	(1U << 0)
 
 /**
@@ -378,7 +385,8 @@ struct mpipc_recv {
  * @reserved: in: 0
  * @deadline: in: one for all addressees
  * @id: in: 0, or a call of this endpoint that was interrupted, to go on waiting
- *	for it; out: id of the call
+ *	for it; out: id of the call, written before the request is sent, so that
+ *	another thread can cancel it
  * @results: in: pointer to an array of &struct mpipc_record
  * @reply_data: in: pointer to @max_results times @reply_size bytes; the payload
  *	of result i is at i * @reply_size
@@ -386,7 +394,8 @@ struct mpipc_recv {
  *	each slot as for &struct mpipc_recv
  * @body: in: the request
  *
- * All addressees get the request at once. The call ends when each has answered,
+ * All addressees get the request at once. It stays in their mailboxes when the
+ * call has ended: its @deadline tells a receiver whether it is worth an answer. The call ends when each has answered,
  * is gone, or had no room, when the deadline comes or when it is cancelled.
  * It then returns 0, whatever the results say. Only a call that reached nobody
  * because it was not made fails.
@@ -397,7 +406,11 @@ struct mpipc_recv {
  * pointers to the results are read and all else is ignored; @flags must not
  * have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds must be what they were.
  *
- * An asynchronous call returns at once with @id and @n_results (as many as there
+ * With %MPIPC_CALL_WAIT_ROOM full mailboxes are waited for before the results are:
+ * until the deadline (-ETIMEDOUT is their result then) or a signal, which ends this
+ * wait (-EAGAIN), not the call. If nobody had room yet, a signal ends the call.
+ *
+ * An asynchronous call returns as soon as it is made with @id and @n_results (as many as there
  * are addressees; @max_results and the three pointers are ignored). Each result
  * is a record of type %MPIPC_REPLY_TO, the last one with %MPIPC_REC_LAST; with
  * no addressee there is one, with @peer 0. The deadline is kept by the kernel,
