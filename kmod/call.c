@@ -84,7 +84,7 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 {
 	struct mpipc_open_call *call = slot->call;
 	struct mpipc_mailbox *box = &call->caller->box;
-	bool unlinked = false, queued = false;
+	bool queued = false;
 
 	spin_lock(&box->lock);
 	if (slot->done || (outcome->reply && READ_ONCE(slot->peer->box.closed))) {
@@ -96,14 +96,12 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 	slot->reply = outcome->reply;
 	slot->answered = outcome->reply;
 	slot->last = call->open == 1;
-	slot->entry.seq = box->seq;
+	slot->entry.seq = box->seq_sure;
 	if (call->async && !box->closed) {
 		call_get(call);
 		mpipc_mailbox_add_locked(box, &slot->entry);
 		queued = true;
 	}
-	if (call->async && slot->last)
-		unlinked = unlink_locked(call);
 	/* Pairs with the acquire in all_done(). */
 	smp_store_release(&call->open, call->open - 1);
 	spin_unlock(&box->lock);
@@ -115,8 +113,6 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 	else if (slot->last)
 		wake_up_interruptible(&call->wait);
 	if (call->async && slot->last && cancel_delayed_work(&call->timer))
-		call_put(call);
-	if (unlinked)
 		call_put(call);
 	return true;
 }
@@ -211,10 +207,15 @@ static struct mpipc_slot *find_owed(struct mpipc_endpoint *ep, u64 id)
  */
 void mpipc_slot_drop(struct mpipc_slot *slot)
 {
+	struct mpipc_open_call *call = slot->call;
+
 	/* Now, not with the call: other results may stay unread for long. */
 	mpipc_msg_put(slot->reply);
 	slot->reply = NULL;
-	call_put(slot->call);
+	/* Until here it counted as open, so that results are bounded, too. */
+	if (slot->last)
+		unlink_call(call);
+	call_put(call);
 }
 
 /*
@@ -261,12 +262,13 @@ static struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
 {
 	struct mpipc_open_call *call;
 	size_t bytes;
-	long charge;
+	u64 charge;
 	u32 i;
 
 	bytes = struct_size(call, slots, max(n, 1U));
-	charge = bytes + (long)n * arg->reply_size;
-	if (!mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
+	charge = bytes + n * (u64)mpipc_msg_memory(arg->reply_size, arg->reply_fds);
+	if (charge > LONG_MAX ||
+	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
 	call = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (!call) {
@@ -327,13 +329,15 @@ static int post_request(struct mpipc_open_call *call, struct mpipc_msg *msg, u32
 	for (i = 0; i < n; i++)
 		msg->copies[i].entry.type = MPIPC_REQUEST;
 	err = mpipc_send_post(msg, n, call->slots, deadline, !call->async && n == 1);
+	if (err)
+		return err;
 	for (i = 0; i < n; i++) {
 		const struct outcome outcome = { .status = msg->copies[i].result };
 
 		if (outcome.status)
 			complete_slot(&call->slots[i], &outcome);
 	}
-	return err;
+	return 0;
 }
 
 static bool all_done(struct mpipc_open_call *call)
@@ -626,7 +630,7 @@ int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id)
 	call = find_call(ep, id);
 	if (call) {
 		waited = call->waited;
-		if (waited && !call->open)
+		if (!call->open && (waited || call->async))
 			call = NULL;
 		else
 			call_get(call);
@@ -685,6 +689,7 @@ void mpipc_call_reset_owed(struct mpipc_endpoint *ep)
 		slot = rb_entry(node, struct mpipc_slot, owed);
 		complete_slot(slot, &outcome);
 		call_put(slot->call);
+		cond_resched();
 	}
 }
 

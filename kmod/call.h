@@ -37,7 +37,8 @@ struct mpipc_msg;
  * The slots of an asynchronous call are the entries of the caller's mailbox that
  * carry the results; a synchronous caller waits until all are complete and copies
  * them itself. A synchronous call that was interrupted stays open until it is
- * resumed, cancelled, or its endpoint leaves.
+ * resumed, cancelled, or its endpoint leaves. An asynchronous one counts as open
+ * until its last result has been taken.
  *
  * References to a call: its place in the caller's mailbox, each slot that is owed
  * or queued, the timer, each thread at work on it.

@@ -31,13 +31,13 @@ struct mpipc_endpoint *mpipc_endpoint_new(struct net *net)
  * mpipc_endpoint_put - give a reference back
  * @ep: the endpoint, or NULL
  *
- * Whoever drops the last one is not in interrupt context and holds no lock.
+ * Whoever drops the last one is not in interrupt context and holds no spinlock.
  */
 void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 {
 	if (!ep || !refcount_dec_and_test(&ep->ref))
 		return;
-	mpipc_mailbox_free_shares(&ep->box);
+	mpipc_share_put(ep->share);
 	mpipc_group_put(ep->group);
 	mpipc_user_put(ep->user);
 	if (ep->cred)
@@ -55,13 +55,13 @@ static int match_file(const void *file, struct file *other, unsigned int fd)
 }
 
 /**
- * mpipc_endpoint_in_table - whether a table has a descriptor of the file
+ * mpipc_endpoint_in_table - whether a table has, and keeps, a descriptor of the file
  * @ep: endpoint of the file
  * @file: the file
- * @table: the table, of the calling process or as flush got it
+ * @table: the table, as flush got it
  *
- * The look begins where the last one found something: a process that exits with
- * many duplicates closes them in order, and each look then takes one step.
+ * The look begins where the last one found something: who closes a range of many
+ * duplicates does so in order, and each look then takes one step.
  *
  * Return: whether.
  */
@@ -70,6 +70,9 @@ bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
 {
 	int next;
 
+	/* A table is only closed by who does not use it when it is destroyed. */
+	if (table != current->files)
+		return false;
 	next = iterate_fd(table, ep->fd_hint, match_file, file);
 	if (!next && ep->fd_hint)
 		next = iterate_fd(table, 0, match_file, file);

@@ -27,11 +27,15 @@ struct pid;
  * DOC: Whose an endpoint is
  *
  * An endpoint belongs to the file descriptor table that joined (its owner). The
- * owner's last descriptor is noticed in ->flush, which the kernel calls after
- * each descriptor is taken out of a table, with that table as its id: if the
+ * owner's last descriptor is noticed in ->flush, which the kernel calls for each
+ * descriptor that is taken out of a table, with that table as its id: if the
  * table has no other descriptor of the file, the endpoint leaves. So a mailbox
  * holds file references only while a live table can reach it, and no cycle of
  * files, through whatever kinds, can outlive its processes.
+ *
+ * A table that is destroyed (exit, or the last user's exec or unshare) is closed
+ * by a task that does not use it any more, and all that it has goes. It may still
+ * have the descriptors then: since 6.13 they are not taken out first.
  *
  * The join stores the owner first and then looks for a descriptor in the table.
  * Both that look and the removal of a descriptor take the table's lock: either
@@ -85,6 +89,12 @@ enum mpipc_state {
  *	secondary left, or NULL
  * @left_for_self: ready for the event that tells this secondary that its primary
  *	left, or NULL
+ * @share: of a secondary: its user's share of its primary's mailbox; NULL if they
+ *	are of the same user
+ *
+ * Of a secondary, under the lock of the mailbox they are about:
+ * @last_up: number of its last message in its primary's mailbox
+ * @last_down: number of its primary's last message in its own
  *
  * Others:
  * @box: what others do to the endpoint
@@ -111,6 +121,9 @@ struct mpipc_endpoint {
 	u64 generation;
 	struct mpipc_event *left_for_primary;
 	struct mpipc_event *left_for_self;
+	struct mpipc_share *share;
+	u64 last_up;
+	u64 last_down;
 
 	struct mpipc_mailbox box;
 	atomic64_t sent;

@@ -46,10 +46,14 @@ struct mpipc_entry {
  * struct mpipc_event - a peer came or went
  * @entry: of type %MPIPC_JOINED or %MPIPC_LEFT
  * @about: the peer, with a reference
+ * @other: the other of the two events about the peer, while the one that it joined
+ *	has not been taken and the one that it left has not been posted; under the
+ *	lock of the mailbox once it is in one
  */
 struct mpipc_event {
 	struct mpipc_entry entry;
 	struct mpipc_endpoint *about;
+	struct mpipc_event *other;
 };
 
 void mpipc_entry_drop(struct mpipc_entry *entry);

@@ -22,6 +22,12 @@
 #include "trace.h"
 #include "user.h"
 
+/*
+ * Under mpipc_net.lock little is done to get memory: whoever is at its memory
+ * cgroup's limit must not hold up those who want to leave.
+ */
+#define LOCKED_GFP (GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
 static unsigned int net_id;
 static atomic64_t last_id;
 
@@ -119,7 +125,7 @@ static struct mpipc_group *new_group(const struct mpipc_join *arg,
 
 	if (!mpipc_charge(&user->groups, 1, READ_ONCE(mpipc_user_groups)))
 		return ERR_PTR(-EDQUOT);
-	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
+	group = kzalloc(sizeof(*group), LOCKED_GFP);
 	if (!group) {
 		atomic_long_dec(&user->groups);
 		return ERR_PTR(-ENOMEM);
@@ -174,22 +180,14 @@ static struct mpipc_group *joinable_group(struct mpipc_endpoint *ep,
 		return ERR_PTR(-EADDRINUSE);
 	if (arg->role == MPIPC_SECONDARY && !primary_of(mnet, group))
 		return ERR_PTR(-ECONNREFUSED);
-	if (group->n_members >= READ_ONCE(mpipc_group_endpoints))
+	if (arg->role == MPIPC_SECONDARY &&
+	    group->n_members >= READ_ONCE(mpipc_group_endpoints))
 		return ERR_PTR(-ENOSPC);
 	refcount_inc(&group->ref);
 	return group;
 }
 
-static struct mpipc_event *new_event(struct mpipc_endpoint *about)
-{
-	struct mpipc_event *event;
-
-	event = kzalloc(sizeof(*event), GFP_KERNEL_ACCOUNT);
-	if (event)
-		event->about = mpipc_endpoint_get(about);
-	return event;
-}
-
+/* One that is in no mailbox; the other of the two, unread, is alone then. */
 static void free_event(struct mpipc_event *event)
 {
 	if (event)
@@ -204,13 +202,18 @@ static bool wants_events(const struct mpipc_endpoint *ep)
 /**
  * struct pair - the events of a primary and a secondary that come together
  * @link: in the list of the joiner
- * @secondary: the one of the two that keeps the events of the end
+ * @primary: the one
+ * @secondary: the other; it keeps the events of the end
+ * @share: what the secondary's user has in the primary's mailbox, if it is another
+ *	user's
  * @to_primary: that the secondary is there, and, later, that it left
  * @to_secondary: likewise about the primary
  */
 struct pair {
 	struct list_head link;
+	struct mpipc_endpoint *primary;
 	struct mpipc_endpoint *secondary;
+	struct mpipc_share *share;
 	struct {
 		struct mpipc_event *joined;
 		struct mpipc_event *left;
@@ -223,31 +226,49 @@ static void free_pair(struct pair *pair)
 	free_event(pair->to_primary.left);
 	free_event(pair->to_secondary.joined);
 	free_event(pair->to_secondary.left);
+	mpipc_share_put(pair->share);
 	kfree(pair);
+}
+
+/* The event of the beginning knows that of the end: see mpipc_mailbox_left(). */
+static int add_events(struct mpipc_event **joined, struct mpipc_event **left,
+		      struct mpipc_endpoint *about)
+{
+	*joined = kzalloc(sizeof(**joined), LOCKED_GFP);
+	*left = kzalloc(sizeof(**left), LOCKED_GFP);
+	if (*joined) {
+		(*joined)->about = mpipc_endpoint_get(about);
+		(*joined)->other = *left;
+	}
+	if (*left) {
+		(*left)->about = mpipc_endpoint_get(about);
+		(*left)->other = *joined;
+	}
+	return *joined && *left ? 0 : -ENOMEM;
 }
 
 static int add_pair(struct list_head *pairs, struct mpipc_endpoint *primary,
 		    struct mpipc_endpoint *secondary)
 {
-	struct pair *pair = kzalloc(sizeof(*pair), GFP_KERNEL_ACCOUNT);
+	struct pair *pair = kzalloc(sizeof(*pair), LOCKED_GFP);
+	int err = 0;
 
 	if (!pair)
 		return -ENOMEM;
 	list_add_tail(&pair->link, pairs);
+	pair->primary = primary;
 	pair->secondary = secondary;
-	if (wants_events(primary)) {
-		pair->to_primary.joined = new_event(secondary);
-		pair->to_primary.left = new_event(secondary);
-		if (!pair->to_primary.joined || !pair->to_primary.left)
-			return -ENOMEM;
+	if (wants_events(primary))
+		err = add_events(&pair->to_primary.joined, &pair->to_primary.left,
+				 secondary);
+	if (!err && wants_events(secondary))
+		err = add_events(&pair->to_secondary.joined, &pair->to_secondary.left,
+				 primary);
+	if (!err && secondary->user != primary->user) {
+		pair->share = mpipc_share_new(secondary->user, LOCKED_GFP);
+		err = pair->share ? 0 : -ENOMEM;
 	}
-	if (wants_events(secondary)) {
-		pair->to_secondary.joined = new_event(primary);
-		pair->to_secondary.left = new_event(primary);
-		if (!pair->to_secondary.joined || !pair->to_secondary.left)
-			return -ENOMEM;
-	}
-	return 0;
+	return err;
 }
 
 /* Whom the endpoint comes together with: its primary, or those that follow. */
@@ -277,10 +298,16 @@ static void tell(struct mpipc_endpoint *to, struct mpipc_event **joined)
 	*joined = NULL;
 }
 
-static void keep(struct mpipc_event **place, struct mpipc_event **left)
+/* The secondary keeps what it will need at the end. */
+static void keep(struct pair *pair)
 {
-	*place = *left;
-	*left = NULL;
+	struct mpipc_endpoint *secondary = pair->secondary;
+
+	secondary->last_up = 0;
+	swap(secondary->left_for_primary, pair->to_primary.left);
+	swap(secondary->left_for_self, pair->to_secondary.left);
+	if (pair->share)
+		mpipc_mailbox_share(pair->primary, secondary, &pair->share);
 }
 
 /*
@@ -293,8 +320,7 @@ static void publish_secondary(struct mpipc_endpoint *ep, struct pair *pair)
 	struct mpipc_group *group = ep->group;
 	struct mpipc_endpoint *primary = primary_of(mpipc_net(ep->net), group);
 
-	keep(&ep->left_for_primary, &pair->to_primary.left);
-	keep(&ep->left_for_self, &pair->to_secondary.left);
+	keep(pair);
 	tell(ep, &pair->to_secondary.joined);
 	xa_store(&group->members, ep->index, ep, GFP_KERNEL);
 	tell(primary, &pair->to_primary.joined);
@@ -306,16 +332,14 @@ static void publish_primary(struct mpipc_endpoint *ep, struct list_head *pairs)
 	struct pair *pair;
 
 	list_for_each_entry(pair, pairs, link) {
-		keep(&pair->secondary->left_for_primary, &pair->to_primary.left);
-		keep(&pair->secondary->left_for_self, &pair->to_secondary.left);
+		keep(pair);
 		tell(ep, &pair->to_primary.joined);
+		WRITE_ONCE(pair->secondary->generation, ep->generation);
 	}
 	xa_store(&group->members, ep->index, ep, GFP_KERNEL);
 	rcu_assign_pointer(group->primary, ep);
-	list_for_each_entry(pair, pairs, link) {
-		WRITE_ONCE(pair->secondary->generation, ep->generation);
+	list_for_each_entry(pair, pairs, link)
 		tell(pair->secondary, &pair->to_secondary.joined);
-	}
 }
 
 /* Fills in what is constant from the join on; undone by unset_member(). */
@@ -329,7 +353,6 @@ static void set_member(struct mpipc_endpoint *ep, const struct mpipc_join *arg,
 	ep->cred = get_current_cred();
 	ep->pid = get_pid(task_tgid(current));
 	ep->generation = group->generation + (arg->role == MPIPC_PRIMARY);
-	ep->box.own.user = user;
 	ep->box.max_messages = READ_ONCE(mpipc_mailbox_messages);
 	ep->box.max_bytes = READ_ONCE(mpipc_mailbox_bytes);
 }
@@ -360,7 +383,7 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file)
 		goto out;
 	/* Reserves a place: members are published complete, with their id. */
 	err = xa_alloc(&group->members, &ep->index, NULL,
-		       XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1), GFP_KERNEL_ACCOUNT);
+		       XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1), LOCKED_GFP);
 	if (err) {
 		err = err == -EBUSY ? -ENOSPC : err;
 		goto out;
@@ -385,6 +408,9 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file)
 		publish_secondary(ep, list_first_entry(&pairs, struct pair, link));
 	/* Pairs with mpipc_endpoint_usable(). */
 	smp_store_release(&ep->state, MPIPC_MEMBER);
+	/* Who polled before was told of nothing that came meanwhile. */
+	wake_up_interruptible_poll(&ep->box.readers, EPOLLIN | EPOLLRDNORM |
+						     EPOLLOUT | EPOLLWRNORM);
 out:
 	list_for_each_entry_safe(pair, next, &pairs, link)
 		free_pair(pair);
@@ -427,6 +453,7 @@ put_group:
 	return err;
 }
 
+/* Returns why not to wait again after one more look, or 0. */
 static int wait_for_arrival(struct mpipc_net *mnet, unsigned int seen, u64 deadline)
 {
 	DEFINE_WAIT(wait);
@@ -434,15 +461,16 @@ static int wait_for_arrival(struct mpipc_net *mnet, unsigned int seen, u64 deadl
 
 	for (;;) {
 		prepare_to_wait(&mnet->arrival, &wait, TASK_INTERRUPTIBLE);
-		if (err || READ_ONCE(mnet->arrivals) != seen)
-			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
-		else
-			err = mpipc_sleep_until(deadline);
+		else if (ktime_get_ns() >= deadline)
+			err = -ETIMEDOUT;
+		if (err || READ_ONCE(mnet->arrivals) != seen)
+			break;
+		mpipc_sleep_until(deadline);
 	}
 	finish_wait(&mnet->arrival, &wait);
-	return READ_ONCE(mnet->arrivals) != seen ? 0 : err;
+	return err;
 }
 
 static int check_join(const struct mpipc_join *arg)
@@ -475,7 +503,7 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 	struct mpipc_net *mnet = mpipc_net(ep->net);
 	struct mpipc_user *user;
 	unsigned int seen;
-	int err;
+	int err, give_up = 0;
 
 	err = check_join(arg);
 	if (err)
@@ -484,7 +512,7 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 	if (!user)
 		return -ENOMEM;
 
-	do {
+	for (;;) {
 		mutex_lock(&mnet->lock);
 		seen = mnet->arrivals;
 		err = join_locked(ep, file, arg, user);
@@ -493,8 +521,12 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 		mutex_unlock(&mnet->lock);
 		if ((err != -ENOENT && err != -ECONNREFUSED) || !arg->deadline)
 			break;
-		err = wait_for_arrival(mnet, seen, arg->deadline);
-	} while (!err);
+		if (give_up) {
+			err = give_up;
+			break;
+		}
+		give_up = wait_for_arrival(mnet, seen, arg->deadline);
+	}
 
 	if (!err && arg->role == MPIPC_PRIMARY)
 		wake_up_all(&mnet->arrival);
@@ -502,10 +534,11 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 	return err;
 }
 
-static void tell_left(struct mpipc_endpoint *to, struct mpipc_event **left)
+static void tell_left(struct mpipc_endpoint *to, struct mpipc_event **left,
+		      const u64 *last)
 {
 	if (*left)
-		mpipc_mailbox_left(to, *left);
+		mpipc_mailbox_left(to, *left, last);
 	*left = NULL;
 }
 
@@ -519,8 +552,10 @@ static void part_from_primary(struct mpipc_endpoint *ep)
 {
 	struct mpipc_endpoint *primary = primary_of(mpipc_net(ep->net), ep->group);
 
-	if (primary && primary->generation == ep->generation)
-		tell_left(primary, &ep->left_for_primary);
+	if (primary && primary->generation == ep->generation) {
+		tell_left(primary, &ep->left_for_primary, &ep->last_up);
+		mpipc_mailbox_unshare(primary, ep);
+	}
 	drop_event(&ep->left_for_primary);
 	drop_event(&ep->left_for_self);
 }
@@ -533,22 +568,13 @@ static void part_from_secondaries(struct mpipc_endpoint *ep)
 	xa_for_each(&ep->group->members, index, peer) {
 		if (peer->generation != ep->generation)
 			continue;
-		tell_left(peer, &peer->left_for_self);
+		tell_left(peer, &peer->left_for_self, &peer->last_down);
 		drop_event(&peer->left_for_primary);
+		mpipc_share_put(peer->share);
+		peer->share = NULL;
 		/* Also those without events see it: poll says EPOLLRDHUP. */
 		wake_up_interruptible_poll(&peer->box.readers, EPOLLRDHUP);
 	}
-}
-
-static void close_mailbox(struct mpipc_mailbox *box, struct list_head *trash)
-{
-	spin_lock(&box->lock);
-	WRITE_ONCE(box->closed, true);
-	list_splice_init(&box->queue, trash);
-	box->queued = 0;
-	box->messages = 0;
-	box->bytes = 0;
-	spin_unlock(&box->lock);
 }
 
 /* Ends the membership; what was in the mailbox is the caller's to drop. */
@@ -560,7 +586,7 @@ static void leave_locked(struct mpipc_endpoint *ep, struct list_head *trash)
 	trace_mpipc_leave(ep);
 	WRITE_ONCE(ep->state, MPIPC_GONE);
 	WRITE_ONCE(ep->owner, NULL);
-	close_mailbox(&ep->box, trash);
+	mpipc_mailbox_close(&ep->box, trash);
 	xa_erase(&group->members, ep->index);
 	WRITE_ONCE(group->n_members, group->n_members - 1);
 	if (ep->role == MPIPC_PRIMARY)
@@ -584,8 +610,10 @@ static void clear_out(struct mpipc_endpoint *ep, struct list_head *trash)
 	wake_up_all(&ep->box.readers);
 	wake_up_all(&ep->box.room);
 	mpipc_call_end_all(ep);
-	list_for_each_entry_safe(entry, next, trash, link)
+	list_for_each_entry_safe(entry, next, trash, link) {
 		mpipc_entry_drop(entry);
+		cond_resched();
+	}
 }
 
 /**

@@ -50,37 +50,86 @@ void mpipc_mailbox_wake_room(struct mpipc_mailbox *box)
 		wake_up_interruptible(&box->room);
 }
 
-static struct mpipc_share *find_share(struct mpipc_mailbox *box,
-				      struct mpipc_user *user)
+/**
+ * mpipc_share_new - make a share that nobody uses yet
+ * @user: whose
+ * @gfp: how to get memory
+ *
+ * Return: the share with one reference, or NULL.
+ */
+struct mpipc_share *mpipc_share_new(struct mpipc_user *user, gfp_t gfp)
 {
-	struct mpipc_share *share;
+	struct mpipc_share *share = kzalloc(sizeof(*share), gfp);
 
-	lockdep_assert_held(&box->lock);
-	if (user == box->own.user)
-		return &box->own;
-	list_for_each_entry(share, &box->shares, link)
-		if (share->user == user)
-			return share;
-	return NULL;
+	if (!share)
+		return NULL;
+	refcount_set(&share->ref, 1);
+	INIT_LIST_HEAD(&share->link);
+	share->user = mpipc_user_get(user);
+	return share;
 }
 
-/* Gives a user a share, unless another thread did so meanwhile. */
-static int add_share(struct mpipc_mailbox *box, struct mpipc_user *user)
+/**
+ * mpipc_share_put - give a reference back
+ * @share: the share, or NULL
+ */
+void mpipc_share_put(struct mpipc_share *share)
 {
+	if (!share || !refcount_dec_and_test(&share->ref))
+		return;
+	mpipc_user_put(share->user);
+	kfree(share);
+}
+
+/**
+ * mpipc_mailbox_share - give a secondary its user's share of a mailbox
+ * @primary: whose mailbox
+ * @ep: a secondary of another user
+ * @fresh: a share that is taken if the user has none yet
+ */
+void mpipc_mailbox_share(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep,
+			 struct mpipc_share **fresh)
+{
+	struct mpipc_mailbox *box = &primary->box;
 	struct mpipc_share *share;
 
-	share = kzalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
-	if (!share)
-		return -ENOMEM;
 	spin_lock(&box->lock);
-	if (!find_share(box, user)) {
-		share->user = mpipc_user_get(user);
+	list_for_each_entry(share, &box->shares, link)
+		if (share->user == ep->user)
+			break;
+	if (list_entry_is_head(share, &box->shares, link)) {
+		share = *fresh;
+		*fresh = NULL;
 		list_add_tail(&share->link, &box->shares);
-		share = NULL;
+	} else {
+		refcount_inc(&share->ref);
 	}
+	share->endpoints++;
+	ep->share = share;
 	spin_unlock(&box->lock);
-	kfree(share);
-	return 0;
+}
+
+/* What is left of a share is of no use. */
+static void check_share(struct mpipc_mailbox *box, struct mpipc_share *share)
+{
+	lockdep_assert_held(&box->lock);
+	if (!share->endpoints && !share->messages)
+		list_del_init(&share->link);
+}
+
+/**
+ * mpipc_mailbox_unshare - a secondary leaves
+ * @primary: whose mailbox
+ * @ep: the secondary, which keeps its reference for the messages that are there
+ */
+void mpipc_mailbox_unshare(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep)
+{
+	if (!ep->share)
+		return;
+	spin_lock(&primary->box.lock);
+	ep->share->endpoints--;
+	check_share(&primary->box, ep->share);
+	spin_unlock(&primary->box.lock);
 }
 
 static bool has_room(struct mpipc_endpoint *to, struct mpipc_share *share, u32 size)
@@ -91,12 +140,18 @@ static bool has_room(struct mpipc_endpoint *to, struct mpipc_share *share, u32 s
 
 	if (box->messages >= messages || size > bytes || box->bytes > bytes - size)
 		return false;
-	if (share == &box->own || to->role != MPIPC_PRIMARY)
+	if (!share)
 		return true;
 	messages -= box->messages - share->messages;
 	bytes -= box->bytes - share->bytes;
 	return share->messages < messages / 2 &&
 	       (u64)share->bytes + size <= bytes / 2;
+}
+
+/* What limits a sender besides the mailbox's own bounds. */
+static struct mpipc_share *share_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+{
+	return to->role == MPIPC_PRIMARY ? msg->sender->share : NULL;
 }
 
 /**
@@ -108,10 +163,27 @@ void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *ent
 {
 	lockdep_assert_held(&box->lock);
 	entry->seq = ++box->seq;
+	if (entry->type != MPIPC_JOINED)
+		box->seq_sure = entry->seq;
 	entry->lost = box->lost_since;
 	box->lost_since = 0;
 	box->queued++;
 	list_add_tail(&entry->link, &box->queue);
+}
+
+static void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
+{
+	struct mpipc_share *share = share_of(ep, msg);
+	struct mpipc_mailbox *box = &ep->box;
+
+	lockdep_assert_held(&box->lock);
+	box->messages += sign;
+	box->bytes += sign * msg->size;
+	if (!share)
+		return;
+	share->messages += sign;
+	share->bytes += sign * msg->size;
+	check_share(box, share);
 }
 
 static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
@@ -119,7 +191,6 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 	struct mpipc_endpoint *to = copy->to;
 	struct mpipc_mailbox *box = &to->box;
 	struct mpipc_msg *msg = copy->msg;
-	struct mpipc_share *share;
 
 	lockdep_assert_held(&box->lock);
 	if (box->closed)
@@ -129,19 +200,17 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 		return -ESHUTDOWN;
 	if (slot && mpipc_slot_is_over(slot))
 		return -ECANCELED;
-	share = find_share(box, msg->sender->user);
-	if (!share)
-		return -ENODATA;
-	if (!has_room(to, share, msg->size))
+	if (!has_room(to, share_of(to, msg), msg->size))
 		return -EAGAIN;
 
 	if (slot)
 		mpipc_slot_owe_locked(slot);
-	share->messages++;
-	share->bytes += msg->size;
-	box->messages++;
-	box->bytes += msg->size;
 	mpipc_mailbox_add_locked(box, &copy->entry);
+	count_message(to, msg, 1);
+	if (to->role == MPIPC_PRIMARY)
+		msg->sender->last_up = copy->entry.seq;
+	else
+		to->last_down = copy->entry.seq;
 	return 0;
 }
 
@@ -153,8 +222,8 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
  * @how: MPIPC_POST_*
  *
  * Return: 0; -EAGAIN (no room), -ECONNRESET (the receiver is gone), -ESHUTDOWN
- * (the sender is gone), -ECANCELED (the call is over), -ENOMEM. After an error
- * the reference is still the caller's.
+ * (the sender is gone), -ECANCELED (the call is over). After an error the
+ * reference is still the caller's.
  */
 int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 		       unsigned int how)
@@ -164,16 +233,9 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 	struct mpipc_endpoint *from = msg->sender;
 	int err;
 
-	for (;;) {
-		spin_lock(&to->box.lock);
-		err = post_locked(copy, slot);
-		spin_unlock(&to->box.lock);
-		if (err != -ENODATA)
-			break;
-		err = add_share(&to->box, from->user);
-		if (err)
-			return err;
-	}
+	spin_lock(&to->box.lock);
+	err = post_locked(copy, slot);
+	spin_unlock(&to->box.lock);
 	if (err == -EAGAIN && !(how & MPIPC_POST_WAITS))
 		mpipc_mailbox_lose(to, msg);
 	if (err)
@@ -197,39 +259,6 @@ void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	to->box.lost_since++;
 	spin_unlock(&to->box.lock);
 	trace_mpipc_drop(to, msg);
-}
-
-static bool is_from(const struct mpipc_entry *entry, const struct mpipc_endpoint *ep)
-{
-	switch (entry->type) {
-	case MPIPC_MESSAGE:
-	case MPIPC_REQUEST:
-		return container_of(entry, struct mpipc_copy, entry)->msg->sender == ep;
-	case MPIPC_REPLY_TO:
-		return container_of(entry, struct mpipc_slot, entry)->peer == ep;
-	}
-	return false;
-}
-
-/* The entry that says that @ep joined, if it is unread and nothing followed. */
-static struct mpipc_event *unseen_join(struct mpipc_mailbox *box,
-				       const struct mpipc_endpoint *ep)
-{
-	struct mpipc_entry *entry;
-
-	lockdep_assert_held(&box->lock);
-	list_for_each_entry_reverse(entry, &box->queue, link) {
-		struct mpipc_event *event;
-
-		if (is_from(entry, ep))
-			return NULL;
-		if (entry->type != MPIPC_JOINED)
-			continue;
-		event = container_of(entry, struct mpipc_event, entry);
-		if (event->about == ep)
-			return event;
-	}
-	return NULL;
 }
 
 /* Takes an event out, and passes on what it says of lost messages. */
@@ -264,23 +293,29 @@ void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event)
  * mpipc_mailbox_left - tell that a peer is gone
  * @to: whom
  * @event: the event, which the mailbox takes over
+ * @last: number of the last message of the peer in this mailbox
  *
  * A peer that came and went unseen leaves no trace, so unread events cannot
  * become more than the peers there are and the messages there is room for.
  * Called under mpipc_net.lock, by which @to cannot leave.
  */
-void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event)
+void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
+			const u64 *last)
 {
 	struct mpipc_mailbox *box = &to->box;
 	struct mpipc_event *unseen;
 
 	event->entry.type = MPIPC_LEFT;
 	spin_lock(&box->lock);
-	unseen = unseen_join(box, event->about);
-	if (unseen)
+	unseen = event->other;
+	if (unseen && *last < unseen->entry.seq) {
 		withdraw(box, &unseen->entry);
-	else
+	} else {
+		if (unseen)
+			unseen->other = NULL;
+		unseen = NULL;
 		mpipc_mailbox_add_locked(box, &event->entry);
+	}
 	spin_unlock(&box->lock);
 	if (unseen) {
 		mpipc_entry_drop(&unseen->entry);
@@ -290,33 +325,30 @@ void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event)
 	}
 }
 
-static void count_out(struct mpipc_mailbox *box, struct mpipc_entry *entry, int sign)
-{
-	struct mpipc_share *share;
-	struct mpipc_msg *msg;
-
-	box->queued -= sign;
-	box->received += sign;
-	if (entry->type != MPIPC_MESSAGE && entry->type != MPIPC_REQUEST)
-		return;
-	msg = container_of(entry, struct mpipc_copy, entry)->msg;
-	share = find_share(box, msg->sender->user);
-	share->messages -= sign;
-	share->bytes -= sign * msg->size;
-	box->messages -= sign;
-	box->bytes -= sign * msg->size;
-}
-
 /**
  * mpipc_mailbox_take_locked - take an entry out
- * @box: the mailbox, locked
+ * @ep: whose mailbox, locked
  * @entry: an entry that is in it; the caller's from now on
  */
-void mpipc_mailbox_take_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry)
+void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 {
-	lockdep_assert_held(&box->lock);
+	struct mpipc_event *event;
+
+	lockdep_assert_held(&ep->box.lock);
 	list_del(&entry->link);
-	count_out(box, entry, 1);
+	ep->box.queued--;
+	ep->box.received++;
+	switch (entry->type) {
+	case MPIPC_MESSAGE:
+	case MPIPC_REQUEST:
+		count_message(ep, mpipc_entry_msg(entry), -1);
+		break;
+	case MPIPC_JOINED:
+		event = container_of(entry, struct mpipc_event, entry);
+		if (event->other)
+			event->other->other = NULL;
+		event->other = NULL;
+	}
 }
 
 /**
@@ -336,7 +368,10 @@ void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 	closed = box->closed;
 	if (!closed) {
 		list_add(&entry->link, &box->queue);
-		count_out(box, entry, -1);
+		box->queued++;
+		box->received--;
+		if (entry->type == MPIPC_MESSAGE || entry->type == MPIPC_REQUEST)
+			count_message(ep, mpipc_entry_msg(entry), 1);
 	}
 	spin_unlock(&box->lock);
 	if (closed)
@@ -346,15 +381,21 @@ void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 }
 
 /**
- * mpipc_mailbox_free_shares - free what mailboxes allocate
- * @box: a mailbox that nothing refers to
+ * mpipc_mailbox_close - let nothing in any more
+ * @box: the mailbox
+ * @trash: where what is in it goes
  */
-void mpipc_mailbox_free_shares(struct mpipc_mailbox *box)
+void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 {
 	struct mpipc_share *share, *next;
 
-	list_for_each_entry_safe(share, next, &box->shares, link) {
-		mpipc_user_put(share->user);
-		kfree(share);
-	}
+	spin_lock(&box->lock);
+	WRITE_ONCE(box->closed, true);
+	list_splice_init(&box->queue, trash);
+	box->queued = 0;
+	box->messages = 0;
+	box->bytes = 0;
+	list_for_each_entry_safe(share, next, &box->shares, link)
+		list_del_init(&share->link);
+	spin_unlock(&box->lock);
 }

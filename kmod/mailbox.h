@@ -4,6 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/rbtree.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -25,11 +26,12 @@ struct mpipc_user;
  *
  * Only messages and requests count against the bounds. Results of calls and
  * events do not: their number is bounded by the open calls and by the group, and
- * their memory was there before they happened.
+ * their memory was there before they happened (a call counts as open until its
+ * last result was taken).
  *
  * Room. A message is taken if the mailbox stays within its bounds. In the
  * mailbox of a primary, where many users meet, a user other than its own has at
- * most half of what the other users leave, so that nobody can fill it for all.
+ * most half of what the other users leave, so that none can fill it for all.
  * What finds no room is counted, and the next entry tells how many were lost
  * before it.
  *
@@ -39,15 +41,23 @@ struct mpipc_user;
  */
 
 /**
- * struct mpipc_share - what one user has in a mailbox
- * @link: in the mailbox's shares
- * @user: who; with a reference, but for the mailbox's own share
- * @messages: how many
+ * struct mpipc_share - what a user other than its own has in a primary's mailbox
+ * @ref: one for each endpoint that has it
+ * @user: who, with a reference; constant
+ *
+ * Under the lock of the mailbox:
+ * @link: in the mailbox's shares, while there is anything to count
+ * @endpoints: the user's secondaries that belong to the primary
+ * @messages: how many of theirs, and of those that left, are there
  * @bytes: their payload
+ *
+ * A closed mailbox does not look at its shares any more.
  */
 struct mpipc_share {
-	struct list_head link;
+	refcount_t ref;
 	struct mpipc_user *user;
+	struct list_head link;
+	u32 endpoints;
 	u32 messages;
 	u32 bytes;
 };
@@ -64,14 +74,14 @@ struct mpipc_share {
  * @calls: &struct mpipc_open_call that this endpoint made
  * @n_calls: how many
  * @seq: number of the newest entry
+ * @seq_sure: number of the newest one that cannot be withdrawn
  * @queued: entries in @queue
  * @messages: messages and requests among them
  * @bytes: their payload
  * @lost_since: messages without room since the newest entry
  * @lost: all of them
  * @received: entries taken out
- * @own: share of the endpoint's own user
- * @shares: shares of other users
+ * @shares: of other users
  * @readers: who waits for an entry, and who polls; lives as long as the
  *	endpoint's memory, which is longer than its file
  * @room: who waits for room
@@ -89,10 +99,10 @@ struct mpipc_mailbox {
 	u32 messages;
 	u32 bytes;
 	u64 seq;
+	u64 seq_sure;
 	u32 lost_since;
 	u64 lost;
 	u64 received;
-	struct mpipc_share own;
 	struct list_head shares;
 	wait_queue_head_t readers;
 	wait_queue_head_t room;
@@ -108,11 +118,18 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
 void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event);
-void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event);
-void mpipc_mailbox_take_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
+void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
+			const u64 *last);
+void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
-void mpipc_mailbox_free_shares(struct mpipc_mailbox *box);
+void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
+
+struct mpipc_share *mpipc_share_new(struct mpipc_user *user, gfp_t gfp);
+void mpipc_share_put(struct mpipc_share *share);
+void mpipc_mailbox_share(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep,
+			 struct mpipc_share **fresh);
+void mpipc_mailbox_unshare(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep);
 
 #endif /* MPIPC_MAILBOX_H */

@@ -64,6 +64,8 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 	__poll_t events = 0;
 
 	poll_wait(file, &ep->box.readers, wait);
+	/* With wq_has_sleeper(); not all kernels have it in poll_wait(). */
+	smp_mb();
 	/* Pairs with the release in join. */
 	if (smp_load_acquire(&ep->state) == MPIPC_NEW)
 		return 0;
@@ -89,13 +91,17 @@ static int joined(struct mpipc_endpoint *ep)
 	return err == -EPERM ? 0 : err;
 }
 
+static bool is_nonblock(const struct kiocb *iocb)
+{
+	return iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
+}
+
 static ssize_t mpipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
 	int err = joined(file->private_data);
 
-	return err ?: mpipc_receive_read(file->private_data, to,
-					 file->f_flags & O_NONBLOCK);
+	return err ?: mpipc_receive_read(file->private_data, to, is_nonblock(iocb));
 }
 
 static ssize_t mpipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -103,8 +109,7 @@ static ssize_t mpipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct file *file = iocb->ki_filp;
 	int err = joined(file->private_data);
 
-	return err ?: mpipc_send_written(file->private_data, from,
-					 file->f_flags & O_NONBLOCK);
+	return err ?: mpipc_send_written(file->private_data, from, is_nonblock(iocb));
 }
 
 static long ioctl_info(struct file *file, void __user *uarg, size_t size)
@@ -142,12 +147,13 @@ static long ioctl_join(struct file *file, void __user *uarg, size_t size)
 	if (err)
 		return err;
 	/* What cannot be told must not happen. */
-	if (copy_to_user(uarg, &arg, sizeof(arg)))
+	size = min(size, sizeof(arg));
+	if (copy_to_user(uarg, &arg, size))
 		return -EFAULT;
 	err = mpipc_group_join(file->private_data, file, &arg);
 	if (err)
 		return err;
-	return copy_to_user(uarg, &arg, sizeof(arg)) ? -EFAULT : 0;
+	return copy_to_user(uarg, &arg, size) ? -EFAULT : 0;
 }
 
 static int put_counts(struct mpipc_send __user *usend, u32 sent, u32 full)
@@ -211,10 +217,11 @@ static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 	/* First, so that a restarted system call does not answer again. */
 	if (put_user((u64)0, &uboth->reply.call))
 		return -EFAULT;
-	if (arg.reply.call)
+	if (arg.reply.call) {
 		err = mpipc_call_reply(file->private_data, &arg.reply, arg.recv.deadline);
-	if (put_user(err, &uboth->reply_error))
-		return -EFAULT;
+		if (put_user(err, &uboth->reply_error))
+			return -EFAULT;
+	}
 	return mpipc_receive(file->private_data, &arg.recv, &uboth->recv.record,
 			     file->f_flags & O_NONBLOCK);
 }

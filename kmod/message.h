@@ -87,6 +87,13 @@ static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 	return mpipc_msg_name(msg) + msg->name_len;
 }
 
+/* The most memory that a message without copies takes. */
+static inline u32 mpipc_msg_memory(u32 size, u32 n_files)
+{
+	return sizeof(struct mpipc_msg) + n_files * sizeof(struct file *) +
+	       MPIPC_NAME_MAX + size;
+}
+
 /* What a message is charged for. */
 enum mpipc_paid {
 	MPIPC_SENDER_PAYS,	/* now, to the sender's user */

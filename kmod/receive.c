@@ -55,11 +55,19 @@ static struct mpipc_entry *take(struct mpipc_endpoint *ep, const struct want *wa
 	else
 		err = fits(entry, want);
 	if (!err)
-		mpipc_mailbox_take_locked(box, entry);
+		mpipc_mailbox_take_locked(ep, entry);
 	else if (err == -EMSGSIZE && misfit)
 		mpipc_entry_record(entry, ep, misfit);
 	spin_unlock(&box->lock);
-	return err ? ERR_PTR(err) : entry;
+	if (err)
+		return ERR_PTR(err);
+	mpipc_mailbox_wake_room(box);
+	return entry;
+}
+
+static bool is_readable(struct mpipc_mailbox *box)
+{
+	return !list_empty_careful(&box->queue) || READ_ONCE(box->closed);
 }
 
 static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
@@ -69,12 +77,7 @@ static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
 
 	for (;;) {
 		prepare_to_wait_exclusive(&box->readers, &wait, TASK_INTERRUPTIBLE);
-		if (!list_empty_careful(&box->queue) || READ_ONCE(box->closed)) {
-			/* Whatever ended the sleep: a wake-up must not be wasted. */
-			err = 0;
-			break;
-		}
-		if (err)
+		if (err || is_readable(box))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -82,7 +85,8 @@ static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
 			err = mpipc_sleep_until(deadline);
 	}
 	finish_wait(&box->readers, &wait);
-	return err;
+	/* Whatever ended the sleep: a wake-up meant for one must not be wasted. */
+	return is_readable(box) ? 0 : err;
 }
 
 static struct mpipc_entry *take_or_wait(struct mpipc_endpoint *ep,
@@ -111,7 +115,6 @@ static void finish(struct mpipc_endpoint *ep, struct mpipc_entry *entry,
 		   const struct mpipc_record *record)
 {
 	trace_mpipc_receive(ep, record);
-	mpipc_mailbox_wake_room(&ep->box);
 	mpipc_entry_drop(entry);
 }
 
@@ -147,18 +150,18 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv *arg,
 
 	msg = mpipc_entry_msg(entry);
 	mpipc_entry_record(entry, ep, &rec);
-	if (want.drop_fds) {
-		atomic64_add(rec.n_fds, &ep->dropped_fds);
+	if (want.drop_fds)
 		rec.n_fds = 0;
-	}
 	if (copy_to_user(record, &rec, sizeof(rec)) ||
 	    (msg && copy_to_user(u64_to_user_ptr(arg->data), mpipc_msg_data(msg), msg->size)) ||
 	    mpipc_files_prepare(slots, rec.n_fds)) {
 		mpipc_mailbox_untake(ep, entry);
 		return -EFAULT;
 	}
-	if (msg)
+	if (msg) {
 		mpipc_files_install(mpipc_msg_files(msg), slots, rec.n_fds);
+		atomic64_add(msg->n_files - rec.n_fds, &ep->dropped_fds);
+	}
 	finish(ep, entry, &rec);
 	return 0;
 }
@@ -192,6 +195,8 @@ ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to,
 	struct mpipc_entry *entry;
 	ssize_t done = 0;
 
+	if (!iov_iter_count(to))
+		return 0;
 	for (;;) {
 		want.max_size = iov_iter_count(to);
 		entry = take_or_wait(ep, &want, done ? 0 : deadline, NULL);

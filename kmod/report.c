@@ -26,6 +26,12 @@ static const char *role_name(u32 role)
 	return "none";
 }
 
+/* What a terminal or a parser could take for something else is in octal. */
+static void show_name(struct seq_file *m, const char *name)
+{
+	seq_escape_str(m, name, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
+}
+
 static void fill_limits(struct mpipc_info *info)
 {
 	info->max_messages = READ_ONCE(mpipc_mailbox_messages);
@@ -90,7 +96,7 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 	if (!info.id)
 		return;
 	seq_puts(m, "mpipc-group:\t");
-	seq_escape(m, info.group, " \t\n\\");
+	show_name(m, info.group);
 	seq_printf(m, "\nmpipc-id:\t%llu\n", info.id);
 	seq_printf(m, "mpipc-generation:\t%llu\n", info.generation);
 	seq_printf(m, "mpipc-primary:\t%llu\n", info.primary);
@@ -123,7 +129,7 @@ static void show_group(struct seq_file *m, struct mpipc_group *group)
 	unsigned long index;
 
 	seq_puts(m, "group ");
-	seq_escape(m, group->name, " \t\n\\");
+	show_name(m, group->name);
 	seq_printf(m, " %llu %u %u %04o %u\n", group->generation,
 		   from_kuid_munged(user_ns, group->uid),
 		   from_kgid_munged(user_ns, group->gid), group->mode, group->n_members);

@@ -20,8 +20,8 @@ struct seq_file;
  *	endpoint id role generation pid uid gid queued bytes sent received lost
  *
  * each after a line that begins with # and names the columns. An endpoint is of
- * the group above it. White space, backslash and control characters of a name
- * are written in octal.
+ * the group above it. What is not a printable ASCII character, spaces and
+ * backslashes in a name are written in octal.
  */
 
 void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info);

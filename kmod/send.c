@@ -107,7 +107,10 @@ static int address_one(struct mpipc_msg *msg, u64 to)
 	return n;
 }
 
-/* Fills in the copies; -ENOSPC: there are more destinations than copies. */
+/*
+ * Fills in the copies, which have not been posted then; -ENOSPC: there are more
+ * destinations than copies.
+ */
 static int address(struct mpipc_msg *msg, u64 to)
 {
 	int i, n = to == MPIPC_TO_ALL ? address_all(msg) : address_one(msg, to);
@@ -115,6 +118,7 @@ static int address(struct mpipc_msg *msg, u64 to)
 	for (i = 0; i < n; i++) {
 		msg->copies[i].msg = msg;
 		msg->copies[i].entry.type = MPIPC_MESSAGE;
+		msg->copies[i].result = -EAGAIN;
 	}
 	return n;
 }
@@ -143,7 +147,7 @@ int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 		n = address(*msg, to);
 		if (n < 0)
 			mpipc_msg_put(*msg);
-	} while (n == -ENOSPC);
+	} while (n == -ENOSPC && !fatal_signal_pending(current));
 	return n;
 }
 
@@ -158,24 +162,21 @@ void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n)
 		mpipc_endpoint_put(msg->copies[n].to);
 }
 
-/* Posts a copy, and takes back the reference to the message if it fails. */
-static void post(struct mpipc_copy *copy, struct mpipc_slot *slot, unsigned int how)
-{
-	refcount_inc(&copy->msg->ref);
-	copy->result = mpipc_mailbox_post(copy, slot, how);
-	if (copy->result)
-		mpipc_msg_put(copy->msg);
-}
-
-/* Tries those that had no room; returns how many still have none. */
-static u32 post_again(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots)
+/* Posts to those that had no room so far; returns how many still have none. */
+static u32 post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots, unsigned int how)
 {
 	u32 i, full = 0;
 
 	for (i = 0; i < n; i++) {
-		if (msg->copies[i].result == -EAGAIN)
-			post(&msg->copies[i], slots ? &slots[i] : NULL, MPIPC_POST_WAITS);
-		full += msg->copies[i].result == -EAGAIN;
+		struct mpipc_copy *copy = &msg->copies[i];
+
+		if (copy->result != -EAGAIN)
+			continue;
+		refcount_inc(&msg->ref);
+		copy->result = mpipc_mailbox_post(copy, slots ? &slots[i] : NULL, how);
+		if (copy->result)
+			mpipc_msg_put(msg);
+		full += copy->result == -EAGAIN;
 	}
 	return full;
 }
@@ -206,7 +207,11 @@ static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 		watch(&waits[i], msg->copies[i].to);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (!post_again(msg, n, slots) || err)
+		if (!post(msg, n, slots, MPIPC_POST_WAITS)) {
+			err = 0;
+			break;
+		}
+		if (err)
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -253,16 +258,12 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 		    u64 deadline, bool sync)
 {
 	unsigned int how = deadline ? MPIPC_POST_WAITS : 0;
-	u32 i, sent = 0, full = 0;
-	int err = 0;
+	u32 i, sent = 0;
+	int err;
 
 	if (sync)
 		how |= MPIPC_POST_SYNC;
-	for (i = 0; i < n; i++) {
-		post(&msg->copies[i], slots ? &slots[i] : NULL, how);
-		full += msg->copies[i].result == -EAGAIN;
-	}
-	if (!full || !deadline)
+	if (!post(msg, n, slots, how) || !deadline)
 		return 0;
 	err = wait_for_room(msg, n, slots, deadline);
 	for (i = 0; i < n; i++)
@@ -365,7 +366,7 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 		n = address(msg, arg.to);
 		if (n < 0)
 			mpipc_msg_put(msg);
-	} while (n == -ENOSPC);
+	} while (n == -ENOSPC && !fatal_signal_pending(current));
 	if (n < 0)
 		return n;
 	err = deliver(msg, n, &arg);

@@ -90,7 +90,7 @@ enum mpipc_role {
  * @MPIPC_REQUEST: a message of a call; answer it by MPIPC_REPLY
  * @MPIPC_REPLY_TO: result of an asynchronous call for one of its addressees
  * @MPIPC_JOINED: the peer named in the record is there
- * @MPIPC_LEFT: the peer named in the record is gone; nothing of it follows
+ * @MPIPC_LEFT: the peer named in the record is gone; nothing that it sent follows
  */
 enum mpipc_type {
 	MPIPC_MESSAGE = 1,
@@ -394,11 +394,11 @@ struct mpipc_recv {
  *	each slot as for &struct mpipc_recv
  * @body: in: the request
  *
- * All addressees get the request at once. It stays in their mailboxes when the
- * call has ended: its @deadline tells a receiver whether it is worth an answer. The call ends when each has answered,
+ * All addressees get the request at once. The call ends when each has answered,
  * is gone, or had no room, when the deadline comes or when it is cancelled.
  * It then returns 0, whatever the results say. Only a call that reached nobody
- * because it was not made fails.
+ * because it was not made fails. A request stays in its mailbox when the call has
+ * ended; its @deadline tells the receiver whether it is worth an answer.
  *
  * EINTR (a signal) and EFAULT (in @results, @reply_data, @reply_fd_list) leave
  * the call open when @id was set: the same argument again goes on where it was.
@@ -410,12 +410,14 @@ struct mpipc_recv {
  * until the deadline (-ETIMEDOUT is their result then) or a signal, which ends this
  * wait (-EAGAIN), not the call. If nobody had room yet, a signal ends the call.
  *
- * An asynchronous call returns as soon as it is made with @id and @n_results (as many as there
- * are addressees; @max_results and the three pointers are ignored). Each result
- * is a record of type %MPIPC_REPLY_TO, the last one with %MPIPC_REC_LAST; with
- * no addressee there is one, with @peer 0. The deadline is kept by the kernel,
- * to a few timer ticks. Memory for answers is charged to the caller's user when the
- * call is made.
+ * An asynchronous call returns as soon as it is made, with @id and @n_results (as
+ * many as there are addressees; @max_results and the three pointers are ignored).
+ * Each result is a record of type %MPIPC_REPLY_TO, the last one with
+ * %MPIPC_REC_LAST; with no addressee there is one, with @peer 0. The kernel keeps
+ * the deadline, to a few timer ticks. The call counts as open until its last result
+ * has been received.
+ *
+ * Memory for answers is charged to the caller's user when the call is made.
  *
  * Errors: those of MPIPC_SEND but EAGAIN and ETIMEDOUT, which are results here;
  * ENOSPC (more addressees than @max_results; @n_results says how many), EMSGSIZE
@@ -464,7 +466,8 @@ struct mpipc_reply {
  * struct mpipc_reply_recv - argument of MPIPC_REPLY_RECV
  * @reply: in: as for MPIPC_REPLY; @reply.call 0: nothing to answer. out:
  *	@reply.call is 0, so that a repeated ioctl does not answer twice.
- * @reply_error: out: 0 or the negative error of the reply
+ * @reply_error: out: 0 or the negative error of the reply; not written if there was
+ *	nothing to answer
  * @reserved: in: 0
  * @recv: as for MPIPC_RECV
  *
