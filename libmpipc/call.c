@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* Room for secondaries that came since the last call to all. */
+#define SPARE_RESULTS	4
+
+/*
+ * One allocation: this, the records, the messages that show them to the program,
+ * the descriptors, the payloads.
+ */
+struct mpipc_replies {
+	unsigned int count;
+	struct mpipc_record *records;
+	struct mpipc_message *messages;
+	int *fds;
+	char *data;
+};
+
+int mpipc__call(struct mpipc *handle, struct mpipc_call *arg)
+{
+	/* Once interrupted, the argument names the call that is waited for. */
+	while (ioctl(handle->fd, MPIPC_CALL, arg) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_call *arg)
+{
+	/* At most 66 KiB for each, and fewer addressees than an int has room for. */
+	uint64_t fds_size = ((uint64_t)max * arg->reply_fds * sizeof(int) + 7) & ~(uint64_t)7;
+	uint64_t size = sizeof(struct mpipc_replies) + fds_size + (uint64_t)max *
+		(sizeof(struct mpipc_message) + sizeof(struct mpipc_record) + arg->reply_size);
+	struct mpipc_replies *replies;
+
+	replies = size > SIZE_MAX ? NULL : malloc(size);
+	if (!replies)
+		return NULL;
+	replies->count = 0;
+	replies->records = (void *)(replies + 1);
+	replies->messages = (void *)(replies->records + max);
+	replies->fds = (void *)(replies->messages + max);
+	replies->data = (char *)replies->fds + fds_size;
+	return replies;
+}
+
+static void set_messages(struct mpipc_replies *replies, const struct mpipc_call *arg)
+{
+	unsigned int i;
+
+	replies->count = arg->n_results;
+	for (i = 0; i < replies->count; i++)
+		replies->messages[i] = (struct mpipc_message) {
+			.record = &replies->records[i],
+			.data = replies->data + (size_t)i * arg->reply_size,
+			.fds = replies->fds + (size_t)i * arg->reply_fds,
+		};
+}
+
+static int try_call(struct mpipc *handle, struct mpipc_call *arg, struct mpipc_replies **out)
+{
+	struct mpipc_replies *replies = alloc_replies(arg->max_results, arg);
+	int err;
+
+	if (!replies)
+		return -ENOMEM;
+	arg->results = (uintptr_t)replies->records;
+	arg->reply_data = (uintptr_t)replies->data;
+	arg->reply_fd_list = (uintptr_t)replies->fds;
+	err = mpipc__call(handle, arg);
+	if (err) {
+		free(replies);
+		return err;
+	}
+	set_messages(replies, arg);
+	*out = replies;
+	return 0;
+}
+
+/* How many addressees there are is known afterwards; mostly as many as last time. */
+static int call_any(struct mpipc *handle, struct mpipc_call *arg, struct mpipc_replies **out)
+{
+	int err;
+
+	arg->max_results = arg->to == MPIPC_TO_ALL ?
+		atomic_load(&handle->addressees) + SPARE_RESULTS : 1;
+	while ((err = try_call(handle, arg, out)) == -ENOSPC)
+		arg->max_results = arg->n_results + SPARE_RESULTS;
+	if (!err && arg->to == MPIPC_TO_ALL)
+		atomic_store(&handle->addressees, arg->n_results);
+	return err;
+}
+
+static void wait_for_order(struct mpipc *handle, const struct mpipc_replies *replies,
+			   uint64_t deadline)
+{
+	uint64_t seq = 0;
+	unsigned int i;
+
+	for (i = 0; i < replies->count; i++)
+		if (replies->records[i].seq > seq)
+			seq = replies->records[i].seq;
+	mpipc__wait_handled(handle, seq, deadline);
+}
+
+mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *data,
+			     size_t size, int64_t timeout_ns,
+			     const struct mpipc_call_options *options, struct mpipc_replies **out)
+{
+	struct mpipc_call_options opts;
+	struct mpipc_call arg = { .to = to };
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	if (!err)
+		err = mpipc__body(&arg.body, name, data, size, opts.fds, opts.n_fds);
+	if (err)
+		return err;
+	if (opts.flags & MPIPC_CALL_ASYNC)
+		return -EINVAL;
+	arg.flags = opts.flags & ~MPIPC_CALL_ORDERED;
+	arg.reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE;
+	arg.reply_fds = opts.reply_fds;
+	arg.deadline = mpipc__deadline(timeout_ns);
+	err = call_any(handle, &arg, out);
+	if (err)
+		return err;
+	if (opts.flags & MPIPC_CALL_ORDERED)
+		wait_for_order(handle, *out, arg.deadline);
+	return arg.n_results;
+}
+
+mpipc__export const struct mpipc_message *mpipc_replies_get(const struct mpipc_replies *replies,
+							    unsigned int index)
+{
+	return replies && index < replies->count ? &replies->messages[index] : NULL;
+}
+
+mpipc__export void mpipc_replies_free(struct mpipc_replies *replies)
+{
+	unsigned int i;
+
+	if (!replies)
+		return;
+	for (i = 0; i < replies->count; i++)
+		mpipc__close_fds(mpipc__fd_slots(&replies->messages[i]),
+				 replies->records[i].n_fds);
+	free(replies);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* An event loop has other things to do than one full mailbox. */
+#define MOST_AT_ONCE	64
+
+static uintptr_t this_thread(void)
+{
+	static __thread char address;
+
+	return (uintptr_t)&address;
+}
+
+bool mpipc__is_dispatcher(const struct mpipc *handle)
+{
+	return atomic_load(&handle->dispatcher) == this_thread();
+}
+
+mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, unsigned int index)
+{
+	int fd;
+
+	if (!message || index >= message->record->n_fds)
+		return -EINVAL;
+	fd = message->fds[index];
+	if (fd >= 0)
+		mpipc__fd_slots(message)[index] = -EBADF;
+	return fd;
+}
+
+/* Takes one record, with its descriptors. */
+static int receive(struct mpipc *handle, struct mpipc_recv *recv, uint64_t deadline)
+{
+	recv->flags = 0;
+	recv->max_fds = MPIPC_FDS_MAX;
+	recv->max_size = MPIPC_SIZE_MAX;
+	recv->reserved = 0;
+	recv->data = (uintptr_t)handle->batch;
+	recv->fds = (uintptr_t)handle->fds;
+	recv->deadline = deadline;
+	return ioctl(handle->fd, MPIPC_RECV, recv) < 0 ? -errno : 0;
+}
+
+/* Takes what there is, up to a record with descriptors; waits for something. */
+static int receive_batch(struct mpipc *handle)
+{
+	ssize_t len = read(handle->fd, handle->batch, MPIPC__BATCH_SIZE);
+
+	if (len < 0)
+		return -errno;
+	handle->batch_pos = 0;
+	handle->batch_len = len;
+	return 0;
+}
+
+void mpipc__wake_waiters(struct mpipc *handle)
+{
+	if (!atomic_load(&handle->waiters))
+		return;
+	pthread_mutex_lock(&handle->order_lock);
+	pthread_cond_broadcast(&handle->order_changed);
+	pthread_mutex_unlock(&handle->order_lock);
+}
+
+void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline)
+{
+	struct timespec end = {
+		.tv_sec = deadline / 1000000000,
+		.tv_nsec = deadline % 1000000000,
+	};
+
+	if (atomic_load(&handle->handled) >= seq)
+		return;
+	if (!handle->has_thread || mpipc__is_dispatcher(handle))
+		return;
+	pthread_mutex_lock(&handle->order_lock);
+	atomic_fetch_add(&handle->waiters, 1);
+	while (atomic_load(&handle->handled) < seq && !atomic_load(&handle->left))
+		if (pthread_cond_timedwait(&handle->order_changed, &handle->order_lock, &end))
+			break;
+	atomic_fetch_sub(&handle->waiters, 1);
+	pthread_mutex_unlock(&handle->order_lock);
+}
+
+static void handle_message(struct mpipc *handle, const struct mpipc_message *message)
+{
+	if (message->record->type == MPIPC_REPLY_TO)
+		mpipc__async_result(handle, message);
+	else if (handle->handler)
+		handle->handler(handle, message, handle->arg);
+	else if (message->record->type == MPIPC_REQUEST)
+		mpipc_reply(handle, message->record->call, -EOPNOTSUPP, NULL, 0, NULL);
+	mpipc__close_fds(mpipc__fd_slots(message), message->record->n_fds);
+	atomic_store(&handle->handled, message->record->seq);
+	mpipc__wake_waiters(handle);
+}
+
+static int handle_one(struct mpipc *handle, uint64_t deadline)
+{
+	struct mpipc_message message;
+	struct mpipc_recv recv;
+	int err;
+
+	err = receive(handle, &recv, deadline);
+	if (err)
+		return err;
+	message.record = &recv.record;
+	message.data = handle->batch;
+	message.fds = handle->fds;
+	handle_message(handle, &message);
+	return 0;
+}
+
+/* Waits for records and handles all that came at once. */
+static int handle_batch(struct mpipc *handle)
+{
+	struct mpipc_message message = { .fds = handle->fds };
+	int err, count = 0;
+
+	err = receive_batch(handle);
+	if (err)
+		return err;
+	while (handle->batch_pos < handle->batch_len && !handle->closed) {
+		message.record = (void *)(handle->batch + handle->batch_pos);
+		message.data = message.record + 1;
+		handle->batch_pos += message.record->len;
+		handle_message(handle, &message);
+		count++;
+	}
+	return count;
+}
+
+static int handle_or_wait(struct mpipc *handle)
+{
+	int ret = handle_batch(handle);
+
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	/* The next record has descriptors. */
+	ret = handle_one(handle, 0);
+	return ret ? ret : 1;
+}
+
+static int handle_some(struct mpipc *handle, int64_t timeout_ns)
+{
+	uint64_t deadline = mpipc__deadline(timeout_ns);
+	int err, count;
+
+	for (count = 0; count < MOST_AT_ONCE && !handle->closed; count++) {
+		err = handle_one(handle, deadline);
+		if (err == -EAGAIN || err == -ETIMEDOUT)
+			break;
+		if (err)
+			return count ? count : err;
+		deadline = 0;
+	}
+	return count;
+}
+
+/* Lets go of dispatching; frees a handle that was closed in a handler. */
+static bool release(struct mpipc *handle)
+{
+	if (handle->closed) {
+		mpipc__free(handle);
+		return true;
+	}
+	atomic_store(&handle->dispatcher, 0);
+	return false;
+}
+
+mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
+{
+	uintptr_t nobody = 0;
+	int ret;
+
+	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, this_thread()))
+		return -EBUSY;
+	if (timeout_ns < 0)
+		ret = handle_or_wait(handle);
+	else
+		ret = handle_some(handle, timeout_ns);
+	return release(handle) ? -ESHUTDOWN : ret;
+}
+
+/* The kernel has no memory for what we ask: let others run and free some. */
+static void wait_for_memory(void)
+{
+	poll(NULL, 0, 10);
+}
+
+static void *thread_main(void *arg)
+{
+	struct mpipc *handle = arg;
+	int ret;
+
+	atomic_store(&handle->dispatcher, this_thread());
+	pthread_setname_np(pthread_self(), "mpipc-msg");
+	do {
+		ret = handle_or_wait(handle);
+		if (ret == -ENOMEM)
+			wait_for_memory();
+	} while (!handle->closed && (ret >= 0 || ret == -EINTR || ret == -ENOMEM));
+
+	/* An endpoint that nobody serves any more must not look alive to others. */
+	mpipc_leave(handle);
+	release(handle);
+	return NULL;
+}
+
+mpipc__export int mpipc_start(struct mpipc *handle)
+{
+	uintptr_t nobody = 0;
+	sigset_t all, old;
+	int err;
+
+	if (handle->has_thread)
+		return -EALREADY;
+	/* Until the thread can say who it is, the handle stands for it. */
+	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, (uintptr_t)handle))
+		return -EBUSY;
+	handle->has_thread = true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&handle->thread, NULL, thread_main, handle);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		handle->has_thread = false;
+		atomic_store(&handle->dispatcher, 0);
+		return -err;
+	}
+	return 0;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+int mpipc__body(struct mpipc_body *body, const char *name, const void *data, size_t size,
+		const int *fds, unsigned int n_fds)
+{
+	size_t len;
+
+	if (!name || (!data && size) || (!fds && n_fds))
+		return -EINVAL;
+	if (size > MPIPC_SIZE_MAX)
+		return -EMSGSIZE;
+	len = strnlen(name, sizeof(body->name));
+	if (len == sizeof(body->name))
+		return -EINVAL;
+	body->data = (uintptr_t)data;
+	body->size = size;
+	body->fds = (uintptr_t)fds;
+	body->n_fds = n_fds;
+	memcpy(body->name, name, len);
+	memset(body->name + len, 0, sizeof(body->name) - len);
+	return 0;
+}
+
+int mpipc__send(struct mpipc *handle, struct mpipc_send *arg)
+{
+	while (ioctl(handle->fd, MPIPC_SEND, arg) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+int mpipc__answer(struct mpipc *handle, struct mpipc_reply *arg)
+{
+	return ioctl(handle->fd, MPIPC_REPLY, arg) < 0 ? -errno : 0;
+}
+
+mpipc__export int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *data,
+			     size_t size, const struct mpipc_send_options *options)
+{
+	struct mpipc_send_options opts;
+	struct mpipc_send arg;
+	int err;
+
+	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	if (err)
+		return err;
+	err = mpipc__body(&arg.body, name, data, size, opts.fds, opts.n_fds);
+	if (err)
+		return err;
+	arg.to = to;
+	arg.flags = opts.flags;
+	arg.reserved = 0;
+	arg.deadline = mpipc__deadline(opts.timeout_ns);
+	err = mpipc__send(handle, &arg);
+	if (err)
+		return err;
+	if (opts.full)
+		*opts.full = arg.full;
+	return arg.sent;
+}
+
+mpipc__export int mpipc_reply(struct mpipc *handle, uint64_t call, int status, const void *data,
+			      size_t size, const struct mpipc_reply_options *options)
+{
+	struct mpipc_reply_options opts;
+	struct mpipc_reply arg;
+	int err;
+
+	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	if (err)
+		return err;
+	err = mpipc__body(&arg.body, opts.name ? opts.name : "", data, size, opts.fds, opts.n_fds);
+	if (err)
+		return err;
+	arg.call = call;
+	arg.flags = opts.flags;
+	arg.status = status;
+	return mpipc__answer(handle, &arg);
+}

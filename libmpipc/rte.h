@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_RTE_H
+#define MPIPC_RTE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <rte_errno.h>
+#include <rte_mp.h>
+
+#include "internal.h"
+
+/**
+ * DOC: rte_mp on libmpipc
+ *
+ * The name of a message is the name of the action. Its payload is the middle of
+ * &struct rte_mp_msg as it stands in memory, so that nothing has to be put together
+ * to send it, and the first 328 bytes of that structure are the same in all versions
+ * of DPDK. The size of the payload says that this is what it is: another format
+ * would have another size. What has a wrong size or length is dropped with its
+ * descriptors, a request among them answered with -EBADMSG.
+ *
+ * Answers without a payload have a status: -ENOENT, no such action;
+ * %RTE_WIRE_IGNORE, do not count on this process yet.
+ *
+ * rte_mp has no handle: the process has one endpoint, which the context holds. Its
+ * lock is held for reading while the endpoint is used, so that rte_eal_cleanup() can
+ * call everybody back and wait for them.
+ *
+ * rte_errno is a macro that only <rte_errno.h> knows: these files can be built
+ * against another one.
+ */
+
+struct rte_wire {
+	int len_param;
+	int num_fds;	/* not used: the record knows better */
+	uint8_t param[RTE_MP_MAX_PARAM_LEN];
+};
+
+#define RTE_WIRE_IGNORE		(-EINPROGRESS)
+
+static_assert(sizeof(struct rte_wire) == 264, "wire format");
+static_assert(sizeof(struct rte_mp_msg) == 1344, "layout of DPDK 25.11");
+static_assert(offsetof(struct rte_mp_msg, len_param) == 64, "layout of DPDK");
+static_assert(offsetof(struct rte_mp_msg, param) == 72, "layout of DPDK");
+static_assert(offsetof(struct rte_mp_msg, fds) == 328, "layout of DPDK");
+static_assert(RTE_MP_MAX_NAME_LEN == MPIPC_NAME_MAX, "a name is a name");
+static_assert(RTE_MP_MAX_FD_NUM == MPIPC_FDS_MAX, "so are descriptors");
+
+/* The context. */
+int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns);
+void mpipc__rte_close(void);
+void mpipc__rte_disable(void);
+bool mpipc__rte_disabled(void);
+struct mpipc *mpipc__rte_get(void);
+void mpipc__rte_put(void);
+bool mpipc__rte_is_primary(void);
+int mpipc__rte_fail(int err);
+
+/* Messages. */
+int mpipc__rte_check_name(const char *name);
+int mpipc__rte_check(const struct rte_mp_msg *msg);
+void mpipc__rte_body(struct mpipc_body *body, const struct rte_mp_msg *msg);
+bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *wire);
+void mpipc__rte_fill(struct rte_mp_msg *msg, const struct mpipc_record *record,
+		     const struct rte_wire *wire, int *fds);
+
+/* Actions. */
+void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message, void *arg);
+void mpipc__rte_settle(void);
+void mpipc__rte_unsettle(void);
+void mpipc__rte_complete(void);
+void mpipc__rte_forget_actions(void);
+
+/* Peer strings. */
+#define RTE_PEER_SIZE	104
+
+const char *mpipc__rte_peer(const struct mpipc_record *record);
+bool mpipc__rte_parse_peer(const char *peer, __u64 *call, const char **name);
+
+#endif /* MPIPC_RTE_H */
