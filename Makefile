@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+PREFIX ?= /usr/local
+KDIR ?= /lib/modules/$(shell uname -r)/build
+export VERSION
+
+Q := $(if $(filter 1,$(V)),,@)
+MAKEFLAGS += --no-print-directory
+BUILD := $(CURDIR)/build
+DKMS_DIR := $(DESTDIR)/usr/src/mpipc-$(VERSION)
+
+all: module lib examples
+
+help:
+	@echo 'Without installing anything (as root, missing Debian packages are installed):'
+	@echo '  demo            run the example programs in a virtual machine'
+	@echo '  check           run all tests'
+	@echo 'Building:'
+	@echo '  all             module, lib and examples'
+	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
+	@echo '  lib             libmpipc'
+	@echo '  examples        the example programs'
+	@echo '  clean           remove build/'
+	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
+	@echo '  install         library, headers and pkg-config file, under PREFIX'
+	@echo '  install-module  the module for the kernel with headers in KDIR'
+	@echo '  install-dkms    the module for every kernel, now and in future, by DKMS'
+	@echo 'Variables: DESTDIR PREFIX=$(PREFIX)'
+	@echo '  KDIR=$(KDIR) V=1 CC CFLAGS LDFLAGS CROSS_COMPILE'
+
+#
+# The module. kbuild writes next to its sources, so it is given links to them.
+#
+
+RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
+MODULE_BUILD = $(BUILD)/kmod/$(RELEASE)
+
+kernel-headers:
+	@if [ ! -e $(KDIR)/include/generated/utsrelease.h ]; then \
+		echo 'No kernel headers in $(KDIR). Either'; \
+		echo '- install those of the running kernel:' \
+			"apt-get install linux-headers-$$(uname -r)"; \
+		echo '- name others: make KDIR=/lib/modules/VERSION/build'; \
+		echo '- or do without a module of your own: make demo'; \
+		exit 1; \
+	fi >&2
+
+module: kernel-headers
+	@mkdir -p $(MODULE_BUILD)/kmod
+	@ln -sfn $(CURDIR)/include $(MODULE_BUILD)/include
+	@find $(MODULE_BUILD)/kmod -type l -delete
+	@ln -s $(CURDIR)/kmod/*.[ch] $(CURDIR)/kmod/Kbuild $(MODULE_BUILD)/kmod
+	$(Q)$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules
+
+# modprobe would choose between two modules by rules that nobody remembers.
+install-module: module
+	@if find $(DESTDIR)/lib/modules/$(RELEASE) -name 'mpipc.ko*' \
+			! -path '*/updates/mpipc.ko' 2>/dev/null | grep . >&2; then \
+		echo 'is in the way. Remove it first, for example with' \
+			'make uninstall-dkms' >&2; \
+		exit 1; \
+	fi
+	install -D -m 644 $(MODULE_BUILD)/kmod/mpipc.ko \
+		$(DESTDIR)/lib/modules/$(RELEASE)/updates/mpipc.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
+
+uninstall-module: kernel-headers
+	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/mpipc.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
+
+# DKMS would keep what it built before from the same version.
+install-dkms: uninstall-dkms
+	install -d $(DKMS_DIR)/kmod $(DKMS_DIR)/include/uapi/linux
+	install -m 644 dkms.conf $(DKMS_DIR)
+	install -m 644 kmod/*.[ch] kmod/Kbuild $(DKMS_DIR)/kmod
+	install -m 644 include/uapi/linux/mpipc.h $(DKMS_DIR)/include/uapi/linux
+	$(if $(DESTDIR),,dkms install mpipc/$(VERSION))
+
+uninstall-dkms:
+ifeq ($(DESTDIR),)
+	@command -v dkms >/dev/null || \
+		{ echo 'dkms is missing: apt-get install dkms' >&2; exit 1; }
+	@! dkms status mpipc/$(VERSION) | grep -q . || \
+		dkms remove mpipc/$(VERSION) --all
+endif
+	rm -rf $(DKMS_DIR)
+
+#
+# Everything else
+#
+
+lib:
+	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc
+
+examples: lib
+	$(Q)$(MAKE) -C examples O=$(BUILD)/examples
+
+install: lib
+	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc install
+
+uninstall:
+	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc uninstall
+
+demo:
+	@tools/packages demo
+	$(Q)$(MAKE) examples
+	@selftests/vm/run --with build/examples examples/demo.sh build/examples
+
+check:
+	@tools/packages check
+	@tools/check vm static kselftest-6.1 kselftest-6.12
+
+clean:
+	rm -rf build
+
+# PID 1 of the test machines.
+build/vm/init: selftests/vm/init.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< -lkmod
+
+.PHONY: all help kernel-headers module install-module uninstall-module \
+	install-dkms uninstall-dkms lib examples install uninstall demo check clean

@@ -1,0 +1,770 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Joining: roles, waiting for a primary, generations, the life of a group, and
+ * who may join it.
+ */
+#include "kselftest_harness.h"
+#include "util.h"
+
+#include <linux/capability.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+
+#define OWNER 1000
+#define MEMBER 1001 /* another user in the owner's group */
+#define STRANGER 1002
+#define OWNER_GROUP 100
+#define OTHER_GROUP 101
+
+FIXTURE(join)
+{
+	char group[MPIPC_GROUP_MAX];
+	int fd;
+};
+
+FIXTURE_SETUP(join)
+{
+	group_name(self->group, _metadata->name);
+	self->fd = open_dev();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(join)
+{
+	close(self->fd);
+}
+
+/* Roles */
+
+TEST_F(join, primary_creates_the_group)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_info info;
+
+	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
+	EXPECT_NE(0, join.id);
+	EXPECT_NE(MPIPC_TO_ALL, join.id);
+	EXPECT_EQ(join.id, join.primary);
+	EXPECT_EQ(1, join.generation);
+
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_PRIMARY, info.role);
+	EXPECT_EQ(join.id, info.id);
+	EXPECT_EQ(join.id, info.primary);
+	EXPECT_EQ(1, info.generation);
+	EXPECT_STREQ(self->group, info.group);
+}
+
+TEST_F(join, secondary_learns_its_primary)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_SECONDARY);
+	struct mpipc_info info;
+	int primary = open_primary(self->group);
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
+	EXPECT_NE(join.id, join.primary);
+	EXPECT_EQ(endpoint_id(primary), join.primary);
+	EXPECT_EQ(1, join.generation);
+
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_SECONDARY, info.role);
+	EXPECT_EQ(join.id, info.id);
+	EXPECT_EQ(join.primary, info.primary);
+	EXPECT_EQ(1, info.generation);
+	EXPECT_STREQ(self->group, info.group);
+}
+
+TEST_F(join, file_that_has_not_joined_has_no_role)
+{
+	struct mpipc_info info;
+
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_ABI, info.abi);
+	EXPECT_EQ(MPIPC_FEATURES, info.features);
+	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+	EXPECT_EQ(0, info.id);
+	EXPECT_EQ(0, info.generation);
+	EXPECT_EQ(0, info.primary);
+	EXPECT_STREQ("", info.group);
+}
+
+TEST_F(join, leaving_ends_the_role)
+{
+	struct mpipc_info info;
+
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	ASSERT_EQ(0, leave(self->fd));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+	EXPECT_EQ(-ESHUTDOWN, leave(self->fd));
+}
+
+TEST_F(join, second_primary_gets_eaddrinuse)
+{
+	struct mpipc_info info;
+
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(-EADDRINUSE, join_primary(self->fd, self->group));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+	/* It changed nothing: the file can still join. */
+	EXPECT_EQ(0, join_secondary(self->fd, self->group));
+}
+
+TEST_F(join, second_primary_does_not_wait)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+
+	ASSERT_LE(0, open_primary(self->group));
+	join.deadline = MPIPC_FOREVER;
+	EXPECT_EQ(-EADDRINUSE, do_ioctl(self->fd, MPIPC_JOIN, &join));
+}
+
+TEST_F(join, second_join_gets_eisconn)
+{
+	char other[MPIPC_GROUP_MAX];
+	struct mpipc_info info;
+
+	group_name(other, "other");
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	EXPECT_EQ(-EISCONN, join_primary(self->fd, self->group));
+	EXPECT_EQ(-EISCONN, join_secondary(self->fd, self->group));
+	EXPECT_EQ(-EISCONN, join_primary(self->fd, other));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_PRIMARY, info.role);
+	EXPECT_STREQ(self->group, info.group);
+}
+
+TEST_F(join, groups_with_other_names_are_apart)
+{
+	char other[MPIPC_GROUP_MAX];
+
+	group_name(other, "other");
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	EXPECT_EQ(-ENOENT, open_secondary(other));
+	EXPECT_LE(0, open_primary(other));
+}
+
+TEST_F(join, ids_are_never_used_again)
+{
+	__u64 last = 0;
+
+	for (int i = 0; i < 20; i++) {
+		int fd = open_primary(self->group);
+
+		ASSERT_LE(0, fd);
+		ASSERT_LT(last, endpoint_id(fd));
+		last = endpoint_id(fd);
+		close(fd);
+	}
+}
+
+/* Bad arguments */
+
+TEST_F(join, bad_role_is_refused)
+{
+	static const __u32 roles[] = { MPIPC_NO_ROLE, 3, 0x10001, ~0U };
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		struct mpipc_join join = join_arg(self->group, roles[i]);
+
+		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join))
+			TH_LOG("role %#x", roles[i]);
+	}
+	EXPECT_EQ(0, join_primary(self->fd, self->group));
+}
+
+TEST_F(join, bad_mode_is_refused)
+{
+	static const __u32 modes[] = { 0700, 0601, 01600, 04600, 1U << 31 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+
+		join.mode = modes[i];
+		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join))
+			TH_LOG("mode %#o", modes[i]);
+	}
+	EXPECT_EQ(0, join_primary(self->fd, self->group));
+}
+
+TEST_F(join, empty_name_is_refused)
+{
+	EXPECT_EQ(-EINVAL, join_primary(self->fd, ""));
+}
+
+TEST_F(join, name_without_nul_is_refused)
+{
+	struct mpipc_join join = { .role = MPIPC_PRIMARY };
+
+	memset(join.group, 'n', sizeof(join.group));
+	EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join));
+}
+
+TEST_F(join, name_of_127_bytes_is_told_from_its_neighbour)
+{
+	struct mpipc_info info;
+	char name[MPIPC_GROUP_MAX], neighbour[MPIPC_GROUP_MAX];
+
+	memset(name, 'n', sizeof(name));
+	memcpy(name, self->group, strlen(self->group));
+	name[MPIPC_GROUP_MAX - 1] = '\0';
+	memcpy(neighbour, name, sizeof(name));
+	neighbour[MPIPC_GROUP_MAX - 2] = 'm';
+
+	ASSERT_EQ(0, join_primary(self->fd, name));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_STREQ(name, info.group);
+	EXPECT_EQ(-ENOENT, open_secondary(neighbour));
+	EXPECT_LE(0, open_secondary(name));
+}
+
+TEST_F(join, bytes_after_the_nul_are_not_part_of_the_name)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	size_t len = strlen(self->group);
+
+	memset(join.group + len + 1, 'x', sizeof(join.group) - len - 1);
+	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
+	EXPECT_LE(0, open_secondary(self->group));
+}
+
+TEST_F(join, any_bytes_make_a_name)
+{
+	char name[MPIPC_GROUP_MAX];
+
+	snprintf(name, sizeof(name), "/..\n \xff\x01%%s%.50s", self->group);
+	ASSERT_EQ(0, join_primary(self->fd, name));
+	EXPECT_LE(0, open_secondary(name));
+}
+
+/* The life of a group and its generations */
+
+TEST_F(join, secondary_without_group_gets_enoent)
+{
+	struct mpipc_info info;
+
+	EXPECT_EQ(-ENOENT, join_secondary(self->fd, self->group));
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+	EXPECT_EQ(0, join_primary(self->fd, self->group));
+}
+
+TEST_F(join, group_without_primary_refuses_secondaries)
+{
+	int primary = open_primary(self->group);
+
+	ASSERT_LE(0, primary);
+	ASSERT_LE(0, open_secondary(self->group));
+	ASSERT_EQ(0, leave(primary));
+	EXPECT_EQ(-ECONNREFUSED, join_secondary(self->fd, self->group));
+}
+
+TEST_F(join, group_ends_with_its_last_member)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	int primary = open_primary(self->group);
+	int secondary = open_secondary(self->group);
+
+	ASSERT_LE(0, primary);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, close(primary));
+	EXPECT_EQ(-ECONNREFUSED, open_secondary(self->group));
+	ASSERT_EQ(0, close(secondary));
+	EXPECT_EQ(-ENOENT, open_secondary(self->group));
+
+	/* The next one of the name starts afresh. */
+	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
+	EXPECT_EQ(1, join.generation);
+}
+
+TEST_F(join, killed_primary_leaves_the_group)
+{
+	struct child primary;
+	__u64 fd;
+
+	ASSERT_LE(0, child_fork(&primary));
+	if (!primary.pid) {
+		child_tell(&primary, open_primary(self->group));
+		child_hear(&primary, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&primary, &fd));
+	ASSERT_LE(0, (int)fd);
+	EXPECT_EQ(-EADDRINUSE, join_primary(self->fd, self->group));
+	ASSERT_EQ(128 + SIGKILL, child_kill(&primary));
+	EXPECT_EQ(0, join_primary(self->fd, self->group));
+}
+
+TEST_F(join, each_new_primary_is_a_generation)
+{
+	int secondary;
+
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	secondary = open_secondary(self->group);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, leave(self->fd));
+
+	for (__u64 generation = 2; generation < 5; generation++) {
+		struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+		struct mpipc_join late = join_arg(self->group, MPIPC_SECONDARY);
+		int primary = open_dev();
+		int fd = open_dev();
+
+		ASSERT_EQ(0, do_ioctl(primary, MPIPC_JOIN, &join));
+		EXPECT_EQ(generation, join.generation);
+		ASSERT_EQ(0, do_ioctl(fd, MPIPC_JOIN, &late));
+		EXPECT_EQ(generation, late.generation);
+		EXPECT_EQ(join.id, late.primary);
+		close(primary);
+		close(fd);
+	}
+}
+
+TEST_F(join, failed_joins_are_no_generation)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	int primary = open_primary(self->group);
+
+	ASSERT_LE(0, primary);
+	ASSERT_LE(0, open_secondary(self->group));
+	EXPECT_EQ(-EADDRINUSE, join_primary(self->fd, self->group));
+	ASSERT_EQ(0, leave(primary));
+	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
+	EXPECT_EQ(2, join.generation);
+}
+
+TEST_F(join, secondary_is_not_handed_to_the_next_primary)
+{
+	int old = open_primary(self->group);
+	int secondary = open_secondary(self->group);
+	__u64 id = endpoint_id(secondary);
+	struct mpipc_info info;
+
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, leave(old));
+	EXPECT_EQ(-ECONNREFUSED, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	ASSERT_EQ(0, get_info(secondary, &info));
+	EXPECT_EQ(0, info.primary);
+	EXPECT_EQ(1, info.generation);
+
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	EXPECT_EQ(-ESTALE, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	ASSERT_EQ(0, get_info(secondary, &info));
+	EXPECT_EQ(MPIPC_SECONDARY, info.role);
+	EXPECT_EQ(0, info.primary);
+	EXPECT_EQ(1, info.generation);
+	EXPECT_EQ(id, info.id);
+	EXPECT_EQ(0, poll_for(self->fd, POLLIN, 0));
+}
+
+TEST_F(join, follower_belongs_to_the_next_primary)
+{
+	int old = open_primary(self->group);
+	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+	struct mpipc_record record;
+	struct mpipc_info info;
+
+	ASSERT_LE(0, follower);
+	ASSERT_EQ(0, leave(old));
+	EXPECT_EQ(-ECONNREFUSED, send_msg(follower, MPIPC_TO_PRIMARY, "m", NULL, 0));
+
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	ASSERT_EQ(0, get_info(follower, &info));
+	EXPECT_EQ(endpoint_id(self->fd), info.primary);
+	EXPECT_EQ(2, info.generation);
+	EXPECT_EQ(0, send_msg(follower, MPIPC_TO_PRIMARY, "up", NULL, 0));
+	ASSERT_EQ(0, recv_msg(self->fd, &record, NULL, 0));
+	EXPECT_EQ(endpoint_id(follower), record.peer);
+	EXPECT_EQ(2, record.generation);
+	EXPECT_EQ(0, send_msg(self->fd, endpoint_id(follower), "down", NULL, 0));
+	ASSERT_EQ(0, recv_msg(follower, &record, NULL, 0));
+	EXPECT_STREQ("down", record.name);
+}
+
+/* Waiting for a primary */
+
+static int join_until(int fd, const char *group, __u64 deadline)
+{
+	struct mpipc_join join = join_arg(group, MPIPC_SECONDARY);
+
+	join.deadline = deadline;
+	return do_ioctl(fd, MPIPC_JOIN, &join);
+}
+
+TEST_F(join, wait_for_a_group_ends_at_the_deadline)
+{
+	__u64 deadline = in_ms(30);
+	struct mpipc_info info;
+
+	EXPECT_EQ(-ETIMEDOUT, join_until(self->fd, self->group, deadline));
+	EXPECT_LE(deadline, now_ns());
+	ASSERT_EQ(0, get_info(self->fd, &info));
+	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+	EXPECT_EQ(-ENOENT, join_secondary(self->fd, self->group));
+}
+
+TEST_F(join, wait_for_the_next_primary_ends_at_the_deadline)
+{
+	int primary = open_primary(self->group);
+	__u64 deadline;
+
+	ASSERT_LE(0, primary);
+	ASSERT_LE(0, open_secondary(self->group));
+	ASSERT_EQ(0, leave(primary));
+	deadline = in_ms(30);
+	EXPECT_EQ(-ETIMEDOUT, join_until(self->fd, self->group, deadline));
+	EXPECT_LE(deadline, now_ns());
+}
+
+TEST_F(join, deadline_that_has_passed_means_not_to_wait)
+{
+	EXPECT_EQ(-ETIMEDOUT, join_until(self->fd, self->group, 1));
+	EXPECT_EQ(-ETIMEDOUT, join_until(self->fd, self->group, now_ns() - 1));
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(0, join_until(self->fd, self->group, 1));
+}
+
+TEST_F(join, secondary_with_deadline_does_not_wait_for_a_primary_that_is_there)
+{
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(0, join_until(self->fd, self->group, MPIPC_FOREVER));
+}
+
+/* A child that waits for the primary of a group, and its result. */
+static int start_waiter(struct child *waiter, const char *group)
+{
+	if (child_fork(waiter) < 0)
+		return -errno;
+	if (!waiter->pid) {
+		int fd = open_dev();
+
+		child_tell(waiter, fd);
+		_exit(-join_until(fd, group, MPIPC_FOREVER));
+	}
+	if (child_hear(waiter, NULL))
+		return -ECHILD;
+	return wait_asleep(waiter->pid);
+}
+
+TEST_F(join, all_that_wait_join_when_the_first_primary_comes)
+{
+	struct child waiter[3];
+
+	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
+		ASSERT_EQ(0, start_waiter(&waiter[i], self->group));
+	/* Who waits makes no group. */
+	EXPECT_EQ(-ENOENT, open_secondary(self->group));
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
+		EXPECT_EQ(0, child_wait(&waiter[i]));
+}
+
+TEST_F(join, waiter_joins_when_the_next_primary_comes)
+{
+	int old = open_primary(self->group);
+	struct child waiter;
+
+	ASSERT_LE(0, old);
+	ASSERT_LE(0, open_secondary(self->group));
+	ASSERT_EQ(0, leave(old));
+	ASSERT_EQ(0, start_waiter(&waiter, self->group));
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	EXPECT_EQ(0, child_wait(&waiter));
+}
+
+TEST_F(join, waiter_is_not_woken_into_another_group)
+{
+	char other[MPIPC_GROUP_MAX];
+	struct child waiter;
+
+	group_name(other, "other");
+	ASSERT_EQ(0, start_waiter(&waiter, self->group));
+	ASSERT_LE(0, open_primary(other));
+	EXPECT_EQ(0, waitpid(waiter.pid, NULL, WNOHANG));
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	EXPECT_EQ(0, child_wait(&waiter));
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+TEST_F(join, signal_interrupts_the_wait)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	struct child waiter;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, start_waiter(&waiter, self->group));
+	ASSERT_EQ(0, kill(waiter.pid, SIGUSR1));
+	EXPECT_EQ(EINTR, child_wait(&waiter));
+}
+
+TEST_F(join, waiter_can_be_killed)
+{
+	struct child waiter;
+
+	ASSERT_EQ(0, start_waiter(&waiter, self->group));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&waiter));
+	/* And is not counted by anything that comes later. */
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	EXPECT_EQ(-EAGAIN, recv_msg(self->fd, &(struct mpipc_record){}, NULL, 0));
+}
+
+/* Permissions */
+
+/**
+ * struct attempt - a join of a child
+ * @fd: the file, opened by the parent: it is not the node's mode that is tested
+ * @group: name of the group
+ * @role: role in it
+ * @deadline: how long to wait for a primary
+ * @uid: user that join_as_user() becomes first
+ * @gid: group likewise
+ */
+struct attempt {
+	int fd;
+	const char *group;
+	enum mpipc_role role;
+	__u64 deadline;
+	uid_t uid;
+	gid_t gid;
+};
+
+static int attempt_to_join(void *arg)
+{
+	struct attempt *attempt = arg;
+	struct mpipc_join join = join_arg(attempt->group, attempt->role);
+
+	join.deadline = attempt->deadline;
+	return do_ioctl(attempt->fd, MPIPC_JOIN, &join);
+}
+
+static int join_as_user(void *arg)
+{
+	struct attempt *attempt = arg;
+
+	become_user(attempt->uid, attempt->gid);
+	return attempt_to_join(arg);
+}
+
+static int join_as(uid_t uid, gid_t gid, const char *group, enum mpipc_role role)
+{
+	struct attempt attempt = {
+		.fd = open_dev(),
+		.group = group,
+		.role = role,
+		.uid = uid,
+		.gid = gid,
+	};
+	int ret = run_child(join_as_user, &attempt);
+
+	close(attempt.fd);
+	return ret;
+}
+
+/* As root, but for what @function changes about that. */
+static int join_by(int (*function)(void *arg), const char *group, enum mpipc_role role)
+{
+	struct attempt attempt = { .fd = open_dev(), .group = group, .role = role };
+	int ret = run_child(function, &attempt);
+
+	close(attempt.fd);
+	return ret;
+}
+
+/* A child of user OWNER that is primary of a group until it is told to end. */
+static int start_owner(struct child *owner, const char *group, __u32 mode)
+{
+	struct mpipc_join join = join_arg(group, MPIPC_PRIMARY);
+	__u64 ret;
+
+	join.mode = mode;
+	if (child_fork(owner) < 0)
+		return -errno;
+	if (!owner->pid) {
+		become_user(OWNER, OWNER_GROUP);
+		child_tell(owner, do_ioctl(open_dev(), MPIPC_JOIN, &join));
+		child_hear(owner, NULL);
+		_exit(0);
+	}
+	return child_hear(owner, &ret) ? -ECHILD : (int)ret;
+}
+
+TEST_F(join, mode_says_who_may_join)
+{
+	static const struct {
+		__u32 mode;
+		int owner, member, stranger;
+	} cases[] = {
+		{ 0, 0, -EACCES, -EACCES },
+		{ 0600, 0, -EACCES, -EACCES },
+		{ 0660, 0, 0, -EACCES },
+		{ 0666, 0, 0, 0 },
+		/* The first class that fits decides, as for files. */
+		{ 0606, 0, -EACCES, 0 },
+		{ 0066, -EACCES, 0, 0 },
+		/* It takes both bits. */
+		{ 0644, 0, -EACCES, -EACCES },
+		{ 0622, 0, -EACCES, -EACCES },
+		{ 0444, -EACCES, -EACCES, -EACCES },
+	};
+	struct child owner;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		ASSERT_EQ(0, start_owner(&owner, self->group, cases[i].mode));
+		EXPECT_EQ(cases[i].owner,
+			  join_as(OWNER, OTHER_GROUP, self->group, MPIPC_SECONDARY))
+			TH_LOG("mode %#o", cases[i].mode);
+		EXPECT_EQ(cases[i].member,
+			  join_as(MEMBER, OWNER_GROUP, self->group, MPIPC_SECONDARY))
+			TH_LOG("mode %#o", cases[i].mode);
+		EXPECT_EQ(cases[i].stranger,
+			  join_as(STRANGER, OTHER_GROUP, self->group, MPIPC_SECONDARY))
+			TH_LOG("mode %#o", cases[i].mode);
+		ASSERT_EQ(0, child_wait(&owner));
+	}
+}
+
+static int join_with_owners_group(void *arg)
+{
+	gid_t gid = OWNER_GROUP;
+
+	if (setgroups(1, &gid) || setresgid(OTHER_GROUP, OTHER_GROUP, OTHER_GROUP) ||
+	    setresuid(MEMBER, MEMBER, MEMBER))
+		return -errno;
+	return attempt_to_join(arg);
+}
+
+TEST_F(join, supplementary_group_counts)
+{
+	struct child owner;
+
+	ASSERT_EQ(0, start_owner(&owner, self->group, 0660));
+	EXPECT_EQ(0, join_by(join_with_owners_group, self->group, MPIPC_SECONDARY));
+}
+
+static int join_without_capabilities(void *arg)
+{
+	return keep_capabilities(0) ?: attempt_to_join(arg);
+}
+
+/* An ordinary user with CAP_IPC_OWNER and nothing else. */
+static int join_with_cap_ipc_owner(void *arg)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1) ||
+	    setresgid(OTHER_GROUP, OTHER_GROUP, OTHER_GROUP) ||
+	    setresuid(STRANGER, STRANGER, STRANGER))
+		return -errno;
+	return keep_capabilities(1ULL << CAP_IPC_OWNER) ?: attempt_to_join(arg);
+}
+
+TEST_F(join, cap_ipc_owner_overrides_the_mode)
+{
+	struct child owner;
+
+	ASSERT_EQ(0, start_owner(&owner, self->group, 0600));
+	EXPECT_EQ(0, join_by(attempt_to_join, self->group, MPIPC_SECONDARY));
+	EXPECT_EQ(-EACCES, join_by(join_without_capabilities, self->group, MPIPC_SECONDARY));
+	EXPECT_EQ(0, join_by(join_with_cap_ipc_owner, self->group, MPIPC_SECONDARY));
+}
+
+/*
+ * A group of OWNER's that anybody may join, without a primary: @keeper holds it.
+ */
+static int start_group_without_primary(struct child *keeper, const char *group)
+{
+	struct child owner;
+	__u64 ret;
+	int err = start_owner(&owner, group, 0666);
+
+	if (err)
+		return err;
+	if (child_fork(keeper) < 0)
+		return -errno;
+	if (!keeper->pid) {
+		child_tell(keeper, open_secondary(group));
+		child_hear(keeper, NULL);
+		_exit(0);
+	}
+	if (child_hear(keeper, &ret))
+		return -ECHILD;
+	child_kill(&owner);
+	return (int)ret < 0 ? (int)ret : 0;
+}
+
+TEST_F(join, only_the_owner_may_be_the_next_primary)
+{
+	struct child keeper;
+
+	ASSERT_EQ(0, start_group_without_primary(&keeper, self->group));
+	EXPECT_EQ(-EACCES, join_as(STRANGER, OTHER_GROUP, self->group, MPIPC_PRIMARY));
+	EXPECT_EQ(-EACCES, join_as(MEMBER, OWNER_GROUP, self->group, MPIPC_PRIMARY));
+	EXPECT_EQ(-EACCES, join_by(join_without_capabilities, self->group, MPIPC_PRIMARY));
+	EXPECT_EQ(0, join_as(OWNER, OTHER_GROUP, self->group, MPIPC_PRIMARY));
+	EXPECT_EQ(0, join_by(join_with_cap_ipc_owner, self->group, MPIPC_PRIMARY));
+}
+
+TEST_F(join, next_primary_does_not_change_owner_and_mode)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct child keeper;
+
+	ASSERT_EQ(0, start_group_without_primary(&keeper, self->group));
+	join.mode = 0600;
+	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
+	EXPECT_EQ(0, join_as(STRANGER, OTHER_GROUP, self->group, MPIPC_SECONDARY));
+	ASSERT_EQ(0, leave(self->fd));
+	EXPECT_EQ(0, join_as(OWNER, OWNER_GROUP, self->group, MPIPC_PRIMARY));
+}
+
+TEST_F(join, who_may_not_join_may_not_wait)
+{
+	int old = open_primary(self->group);
+	struct attempt attempt = {
+		.fd = self->fd,
+		.group = self->group,
+		.role = MPIPC_SECONDARY,
+		.deadline = MPIPC_FOREVER,
+		.uid = STRANGER,
+		.gid = OTHER_GROUP,
+	};
+
+	ASSERT_LE(0, old);
+	ASSERT_LE(0, open_secondary(self->group));
+	ASSERT_EQ(0, leave(old));
+	EXPECT_EQ(-EACCES, run_child(join_as_user, &attempt));
+}
+
+/* Creates a group with another file system uid than the effective one. */
+static int create_with_fsuid(void *arg)
+{
+	struct attempt *attempt = arg;
+
+	setfsgid(OWNER_GROUP);
+	setfsuid(OWNER);
+	if (join_primary(attempt->fd, attempt->group))
+		return -EIO;
+	setfsuid(0);
+	return join_as(OWNER, OTHER_GROUP, attempt->group, MPIPC_SECONDARY);
+}
+
+static int join_with_fsuid(void *arg)
+{
+	setfsuid(OWNER);
+	return join_without_capabilities(arg);
+}
+
+TEST_F(join, file_system_uid_owns_and_joins)
+{
+	struct child owner;
+
+	EXPECT_EQ(0, join_by(create_with_fsuid, self->group, MPIPC_SECONDARY));
+	ASSERT_EQ(0, start_owner(&owner, self->group, 0600));
+	EXPECT_EQ(0, join_by(join_with_fsuid, self->group, MPIPC_SECONDARY));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What can be looked at: the listing in /proc/net/mpipc and fdinfo.
+ */
+#include "kselftest_harness.h"
+#include "util.h"
+
+#include <sys/stat.h>
+
+#define LISTING "/proc/net/mpipc"
+#define USER 1000
+
+FIXTURE(proc)
+{
+	char group[MPIPC_GROUP_MAX];
+	int primary;
+	int secondary;
+	__u64 primary_id;
+	__u64 secondary_id;
+	char line[512];
+};
+
+FIXTURE_SETUP(proc)
+{
+	struct mpipc_join join;
+
+	group_name(self->group, _metadata->name);
+	join = join_arg(self->group, MPIPC_PRIMARY);
+	join.mode = 0640;
+	self->primary = open_dev();
+	ASSERT_LE(0, self->primary);
+	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_JOIN, &join));
+	self->secondary = open_secondary(self->group);
+	ASSERT_LE(0, self->secondary);
+	self->primary_id = endpoint_id(self->primary);
+	self->secondary_id = endpoint_id(self->secondary);
+}
+
+FIXTURE_TEARDOWN(proc)
+{
+	close(self->secondary);
+	close(self->primary);
+}
+
+/* The first line of a file that starts so, without its end; false: there is none. */
+static bool find_line(const char *path, const char *start, char *line, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	bool found = false;
+
+	if (!file)
+		return false;
+	while (!found && fgets(line, size, file))
+		found = !strncmp(line, start, strlen(start));
+	fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return found;
+}
+
+static bool find_group(const char *name, char *line, size_t size)
+{
+	char start[3 * MPIPC_GROUP_MAX];
+
+	snprintf(start, sizeof(start), "group %s ", name);
+	return find_line(LISTING, start, line, size);
+}
+
+static bool find_endpoint(__u64 id, char *line, size_t size)
+{
+	char start[64];
+
+	snprintf(start, sizeof(start), "endpoint %llu ", (unsigned long long)id);
+	return find_line(LISTING, start, line, size);
+}
+
+/* The listing */
+
+TEST_F(proc, listing_says_what_its_columns_are)
+{
+	EXPECT_TRUE(find_line(LISTING, "# group ", self->line, sizeof(self->line)));
+	EXPECT_STREQ("# group NAME generation uid gid mode members", self->line);
+	EXPECT_TRUE(find_line(LISTING, "# endpoint ", self->line, sizeof(self->line)));
+	EXPECT_STREQ("# endpoint id role generation pid uid gid queued bytes sent received lost",
+		     self->line);
+}
+
+TEST_F(proc, group_is_listed_while_it_exists)
+{
+	char expected[512];
+
+	ASSERT_TRUE(find_group(self->group, self->line, sizeof(self->line)));
+	snprintf(expected, sizeof(expected), "group %s 1 %d %d 0640 2", self->group,
+		 (int)geteuid(), (int)getegid());
+	EXPECT_STREQ(expected, self->line);
+
+	ASSERT_EQ(0, leave(self->primary));
+	ASSERT_TRUE(find_group(self->group, self->line, sizeof(self->line)));
+	snprintf(expected, sizeof(expected), "group %s 1 %d %d 0640 1", self->group,
+		 (int)geteuid(), (int)getegid());
+	EXPECT_STREQ(expected, self->line);
+
+	ASSERT_EQ(0, leave(self->secondary));
+	EXPECT_FALSE(find_group(self->group, self->line, sizeof(self->line)));
+}
+
+TEST_F(proc, endpoints_are_listed_with_their_counters)
+{
+	struct mpipc_record record;
+	char expected[512], data[8];
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "12345", 5));
+	ASSERT_EQ(0, recv_msg(self->primary, &record, data, sizeof(data)));
+
+	ASSERT_TRUE(find_endpoint(self->primary_id, self->line, sizeof(self->line)));
+	snprintf(expected, sizeof(expected), "endpoint %llu primary 1 %d %d %d 2 10 0 1 0",
+		 (unsigned long long)self->primary_id, (int)getpid(), (int)geteuid(),
+		 (int)getegid());
+	EXPECT_STREQ(expected, self->line);
+	ASSERT_TRUE(find_endpoint(self->secondary_id, self->line, sizeof(self->line)));
+	snprintf(expected, sizeof(expected), "endpoint %llu secondary 1 %d %d %d 0 0 3 0 0",
+		 (unsigned long long)self->secondary_id, (int)getpid(), (int)geteuid(),
+		 (int)getegid());
+	EXPECT_STREQ(expected, self->line);
+
+	ASSERT_EQ(0, close(self->secondary));
+	EXPECT_FALSE(find_endpoint(self->secondary_id, self->line, sizeof(self->line)));
+	EXPECT_TRUE(find_endpoint(self->primary_id, self->line, sizeof(self->line)));
+}
+
+TEST_F(proc, lost_messages_are_listed)
+{
+	char group[MPIPC_GROUP_MAX], *last;
+	int primary, secondary;
+
+	group_name(group, "small");
+	primary = open_small(group, MPIPC_PRIMARY, 0, 1);
+	secondary = open_secondary(group);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	ASSERT_EQ(-EAGAIN, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	ASSERT_TRUE(find_endpoint(endpoint_id(primary), self->line, sizeof(self->line)));
+	last = strrchr(self->line, ' ');
+	ASSERT_NE(NULL, last);
+	EXPECT_STREQ(" 1", last);
+}
+
+TEST_F(proc, endpoints_follow_the_group_they_are_in)
+{
+	char group[MPIPC_GROUP_MAX] = "", *line = self->line;
+	FILE *file = fopen(LISTING, "re");
+	unsigned long long id;
+	int found = 0;
+
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(self->line), file)) {
+		if (sscanf(line, "group %127s", group) == 1)
+			continue;
+		if (sscanf(line, "endpoint %llu", &id) != 1)
+			continue;
+		if (id != self->primary_id && id != self->secondary_id)
+			continue;
+		EXPECT_STREQ(self->group, group);
+		found++;
+	}
+	fclose(file);
+	EXPECT_EQ(2, found);
+}
+
+TEST_F(proc, listing_of_many_endpoints_is_complete)
+{
+	char *line = self->line;
+	int before = count_fds(), n = 0;
+	FILE *file;
+
+	/* More than fit into one page of text. */
+	for (int i = 0; i < 200; i++)
+		ASSERT_LE(0, open_secondary(self->group));
+	ASSERT_EQ(before + 200, count_fds());
+	ASSERT_TRUE(find_group(self->group, line, sizeof(self->line)));
+	ASSERT_NE(NULL, strrchr(line, ' '));
+	EXPECT_STREQ(" 202", strrchr(line, ' '));
+	file = fopen(LISTING, "re");
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(self->line), file))
+		n += !strncmp(line, "endpoint ", 9);
+	fclose(file);
+	EXPECT_LE(202, n);
+}
+
+TEST_F(proc, name_cannot_forge_the_listing)
+{
+	char name[MPIPC_GROUP_MAX], escaped[2 * MPIPC_GROUP_MAX];
+
+	snprintf(name, sizeof(name), "%.50s a\tb\nendpoint 1\\", self->group);
+	snprintf(escaped, sizeof(escaped), "%.50s\\040a\\011b\\012endpoint\\0401\\134",
+		 self->group);
+	ASSERT_LE(0, open_primary(name));
+	EXPECT_TRUE(find_group(escaped, self->line, sizeof(self->line)));
+	EXPECT_FALSE(find_line(LISTING, "endpoint 1\\", self->line, sizeof(self->line)));
+}
+
+TEST_F(proc, anybody_may_read_but_not_write_the_listing)
+{
+	struct stat listing;
+	struct child child;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		become_user(USER, USER);
+		_exit(!find_group(self->group, self->line, sizeof(self->line)));
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	ASSERT_EQ(0, stat(LISTING, &listing));
+	EXPECT_EQ(0444, listing.st_mode & 07777);
+}
+
+TEST_F(proc, listing_is_of_the_readers_network_namespace)
+{
+	struct child child;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		ASSERT_EQ(0, unshare(CLONE_NEWNET));
+		EXPECT_TRUE(find_line(LISTING, "# group", self->line, sizeof(self->line)));
+		EXPECT_FALSE(find_line(LISTING, "group ", self->line, sizeof(self->line)));
+		ASSERT_LE(0, open_primary(self->group));
+		EXPECT_TRUE(find_group(self->group, self->line, sizeof(self->line)));
+		EXPECT_STREQ(" 1", strrchr(self->line, ' '));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	ASSERT_TRUE(find_group(self->group, self->line, sizeof(self->line)));
+	EXPECT_STREQ(" 2", strrchr(self->line, ' '));
+}
+
+/* fdinfo */
+
+/* What fdinfo of a process says under "mpipc-@key"; "" if it does not. */
+static const char *fdinfo(pid_t pid, int fd, const char *key)
+{
+	static char line[512];
+	char path[64], start[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	snprintf(start, sizeof(start), "mpipc-%s:\t", key);
+	return find_line(path, start, line, sizeof(line)) ? line + strlen(start) : "";
+}
+
+static __u64 fdinfo_number(int fd, const char *key)
+{
+	const char *text = fdinfo(getpid(), fd, key);
+
+	return *text ? strtoull(text, NULL, 10) : ~0ULL;
+}
+
+TEST_F(proc, fdinfo_of_a_file_that_has_not_joined)
+{
+	int fd = open_dev();
+
+	EXPECT_STREQ("none", fdinfo(getpid(), fd, "role"));
+	EXPECT_STREQ("", fdinfo(getpid(), fd, "group"));
+}
+
+TEST_F(proc, fdinfo_tells_what_info_tells)
+{
+	struct mpipc_record record;
+	struct mpipc_info info;
+	char data[8];
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "12345", 5));
+	ASSERT_EQ(0, recv_msg(self->primary, &record, data, sizeof(data)));
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? self->primary : self->secondary;
+
+		ASSERT_EQ(0, get_info(fd, &info));
+		EXPECT_STREQ(i ? "primary" : "secondary", fdinfo(getpid(), fd, "role"));
+		EXPECT_STREQ(self->group, fdinfo(getpid(), fd, "group"));
+		EXPECT_EQ(info.id, fdinfo_number(fd, "id"));
+		EXPECT_EQ(info.generation, fdinfo_number(fd, "generation"));
+		EXPECT_EQ(self->primary_id, fdinfo_number(fd, "primary"));
+		EXPECT_EQ(info.queued, fdinfo_number(fd, "queued"));
+		EXPECT_EQ(info.queued_bytes, fdinfo_number(fd, "queued-bytes"));
+		EXPECT_EQ(info.sent, fdinfo_number(fd, "sent"));
+		EXPECT_EQ(info.received, fdinfo_number(fd, "received"));
+		EXPECT_EQ(info.lost, fdinfo_number(fd, "lost"));
+		EXPECT_EQ(info.dropped_fds, fdinfo_number(fd, "dropped-fds"));
+	}
+	EXPECT_EQ(3, fdinfo_number(self->secondary, "sent"));
+	EXPECT_EQ(2, fdinfo_number(self->primary, "queued"));
+	EXPECT_EQ(10, fdinfo_number(self->primary, "queued-bytes"));
+}
+
+TEST_F(proc, fdinfo_can_be_read_by_others)
+{
+	struct child child;
+	__u64 fd;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		child_tell(&child, open_secondary(self->group));
+		child_hear(&child, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&child, &fd));
+	EXPECT_STREQ("secondary", fdinfo(child.pid, fd, "role"));
+	EXPECT_STREQ(self->group, fdinfo(child.pid, fd, "group"));
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+TEST_F(proc, fdinfo_after_the_leave)
+{
+	ASSERT_EQ(0, leave(self->secondary));
+	EXPECT_STREQ("none", fdinfo(getpid(), self->secondary, "role"));
+	EXPECT_EQ(self->secondary_id, fdinfo_number(self->secondary, "id"));
+}
+
+TEST_F(proc, fdinfo_escapes_the_name_of_the_group)
+{
+	char name[MPIPC_GROUP_MAX], escaped[2 * MPIPC_GROUP_MAX];
+	int fd;
+
+	snprintf(name, sizeof(name), "%.50s a\nmpipc-id:\t1", self->group);
+	snprintf(escaped, sizeof(escaped), "%.50s\\040a\\012mpipc-id:\\0111", self->group);
+	fd = open_primary(name);
+	ASSERT_LE(0, fd);
+	EXPECT_STREQ(escaped, fdinfo(getpid(), fd, "group"));
+	EXPECT_EQ(endpoint_id(fd), fdinfo_number(fd, "id"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An endpoint belongs to the file descriptor table that joined: it lives as long
+ * as that table has a descriptor for it, whoever else holds the open file.
+ */
+#include "util.h"
+
+#include <sys/syscall.h>
+
+#include "kselftest_harness.h"
+
+FIXTURE(process)
+{
+	char group[MPIPC_GROUP_MAX];
+	int primary;
+};
+
+/* The primary is told who comes and goes. */
+FIXTURE_SETUP(process)
+{
+	group_name(self->group, "process");
+	self->primary = open_joined(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
+	ASSERT_LE(0, self->primary);
+}
+
+FIXTURE_TEARDOWN(process)
+{
+	close(self->primary);
+}
+
+static struct mpipc_record take(struct __test_metadata *_metadata, int fd, int type)
+{
+	struct mpipc_record record;
+	char data[64];
+
+	ASSERT_EQ(0, recv_wait(fd, &record, data, sizeof(data)));
+	ASSERT_EQ(type, record.type);
+	return record;
+}
+
+static void expect_joined(struct __test_metadata *_metadata, int primary, __u64 id)
+{
+	EXPECT_EQ(id, take(_metadata, primary, MPIPC_JOINED).peer);
+}
+
+static unsigned int count_peers(int fd)
+{
+	struct mpipc_peers arg = { 0 };
+
+	return do_ioctl(fd, MPIPC_PEERS, &arg) ? 0 : arg.n_peers;
+}
+
+/* It went, which was told, and nothing can be sent to it. */
+static void expect_left(struct __test_metadata *_metadata, int primary, __u64 id)
+{
+	EXPECT_EQ(id, take(_metadata, primary, MPIPC_LEFT).peer);
+	EXPECT_EQ(-ESRCH, send_msg(primary, id, "", NULL, 0));
+	EXPECT_EQ(1U, count_peers(primary));
+}
+
+/* It is there, and nobody said that it went. */
+static void expect_there(struct __test_metadata *_metadata, int primary, __u64 id)
+{
+	EXPECT_EQ(0, poll_for(primary, POLLIN | POLLRDHUP, 0));
+	EXPECT_EQ(0, send_msg(primary, id, "still there?", NULL, 0));
+	EXPECT_EQ(2U, count_peers(primary));
+}
+
+/* A secondary of this process, of which the primary knows. */
+static int open_member(struct __test_metadata *_metadata, const char *group, int primary,
+		       __u64 *id)
+{
+	int fd = open_secondary(group);
+
+	ASSERT_LE(0, fd);
+	*id = endpoint_id(fd);
+	expect_joined(_metadata, primary, *id);
+	return fd;
+}
+
+/* Whether all that acts on an endpoint fails like this, and asking does not. */
+static bool only_info_works(int fd, int error)
+{
+	static const unsigned long cmds[] = {
+		MPIPC_JOIN, MPIPC_LEAVE, MPIPC_SEND, MPIPC_RECV, MPIPC_CALL, MPIPC_REPLY,
+		MPIPC_REPLY_RECV, MPIPC_CANCEL, MPIPC_PEERS,
+	};
+	struct mpipc_record result;
+	struct mpipc_info info;
+	bool works = true;
+
+	for (size_t i = 0; i < sizeof(cmds) / sizeof(*cmds); i++) {
+		union {
+			struct mpipc_join join;
+			struct mpipc_call call;
+			struct mpipc_reply_recv largest;
+		} arg = {};
+		int ret;
+
+		if (cmds[i] == MPIPC_JOIN)
+			arg.join = join_arg("process-nowhere", MPIPC_PRIMARY);
+		if (cmds[i] == MPIPC_CALL)
+			arg.call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result, 1);
+		ret = do_ioctl(fd, cmds[i], &arg);
+		if (ret == error)
+			continue;
+		fprintf(stderr, "# command %#lx: %d\n", cmds[i], ret);
+		works = false;
+	}
+	return works && !get_info(fd, &info) && info.id;
+}
+
+/* Runs in a child until the test ends: it holds all that is open. */
+static void hold(const struct child *line)
+{
+	poll_for(line->line, 0, -1);
+	_exit(0);
+}
+
+/* Children */
+
+TEST_F(process, child_can_ask_and_nothing_else)
+{
+	struct child child = {};
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		_exit(!only_info_works(fd, -EPERM));
+	EXPECT_EQ(0, child_wait(&child));
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+}
+
+TEST_F(process, child_reads_writes_and_polls_the_open_file)
+{
+	struct mpipc_record record = { .type = MPIPC_MESSAGE, .name = "child's" };
+	struct child child = {};
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		if (write(fd, &record, sizeof(record)) != sizeof(record))
+			_exit(1);
+		if (poll_for(fd, POLLIN, -1) != POLLIN)
+			_exit(2);
+		if (read(fd, &record, sizeof(record)) != sizeof(record))
+			_exit(3);
+		_exit(strcmp(record.name, "parent's"));
+	}
+	record = take(_metadata, self->primary, MPIPC_MESSAGE);
+	EXPECT_EQ(id, record.peer);
+	EXPECT_STREQ("child's", record.name);
+	EXPECT_EQ(0, send_msg(self->primary, id, "parent's", NULL, 0));
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+TEST_F(process, child_that_closes_or_exits_disturbs_nobody)
+{
+	struct child child = {};
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		close(fd);
+		close(self->primary);
+		child_tell(&child, 0);
+		child_hear(&child, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	EXPECT_EQ(0, child_wait(&child));
+	expect_there(_metadata, self->primary, id);
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		_exit(0);
+	EXPECT_EQ(0, child_wait(&child));
+	expect_there(_metadata, self->primary, id);
+}
+
+TEST_F(process, child_that_executes_disturbs_nobody)
+{
+	struct child child = {};
+	__u64 id;
+
+	open_member(_metadata, self->group, self->primary, &id);
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		execl("/bin/sh", "sh", "-c", ":", NULL);
+		_exit(1);
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	expect_there(_metadata, self->primary, id);
+}
+
+TEST_F(process, child_joins_for_itself)
+{
+	struct child child = {};
+	int fd = open_dev();
+	__u64 id;
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		if (join_secondary(fd, self->group))
+			_exit(1);
+		child_tell(&child, endpoint_id(fd));
+		child_hear(&child, NULL);
+		_exit(!!send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+	}
+	ASSERT_EQ(0, child_hear(&child, &id));
+	expect_joined(_metadata, self->primary, id);
+	EXPECT_TRUE(only_info_works(fd, -EPERM));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	EXPECT_EQ(0, child_wait(&child));
+	take(_metadata, self->primary, MPIPC_MESSAGE);
+	expect_left(_metadata, self->primary, id);
+}
+
+/* Who lets go of it */
+
+/* Joins, has a child of its own hold the file, tells the id, waits. */
+static void join_and_be_held(const struct child *line, const char *group,
+			     enum mpipc_role role)
+{
+	int fd = open_joined(group, role, 0);
+
+	if (fd < 0)
+		_exit(1);
+	if (!fork())
+		hold(line);
+	child_tell(line, endpoint_id(fd));
+	for (;;)
+		pause();
+}
+
+TEST_F(process, death_of_the_owner_is_news_although_its_child_holds_the_file)
+{
+	bool left = false, reset = false;
+	struct child child = {};
+	__u64 id, call;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		join_and_be_held(&child, self->group, MPIPC_SECONDARY);
+	ASSERT_EQ(0, child_hear(&child, &id));
+	expect_joined(_metadata, self->primary, id);
+	ASSERT_EQ(0, call_async(self->primary, id, "", 0, MPIPC_FOREVER, &call));
+	ASSERT_EQ(0, kill(child.pid, SIGKILL));
+	while (!left || !reset) {
+		struct mpipc_record record;
+
+		ASSERT_EQ(0, recv_wait(self->primary, &record, NULL, 0));
+		EXPECT_EQ(id, record.peer);
+		left |= record.type == MPIPC_LEFT;
+		reset |= record.type == MPIPC_REPLY_TO && record.status == -ECONNRESET;
+	}
+	EXPECT_EQ(-ESRCH, send_msg(self->primary, id, "", NULL, 0));
+	EXPECT_EQ(1U, count_peers(self->primary));
+	EXPECT_EQ(128 + SIGKILL, child_wait(&child));
+}
+
+TEST_F(process, death_of_a_primary_is_news_although_its_child_holds_the_file)
+{
+	struct child child = {};
+	int secondary, next;
+
+	group_name(self->group, "process-orphan");
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		join_and_be_held(&child, self->group, MPIPC_PRIMARY);
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	secondary = open_secondary(self->group);
+	ASSERT_LE(0, secondary);
+	EXPECT_EQ(0, poll_for(secondary, POLLRDHUP, 0));
+	ASSERT_EQ(0, kill(child.pid, SIGKILL));
+	EXPECT_EQ(POLLRDHUP, poll_for(secondary, POLLRDHUP, -1) & POLLRDHUP);
+	EXPECT_EQ(-ECONNREFUSED, send_msg(secondary, MPIPC_TO_PRIMARY, "", NULL, 0));
+	next = open_primary(self->group);
+	EXPECT_LE(0, next);
+	EXPECT_EQ(128 + SIGKILL, child_wait(&child));
+}
+
+TEST_F(process, closing_one_of_two_descriptors_keeps_it)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+	int second = dup(fd);
+
+	ASSERT_LE(0, second);
+	ASSERT_EQ(0, close(fd));
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(second, MPIPC_TO_PRIMARY, "", NULL, 0));
+	take(_metadata, self->primary, MPIPC_MESSAGE);
+	ASSERT_EQ(0, close(second));
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, dup2_over_it_counts_as_closing)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+	int second = dup(fd);
+
+	ASSERT_EQ(fd, dup2(fd, fd));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(second, dup2(fd, second));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(fd, dup2(STDERR_FILENO, fd));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(second, dup2(STDERR_FILENO, second));
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, moving_its_descriptor_keeps_it)
+{
+	static const int places[] = { 100, 300, 20, 900, 50 };
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		ASSERT_EQ(places[i], dup3(fd, places[i], O_CLOEXEC));
+		ASSERT_EQ(0, close(fd));
+		fd = places[i];
+		expect_there(_metadata, self->primary, id);
+	}
+	ASSERT_EQ(0, close(fd));
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, close_range_counts_as_closing)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_EQ(0, close_range(fd, fd, CLOSE_RANGE_CLOEXEC));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, close_range(fd, fd, 0));
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, opening_its_file_again_is_another_endpoint)
+{
+	char path[32];
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+	int second;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	second = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, second);
+	EXPECT_EQ(0U, endpoint_id(second));
+	ASSERT_EQ(0, close(fd));
+	expect_left(_metadata, self->primary, id);
+	EXPECT_EQ(0, join_secondary(second, self->group));
+}
+
+/* Waits for a go, then closes a descriptor. */
+struct closer {
+	const int *go;
+	int fd;
+};
+
+static void *closer_main(void *arg)
+{
+	const struct closer *closer = arg;
+
+	while (!__atomic_load_n(closer->go, __ATOMIC_ACQUIRE))
+		;
+	close(closer->fd);
+	return NULL;
+}
+
+TEST_F(process, two_threads_closing_the_last_two_descriptors_end_it_once)
+{
+	for (int round = 0; round < 40; round++) {
+		struct closer closer[2];
+		pthread_t thread[2];
+		int go = 0;
+		__u64 id;
+
+		closer[0].fd = open_member(_metadata, self->group, self->primary, &id);
+		closer[1].fd = dup(closer[0].fd);
+		for (int i = 0; i < 2; i++) {
+			closer[i].go = &go;
+			ASSERT_EQ(0, pthread_create(&thread[i], NULL, closer_main, &closer[i]));
+		}
+		__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
+		for (int i = 0; i < 2; i++)
+			pthread_join(thread[i], NULL);
+		expect_left(_metadata, self->primary, id);
+		ASSERT_EQ(0, poll_for(self->primary, POLLIN, 0));
+	}
+}
+
+/* Blocked threads */
+
+static void fill_mailbox(struct __test_metadata *_metadata, int from, __u64 to)
+{
+	int ret;
+
+	while (!(ret = send_msg(from, to, "filler", NULL, 0)))
+		;
+	ASSERT_EQ(-EAGAIN, ret);
+}
+
+/*
+ * Threads block in each command that does, on one endpoint. Returns when they
+ * do, and expects that they return with an error once @end has run.
+ */
+static void expect_wakes_all(struct __test_metadata *_metadata, int primary, int fd,
+			     int (*end)(int fd))
+{
+	struct mpipc_send send = { .deadline = MPIPC_FOREVER };
+	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
+	struct mpipc_reply_recv reply_recv = { .recv = recv };
+	struct mpipc_record result[2];
+	struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[0], 1);
+	struct mpipc_call room = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[1], 1);
+	struct ioctl_thread thread[5];
+
+	room.flags = MPIPC_CALL_WAIT_ROOM;
+	ASSERT_EQ(0, ioctl_thread_start(&thread[0], fd, MPIPC_CALL, &call));
+	take(_metadata, primary, MPIPC_REQUEST);
+	fill_mailbox(_metadata, fd, MPIPC_TO_PRIMARY);
+	ASSERT_EQ(0, ioctl_thread_start(&thread[1], fd, MPIPC_CALL, &room));
+	ASSERT_EQ(0, ioctl_thread_start(&thread[2], fd, MPIPC_SEND, &send));
+	ASSERT_EQ(0, ioctl_thread_start(&thread[3], fd, MPIPC_RECV, &recv));
+	ASSERT_EQ(0, ioctl_thread_start(&thread[4], fd, MPIPC_REPLY_RECV, &reply_recv));
+	for (size_t i = 0; i < ARRAY_SIZE(thread); i++) {
+		ASSERT_EQ(0, ioctl_thread_asleep(&thread[i]));
+	}
+	ASSERT_EQ(0, end(fd));
+	for (size_t i = 0; i < ARRAY_SIZE(thread); i++) {
+		EXPECT_EQ(-ESHUTDOWN, ioctl_thread_join(&thread[i]));
+	}
+}
+
+TEST_F(process, close_wakes_whoever_is_blocked)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	expect_wakes_all(_metadata, self->primary, fd, close);
+}
+
+TEST_F(process, leave_wakes_whoever_is_blocked)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	expect_wakes_all(_metadata, self->primary, fd, leave);
+	EXPECT_TRUE(only_info_works(fd, -ESHUTDOWN));
+}
+
+TEST_F(process, closed_while_it_waits_to_join_does_not_join)
+{
+	struct mpipc_join join = join_arg("", MPIPC_SECONDARY);
+	struct ioctl_thread thread;
+	int fd = open_dev(), primary;
+
+	group_name(join.group, "process-wait");
+	join.deadline = MPIPC_FOREVER;
+	ASSERT_EQ(0, ioctl_thread_start(&thread, fd, MPIPC_JOIN, &join));
+	ASSERT_EQ(0, ioctl_thread_asleep(&thread));
+	ASSERT_EQ(0, close(fd));
+	primary = open_primary(join.group);
+	EXPECT_EQ(-EBADF, ioctl_thread_join(&thread));
+	EXPECT_EQ(1U, count_peers(primary));
+}
+
+TEST_F(process, killed_while_it_receives)
+{
+	struct child child = {};
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		struct mpipc_record record;
+		int fd = open_secondary(self->group);
+
+		child_tell(&child, endpoint_id(fd));
+		recv_wait(fd, &record, NULL, 0);
+		_exit(1);
+	}
+	ASSERT_EQ(0, child_hear(&child, &id));
+	expect_joined(_metadata, self->primary, id);
+	ASSERT_EQ(0, wait_asleep(child.pid));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, killed_while_it_calls)
+{
+	struct mpipc_record request;
+	struct child child = {};
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		struct mpipc_record result;
+		struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result, 1);
+
+		do_ioctl(open_secondary(self->group), MPIPC_CALL, &call);
+		_exit(1);
+	}
+	take(_metadata, self->primary, MPIPC_JOINED);
+	request = take(_metadata, self->primary, MPIPC_REQUEST);
+	ASSERT_EQ(0, wait_asleep(child.pid));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
+	EXPECT_EQ(-ESRCH, reply_msg(self->primary, request.call, 0, NULL, 0));
+	expect_left(_metadata, self->primary, request.peer);
+}
+
+/* Execution */
+
+/* Joins, then becomes a shell that says a byte and lives as long as the line. */
+static void join_and_execute(const struct child *line, const char *group, bool keep)
+{
+	int fd = open_secondary(group);
+
+	if (fd < 0)
+		_exit(1);
+	if (keep)
+		fcntl(fd, F_SETFD, 0);
+	child_tell(line, endpoint_id(fd));
+	child_hear(line, NULL);
+	dup2(line->line, STDIN_FILENO);
+	dup2(line->line, STDOUT_FILENO);
+	execl("/bin/sh", "sh", "-c", "echo; read line", NULL);
+	_exit(1);
+}
+
+static __u64 start_shell(struct __test_metadata *_metadata, struct child *child,
+			 const char *group, int primary, bool keep)
+{
+	char byte;
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(child));
+	if (!child->pid)
+		join_and_execute(child, group, keep);
+	ASSERT_EQ(0, child_hear(child, &id));
+	expect_joined(_metadata, primary, id);
+	ASSERT_EQ(0, child_tell(child, 0));
+	ASSERT_EQ(1, read(child->line, &byte, 1));
+	return id;
+}
+
+TEST_F(process, execution_closes_it)
+{
+	struct child child = {};
+	__u64 id = start_shell(_metadata, &child, self->group, self->primary, false);
+
+	expect_left(_metadata, self->primary, id);
+	child_wait(&child);
+}
+
+TEST_F(process, execution_keeps_what_is_not_close_on_exec)
+{
+	struct child child = {};
+	__u64 id = start_shell(_metadata, &child, self->group, self->primary, true);
+
+	expect_there(_metadata, self->primary, id);
+	child_wait(&child);
+	expect_left(_metadata, self->primary, id);
+}
+
+/* Descriptors that go through a socket */
+
+TEST_F(process, handed_over_descriptor_cannot_act_nor_keep_it)
+{
+	struct child child = {};
+	struct mpipc_info info;
+	__u64 id;
+	int fd;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		fd = open_secondary(self->group);
+		child_tell(&child, endpoint_id(fd));
+		send_scm(child.line, &fd, 1);
+		child_hear(&child, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&child, &id));
+	fd = recv_scm(child.line);
+	ASSERT_LE(0, fd);
+	expect_joined(_metadata, self->primary, id);
+	EXPECT_TRUE(only_info_works(fd, -EPERM));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	EXPECT_EQ(0, child_wait(&child));
+	expect_left(_metadata, self->primary, id);
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(MPIPC_NO_ROLE, (int)info.role);
+	EXPECT_EQ(0U, info.queued);
+	EXPECT_TRUE(only_info_works(fd, -ESHUTDOWN));
+}
+
+TEST_F(process, descriptor_in_flight_does_not_keep_it)
+{
+	struct child child = {};
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		int fd = open_secondary(self->group);
+
+		child_tell(&child, endpoint_id(fd));
+		send_scm(child.line, &fd, 1);
+		child_hear(&child, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&child, &id));
+	expect_joined(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	/* The line has it still: nobody took it out. */
+	expect_left(_metadata, self->primary, id);
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+TEST_F(process, handed_over_before_the_join_it_joins_for_whoever_has_it)
+{
+	struct child child = {};
+	__u64 id;
+	int fd;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		fd = open_dev();
+		_exit(!!send_scm(child.line, &fd, 1));
+	}
+	fd = recv_scm(child.line);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, child_wait(&child));
+	ASSERT_EQ(0, join_secondary(fd, self->group));
+	id = endpoint_id(fd);
+	expect_joined(_metadata, self->primary, id);
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+}
+
+/* Threads and tables */
+
+static void *join_main(void *arg)
+{
+	return (void *)(long)open_secondary(arg);
+}
+
+TEST_F(process, thread_that_joined_may_end)
+{
+	pthread_t thread;
+	void *fd;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, join_main, self->group));
+	ASSERT_EQ(0, pthread_join(thread, &fd));
+	take(_metadata, self->primary, MPIPC_JOINED);
+	expect_there(_metadata, self->primary, endpoint_id((long)fd));
+	EXPECT_EQ(0, send_msg((long)fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+}
+
+static void *outlive_main(void *arg)
+{
+	child_hear(arg, NULL);
+	_exit(0);
+}
+
+TEST_F(process, first_thread_may_end_before_the_others)
+{
+	struct child child = {};
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		pthread_t thread;
+
+		child_tell(&child, endpoint_id(open_secondary(self->group)));
+		pthread_create(&thread, NULL, outlive_main, &child);
+		/* The thread alone. */
+		syscall(SYS_exit, 0);
+	}
+	ASSERT_EQ(0, child_hear(&child, &id));
+	expect_joined(_metadata, self->primary, id);
+	while (task_state(child.pid) != 'Z')
+		sched_yield();
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	EXPECT_EQ(0, child_wait(&child));
+	expect_left(_metadata, self->primary, id);
+}
+
+static void *unshare_main(void *arg)
+{
+	int fd = *(int *)arg;
+
+	if (unshare(CLONE_FILES))
+		return "unshare";
+	if (!only_info_works(fd, -EPERM))
+		return "the endpoint is not refused";
+	close(fd);
+	return NULL;
+}
+
+TEST_F(process, thread_with_a_table_of_its_own_cannot_act)
+{
+	pthread_t thread;
+	void *problem;
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unshare_main, &fd));
+	ASSERT_EQ(0, pthread_join(thread, &problem));
+	EXPECT_EQ(NULL, problem) TH_LOG("%s", (char *)problem);
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+}
+
+static void *close_unshared_main(void *arg)
+{
+	int fd = *(int *)arg;
+
+	return close_range(fd, fd, CLOSE_RANGE_UNSHARE) ? "close_range" : NULL;
+}
+
+TEST_F(process, close_range_in_a_table_of_its_own_keeps_it)
+{
+	pthread_t thread;
+	void *problem;
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, close_unshared_main, &fd));
+	ASSERT_EQ(0, pthread_join(thread, &problem));
+	EXPECT_EQ(NULL, problem);
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+}
+
+/* As fork(), but with one table for both. */
+static pid_t fork_sharing_files(void)
+{
+	return syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+}
+
+TEST_F(process, processes_that_share_a_table_own_it_together)
+{
+	struct child child = {};
+	int status;
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		int fd = open_secondary(self->group);
+
+		if (!fork_sharing_files()) {
+			send_msg(fd, MPIPC_TO_PRIMARY, "both", NULL, 0);
+			hold(&child);
+		}
+		for (;;)
+			pause();
+	}
+	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
+	EXPECT_EQ(id, take(_metadata, self->primary, MPIPC_MESSAGE).peer);
+	ASSERT_EQ(0, kill(child.pid, SIGKILL));
+	ASSERT_EQ(child.pid, waitpid(child.pid, &status, 0));
+	expect_there(_metadata, self->primary, id);
+	close(child.line);
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_HARNESS_MAIN

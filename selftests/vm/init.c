@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PID 1 of the test VM: loads mpipc, runs one command, unloads mpipc, looks
+ * for anything the kernel complained about, and says how it went.
+ *
+ * Three serial ports: ttyS0 is the kernel console, ttyS1 is the command's
+ * terminal, and ttyS2 takes the verdict. The verdict is lines of "fail: why",
+ * if any, and then, as the very last thing, "exit N" with the exit status of
+ * the command. Whoever does not find that last line knows that the kernel died.
+ *
+ * /command holds, each ended by a NUL byte: "tty" or "null" (the command's
+ * standard input), its working directory, its arguments.
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libkmod.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MODULE "mpipc"
+#define KMEMLEAK "/sys/kernel/debug/kmemleak"
+
+struct command {
+	bool tty;
+	const char *dir;
+	char *argv[1024];
+};
+
+static FILE *verdict;
+
+static void __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("fail: ", verdict);
+	vfprintf(verdict, fmt, ap);
+	fputc('\n', verdict);
+	va_end(ap);
+}
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type, *dir, *options;
+	} mounts[] = {
+		{ "proc", "/proc", NULL },
+		{ "sysfs", "/sys", NULL },
+		{ "devtmpfs", "/dev", NULL },
+		{ "devpts", "/dev/pts", "mode=620,ptmxmode=666" },
+		{ "tmpfs", "/dev/shm", NULL },
+		{ "debugfs", "/sys/kernel/debug", NULL },
+		{ "tracefs", "/sys/kernel/tracing", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		mkdir(mounts[i].dir, 0755);
+		/* Some kernels have no debugfs or tracefs. */
+		mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0,
+		      mounts[i].options);
+	}
+	symlink("/proc/self/fd", "/dev/fd");
+	symlink("fd/0", "/dev/stdin");
+	symlink("fd/1", "/dev/stdout");
+	symlink("fd/2", "/dev/stderr");
+}
+
+/* The initramfs has no device nodes, so the kernel gave us no open files. */
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY);
+
+	for (int std = STDIN_FILENO; std <= STDERR_FILENO; std++)
+		if (fd != std)
+			dup2(fd, std);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		fail("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* A serial line that passes every byte on as it is. */
+static int open_serial(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios t;
+
+	if (fd < 0 || tcgetattr(fd, &t))
+		return fd;
+	cfmakeraw(&t);
+	t.c_cflag |= CLOCAL;
+	tcsetattr(fd, TCSANOW, &t);
+	return fd;
+}
+
+static void set_up_system(void)
+{
+	struct rlimit nofile = { 65536, 1048576 };
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (ioctl(sock, SIOCSIFFLAGS, &lo))
+		fail("lo: %s", strerror(errno));
+	close(sock);
+	if (setrlimit(RLIMIT_NOFILE, &nofile))
+		fail("RLIMIT_NOFILE: %s", strerror(errno));
+	sethostname(MODULE, strlen(MODULE));
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", "/root", 1);
+	/* Booting is faster quiet; from here on the console shows everything. */
+	write_file("/proc/sys/kernel/printk", "8");
+}
+
+static bool load_module(struct kmod_ctx *kmod)
+{
+	struct kmod_list *found = NULL, *at;
+	int err = kmod_module_new_from_lookup(kmod, MODULE, &found);
+
+	if (!err && !found)
+		err = -ENOENT;
+	kmod_list_foreach(at, found) {
+		struct kmod_module *module = kmod_module_get_module(at);
+
+		if (!err)
+			err = kmod_module_probe_insert_module(module, 0, NULL, NULL,
+							      NULL, NULL);
+		kmod_module_unref(module);
+	}
+	kmod_module_unref_list(found);
+	if (err)
+		fail("cannot load the module: %s", strerror(abs(err)));
+	return !err;
+}
+
+/*
+ * The last reference to a file may be dropped by a kernel worker (io_uring,
+ * AF_UNIX garbage collection), and nothing tells when: hence the short naps.
+ */
+static void unload_module(struct kmod_ctx *kmod)
+{
+	const struct timespec nap = { .tv_nsec = 10 * 1000 * 1000 };
+	struct kmod_module *module;
+	int err = kmod_module_new_from_name(kmod, MODULE, &module);
+
+	if (err) {
+		fail("%s: %s", MODULE, strerror(-err));
+		return;
+	}
+	for (int tries = 0; tries < 300; tries++) {
+		err = kmod_module_remove_module(module, KMOD_REMOVE_NOWAIT);
+		if (err != -EAGAIN)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	/* The command may have unloaded it. */
+	if (err && err != -ENOENT)
+		fail("cannot unload the module: %s (used %d times)", strerror(-err),
+		     kmod_module_get_refcnt(module));
+	kmod_module_unref(module);
+}
+
+static bool read_command(struct command *command)
+{
+	static char text[1 << 17];
+	int fd = open("/command", O_RDONLY | O_CLOEXEC);
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+	char *words[ARRAY_SIZE(command->argv) + 2] = { NULL };
+	size_t n = 0;
+
+	close(fd);
+	for (char *at = text; at < text + len && n < ARRAY_SIZE(words) - 1;
+	     at += strlen(at) + 1)
+		words[n++] = at;
+	if (n < 3) {
+		fail("no command");
+		return false;
+	}
+	command->tty = !strcmp(words[0], "tty");
+	command->dir = words[1];
+	memcpy(command->argv, words + 2, sizeof(command->argv));
+	return true;
+}
+
+static void __attribute__((noreturn)) exec_command(struct command *command, int serial)
+{
+	int in = serial;
+
+	setsid();
+	if (command->tty)
+		ioctl(serial, TIOCSCTTY, 0);
+	else
+		in = open("/dev/null", O_RDONLY);
+	dup2(in, STDIN_FILENO);
+	dup2(serial, STDOUT_FILENO);
+	dup2(serial, STDERR_FILENO);
+	if (in > STDERR_FILENO)
+		close(in);
+	signal(SIGPIPE, SIG_DFL);
+	if (chdir(command->dir)) {
+		fprintf(stderr, "%s: %s\n", command->dir, strerror(errno));
+		_exit(126);
+	}
+	execvp(command->argv[0], command->argv);
+	fprintf(stderr, "%s: %s (does it need --with?)\n", command->argv[0],
+		strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Runs the command and returns its exit status as a shell would give it. */
+static int run_command(struct command *command)
+{
+	int serial = open_serial("/dev/ttyS1");
+	pid_t pid, dead;
+	int status;
+
+	if (serial >= 0 && command->tty) {
+		struct termios t;
+
+		tcgetattr(serial, &t);
+		t.c_iflag |= ICRNL;
+		t.c_lflag |= ISIG | ICANON | ECHO | ECHOE | ECHOK;
+		tcsetattr(serial, TCSANOW, &t);
+	}
+	pid = fork();
+	if (pid == 0)
+		exec_command(command, serial);
+	do {
+		dead = waitpid(-1, &status, 0);
+	} while (dead != pid && !(dead < 0 && errno == ECHILD));
+
+	/* What outlives the command must not outlive the test. */
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	tcdrain(serial);
+	close(serial);
+	if (dead < 0) {
+		fail("cannot run the command");
+		return 126;
+	}
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Leaks count once they are older than kmemleak's minimum age of 5 seconds. */
+static void scan_leaks(const char *when)
+{
+	const struct timespec age = { .tv_sec = 6 };
+	static char report[1 << 16];
+	ssize_t len;
+	int fd;
+
+	if (access(KMEMLEAK, W_OK))
+		return;
+	nanosleep(&age, NULL);
+	write_file(KMEMLEAK, "scan");
+	fd = open(KMEMLEAK, O_RDONLY | O_CLOEXEC);
+	len = read(fd, report, sizeof(report) - 1);
+	close(fd);
+	if (len <= 0)
+		return;
+	report[len] = '\0';
+	fail("memory leaked, found %s", when);
+	fputs(report, stderr);
+}
+
+static bool is_complaint(const char *text)
+{
+	static const char *const complaints[] = {
+		"BUG", "WARNING", "Oops", "INFO: ", "UBSAN", "KASAN", "KCSAN",
+		"KFENCE", "kmemleak: ", "refcount_t", "Kernel panic",
+		"general protection fault", "unable to handle",
+		"inconsistent lock state", "suspicious RCU usage", "stall",
+		"lockdep", "lockup", "blocked for more than", "corruption",
+		"ODEBUG", "Bad page", "Call Trace",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++)
+		if (strstr(text, complaints[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Looks through what the kernel itself said since the log was opened. A record
+ * is "facility and level,number,time,flags;text"; facility 0 is the kernel.
+ */
+static void scan_log(int log)
+{
+	char record[8192];
+	ssize_t len;
+
+	for (;;) {
+		len = read(log, record, sizeof(record) - 1);
+		if (len < 0) {
+			if (errno == EAGAIN)
+				return;
+			fail("kernel log: %s", strerror(errno));
+			return;
+		}
+		record[len] = '\0';
+		record[strcspn(record, "\n")] = '\0';
+		if (atoi(record) < 8 && is_complaint(record)) {
+			char *text = strchr(record, ';');
+
+			fail("kernel log: %s", text ? text + 1 : record);
+			return;
+		}
+	}
+}
+
+int main(void)
+{
+	static struct command command;
+	struct kmod_ctx *kmod;
+	int status = 126;
+	int log;
+
+	mount_all();
+	open_console();
+	verdict = fdopen(open_serial("/dev/ttyS2"), "w");
+	if (!verdict)
+		reboot(RB_AUTOBOOT);
+
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	lseek(log, 0, SEEK_END);
+	set_up_system();
+	if (!access(KMEMLEAK, W_OK))
+		write_file(KMEMLEAK, "clear");
+
+	kmod = kmod_new(NULL, NULL);
+	if (read_command(&command) && load_module(kmod)) {
+		status = run_command(&command);
+		scan_leaks("with the module loaded");
+		unload_module(kmod);
+		scan_leaks("after the module was unloaded");
+	}
+	scan_log(log);
+
+	fprintf(verdict, "exit %d\n", status);
+	fflush(verdict);
+	tcdrain(fileno(verdict));
+	reboot(RB_AUTOBOOT);
+}
