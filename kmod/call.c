@@ -100,6 +100,8 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 	if (call->async && !box->closed) {
 		call_get(call);
 		mpipc_mailbox_add_locked(box, &slot->entry);
+		if (slot->answered)
+			mpipc_mailbox_heard_locked(call->caller, slot->peer, &slot->entry);
 		queued = true;
 	}
 	/* Pairs with the acquire in all_done(). */
@@ -218,26 +220,14 @@ void mpipc_slot_drop(struct mpipc_slot *slot)
 	call_put(call);
 }
 
-/*
- * Never short of the deadline: one tick for what is rounded off, one for what has
- * passed of the current one.
- */
+/* One tick for what is rounded off. */
 static unsigned long ticks_until(u64 deadline)
 {
 	u64 now = ktime_get_ns();
 
 	if (deadline <= now)
 		return 0;
-	return min_t(u64, nsecs_to_jiffies64(deadline - now) + 2, MAX_JIFFY_OFFSET);
-}
-
-static void timer_expired(struct work_struct *work)
-{
-	struct mpipc_open_call *call =
-		container_of(to_delayed_work(work), struct mpipc_open_call, timer);
-
-	end_call(call, -ETIMEDOUT);
-	call_put(call);
+	return min_t(u64, nsecs_to_jiffies64(deadline - now) + 1, MAX_JIFFY_OFFSET);
 }
 
 /* Under the lock, so that whoever completes the last slot sees the timer. */
@@ -253,6 +243,21 @@ static void start_timer(struct mpipc_open_call *call)
 		queue_delayed_work(timers, &call->timer, ticks_until(call->deadline));
 	}
 	spin_unlock(&box->lock);
+}
+
+static void timer_expired(struct work_struct *work)
+{
+	struct mpipc_open_call *call =
+		container_of(to_delayed_work(work), struct mpipc_open_call, timer);
+
+	/* Ticks can lag behind the clock, and not all the time fits into a timer. */
+	if (ktime_get_ns() < call->deadline) {
+		start_timer(call);
+		call_put(call);
+		return;
+	}
+	end_call(call, -ETIMEDOUT);
+	call_put(call);
 }
 
 /* Takes over the references to the addressees, unless it fails. */

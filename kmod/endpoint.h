@@ -93,8 +93,8 @@ enum mpipc_state {
  *	are of the same user
  *
  * Of a secondary, under the lock of the mailbox they are about:
- * @last_up: number of its last message in its primary's mailbox
- * @last_down: number of its primary's last message in its own
+ * @last_up: number of the newest entry that it sent to its primary's mailbox
+ * @last_down: number of the newest one that its primary sent to its own
  *
  * Others:
  * @box: what others do to the endpoint

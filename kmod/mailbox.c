@@ -186,6 +186,22 @@ static void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int 
 	check_share(box, share);
 }
 
+/**
+ * mpipc_mailbox_heard_locked - remember the newest entry that a peer sent
+ * @to: whose mailbox, locked
+ * @from: the peer
+ * @entry: the entry
+ */
+void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from,
+				const struct mpipc_entry *entry)
+{
+	lockdep_assert_held(&to->box.lock);
+	if (to->role == MPIPC_PRIMARY)
+		from->last_up = entry->seq;
+	else
+		to->last_down = entry->seq;
+}
+
 static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 {
 	struct mpipc_endpoint *to = copy->to;
@@ -207,10 +223,7 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 		mpipc_slot_owe_locked(slot);
 	mpipc_mailbox_add_locked(box, &copy->entry);
 	count_message(to, msg, 1);
-	if (to->role == MPIPC_PRIMARY)
-		msg->sender->last_up = copy->entry.seq;
-	else
-		to->last_down = copy->entry.seq;
+	mpipc_mailbox_heard_locked(to, msg->sender, &copy->entry);
 	return 0;
 }
 
@@ -293,7 +306,7 @@ void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event)
  * mpipc_mailbox_left - tell that a peer is gone
  * @to: whom
  * @event: the event, which the mailbox takes over
- * @last: number of the last message of the peer in this mailbox
+ * @last: number of the newest entry that the peer sent to this mailbox
  *
  * A peer that came and went unseen leaves no trace, so unread events cannot
  * become more than the peers there are and the messages there is room for.

@@ -276,6 +276,7 @@ TEST_F(call, request_and_answer_carry_everything)
 	ASSERT_EQ(1U, sync.arg.n_results);
 	expect_answered(_metadata, &sync, self->primary_id, 0);
 	result = &sync.results[0];
+	EXPECT_EQ(MPIPC_REPLY_TO, result->type);
 	EXPECT_STREQ("because", result->name);
 	EXPECT_EQ(3U, result->size);
 	EXPECT_STREQ("42", sync.answers[0]);
@@ -1002,6 +1003,13 @@ TEST_F(call, reply_recv_receives_although_the_reply_fails)
 
 	ASSERT_EQ(0, reply_msg(self->primary, call, 0, NULL, 0));
 	ASSERT_EQ(0, sync_end(&sync));
+
+	ASSERT_EQ(0, send_msg(self->peer[1], MPIPC_TO_PRIMARY, "3", NULL, 0));
+	arg.reply.call = 0;
+	arg.reply_error = 1;
+	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_REPLY_RECV, &arg));
+	EXPECT_EQ(1, arg.reply_error);
+	EXPECT_STREQ("3", arg.recv.record.name);
 }
 
 TEST_F(call, reply_recv_that_a_signal_restarts_answers_once)
@@ -1082,6 +1090,19 @@ TEST_F(call, cancel_from_another_thread_ends_it_with_the_answers_there_are)
 	expect_answered(_metadata, &sync, self->id[2], 0);
 	EXPECT_EQ(-ESRCH, cancel(self->primary, call));
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], call, 0, NULL, 0));
+}
+
+TEST_F(call, cancel_by_the_id_that_is_known_while_it_waits)
+{
+	struct sync sync;
+	__u64 call;
+
+	ASSERT_EQ(0, sync_start(&sync, self->primary, self->id[0], MPIPC_FOREVER));
+	call = take_request(_metadata, self->peer[0]);
+	EXPECT_EQ(call, __atomic_load_n(&sync.arg.id, __ATOMIC_ACQUIRE));
+	ASSERT_EQ(0, cancel(self->primary, call));
+	ASSERT_EQ(0, sync_end(&sync));
+	expect_unanswered(_metadata, &sync, self->id[0], -ECANCELED);
 }
 
 TEST_F(call, cancel_of_an_async_call_gives_the_missing_results)
@@ -1424,24 +1445,89 @@ TEST_F(call, wait_room_waits_for_the_full_and_not_with_the_others)
 		expect_answered(_metadata, &sync, self->id[i], 0);
 }
 
-TEST_F(call, wait_room_is_not_disturbed_by_signals)
+/* Starts a call that has to wait for room; returns when it does. */
+static void wait_for_room(struct __test_metadata *_metadata, struct sync *sync, int fd,
+			  __u64 to)
+{
+	sync_prepare(sync, to);
+	sync->arg.flags = MPIPC_CALL_WAIT_ROOM;
+	ASSERT_EQ(0, sync_run(sync, fd));
+	ASSERT_EQ(0, ioctl_thread_asleep(&sync->thread));
+}
+
+static void answer_after_drain(struct __test_metadata *_metadata, struct sync *sync,
+			       int fd, __u64 id, unsigned int n)
+{
+	__u64 call;
+
+	drain(_metadata, fd, n);
+	call = take_request(_metadata, fd);
+	EXPECT_TRUE(mailbox_empty(fd));
+	ASSERT_EQ(0, reply_msg(fd, call, 0, NULL, 0));
+	ASSERT_EQ(0, sync_end(sync));
+	ASSERT_EQ(1U, sync->arg.n_results);
+	expect_answered(_metadata, sync, id, 0);
+}
+
+TEST_F(call, wait_room_is_not_disturbed_by_restarting_signals)
 {
 	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
 	struct sync sync;
-	__u64 call;
 
 	catch_signal(_metadata, SA_RESTART);
-	sync_prepare(&sync, self->id[0]);
-	sync.arg.flags = MPIPC_CALL_WAIT_ROOM;
-	ASSERT_EQ(0, sync_run(&sync, self->primary));
+	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
+	for (int i = 0; i < 3; i++)
+		interrupt(_metadata, &sync.thread);
+	answer_after_drain(_metadata, &sync, self->peer[0], self->id[0], n);
+}
+
+TEST_F(call, wait_room_that_is_interrupted_made_no_call)
+{
+	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
+	struct sync sync;
+
+	catch_signal(_metadata, 0);
+	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
 	interrupt(_metadata, &sync.thread);
+	ASSERT_EQ(-EINTR, sync_end(&sync));
+	EXPECT_EQ(0U, sync.arg.id);
+	ASSERT_EQ(0, sync_run(&sync, self->primary));
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
-	drain(_metadata, self->peer[0], n);
-	call = take_request(_metadata, self->peer[0]);
-	ASSERT_EQ(0, reply_msg(self->peer[0], call, 0, NULL, 0));
+	answer_after_drain(_metadata, &sync, self->peer[0], self->id[0], n);
+}
+
+TEST_F(call, wait_room_of_some_ends_with_a_signal_and_the_call_goes_on)
+{
+	struct sync sync;
+	__u64 call;
+
+	fill_mailbox(_metadata, self->primary, self->id[1]);
+	catch_signal(_metadata, SA_RESTART);
+	wait_for_room(_metadata, &sync, self->primary, MPIPC_TO_ALL);
+	interrupt(_metadata, &sync.thread);
+	for (int i = 0; i < PEERS; i += 2) {
+		call = take_request(_metadata, self->peer[i]);
+		ASSERT_EQ(0, reply_msg(self->peer[i], call, 0, NULL, 0));
+	}
+	ASSERT_EQ(0, sync_end(&sync));
+	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
+	expect_answered(_metadata, &sync, self->id[0], 0);
+	expect_unanswered(_metadata, &sync, self->id[1], -EAGAIN);
+	expect_answered(_metadata, &sync, self->id[2], 0);
+}
+
+TEST_F(call, wait_room_that_nobody_had_ends_by_cancel)
+{
+	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
+	struct sync sync;
+
+	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
+	ASSERT_EQ(0, cancel(self->primary, __atomic_load_n(&sync.arg.id, __ATOMIC_ACQUIRE)));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ(1U, sync.arg.n_results);
-	expect_answered(_metadata, &sync, self->id[0], 0);
+	expect_unanswered(_metadata, &sync, self->id[0], -ECANCELED);
+	drain(_metadata, self->peer[0], n);
+	EXPECT_TRUE(mailbox_empty(self->peer[0]));
 }
 
 TEST_F(call, wait_room_ends_at_the_deadline)
@@ -1467,12 +1553,9 @@ TEST_F(call, wait_room_ends_by_cancel)
 	__u64 call;
 
 	fill_mailbox(_metadata, self->primary, self->id[1]);
-	sync_prepare(&sync, MPIPC_TO_ALL);
-	sync.arg.flags = MPIPC_CALL_WAIT_ROOM;
-	ASSERT_EQ(0, sync_run(&sync, self->primary));
+	wait_for_room(_metadata, &sync, self->primary, MPIPC_TO_ALL);
 	call = take_request(_metadata, self->peer[0]);
 	ASSERT_EQ(0, reply_msg(self->peer[0], call, 0, NULL, 0));
-	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
 	ASSERT_EQ(0, cancel(self->primary, call));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
@@ -1486,10 +1569,7 @@ TEST_F(call, wait_room_ends_with_its_addressee)
 	struct sync sync;
 
 	fill_mailbox(_metadata, self->primary, self->id[0]);
-	sync_prepare(&sync, self->id[0]);
-	sync.arg.flags = MPIPC_CALL_WAIT_ROOM;
-	ASSERT_EQ(0, sync_run(&sync, self->primary));
-	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
+	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
 	ASSERT_EQ(0, close(self->peer[0]));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ(1U, sync.arg.n_results);

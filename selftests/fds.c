@@ -403,6 +403,7 @@ TEST_F(fds, drop_fds_counts_and_releases_them)
 	recv.data = to_u64(data);
 	ASSERT_EQ(0, do_ioctl(self->secondary, MPIPC_RECV, &recv));
 	EXPECT_STREQ("drop", recv.record.name);
+	EXPECT_EQ(0U, recv.record.n_fds);
 	EXPECT_STREQ("data", data);
 	EXPECT_EQ(before, count_fds());
 	EXPECT_TRUE(canary_dies(&canary));

@@ -94,12 +94,14 @@ static int attempt(uid_t uid, int (*function)(const char *group), const char *gr
  * struct order - what a sender is told to do
  * @size: payload of its messages
  * @n_fds: descriptors in each
+ * @fd: which, as often as that
  * @done: back from it: messages that passed
  * @err: likewise: why the next one did not
  */
 struct order {
 	__u32 size;
 	__u32 n_fds;
+	int fd;
 	__u32 done;
 	int err;
 };
@@ -107,8 +109,10 @@ struct order {
 static void carry_out(int fd, struct order *order)
 {
 	static char data[MPIPC_SIZE_MAX];
-	int fds[MPIPC_FDS_MAX] = { };
+	int fds[MPIPC_FDS_MAX];
 
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = order->fd;
 	order->done = 0;
 	while (order->done < 10000) {
 		order->err = send_fds(fd, MPIPC_TO_PRIMARY, "m", data, order->size,
@@ -121,7 +125,7 @@ static void carry_out(int fd, struct order *order)
 
 /*
  * A secondary of a user, with so many files allowed to it (0: the usual number).
- * It sends when it is told, until there is no room.
+ * It follows each primary, and sends when it is told, until there is no room.
  */
 static int start_sender(struct child *sender, uid_t uid, const char *group,
 			rlim_t files)
@@ -136,7 +140,7 @@ static int start_sender(struct child *sender, uid_t uid, const char *group,
 		int fd;
 
 		become_user(uid, GROUP);
-		fd = open_secondary(group);
+		fd = open_joined(group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 		if (files && setrlimit(RLIMIT_NOFILE, &limit))
 			fd = -errno;
 		child_tell(sender, fd);
@@ -153,14 +157,17 @@ static int start_sender(struct child *sender, uid_t uid, const char *group,
 }
 
 /* How many messages a sender can send now, and what the next one gets. */
-static struct order send_all(struct child *sender, __u32 size, __u32 n_fds)
+static struct order command(struct child *sender, struct order order)
 {
-	struct order order = { .size = size, .n_fds = n_fds };
-
 	if (write(sender->line, &order, sizeof(order)) != sizeof(order) ||
 	    read(sender->line, &order, sizeof(order)) != sizeof(order))
 		order.err = -EPIPE;
 	return order;
+}
+
+static struct order send_all(struct child *sender, __u32 size, __u32 n_fds)
+{
+	return command(sender, (struct order){ .size = size, .n_fds = n_fds });
 }
 
 /* Of one message */
@@ -357,19 +364,22 @@ static int hold_primary_and_secondary(const char *group)
 
 TEST_F(limits, user_has_so_many_endpoints)
 {
-	struct child holder;
+	struct child stays, holder;
+	char public[MPIPC_GROUP_MAX];
 
-	ASSERT_EQ(0, set_param("user_endpoints", 2));
-	ASSERT_LE(0, start_holder(&holder, ALICE, hold_primary_and_secondary,
-				  self->group));
-	EXPECT_EQ(-EDQUOT, attempt(ALICE, open_secondary, self->group));
-	EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, self->other));
-	EXPECT_EQ(0, attempt(BOB, open_secondary, self->group));
-	EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
-	ASSERT_LE(0, start_holder(&holder, ALICE, hold_primary_and_secondary,
-				  self->group));
-	EXPECT_EQ(-EDQUOT, attempt(ALICE, open_secondary, self->group));
-	child_kill(&holder);
+	group_name(public, "public");
+	ASSERT_LE(0, open_public(public));
+	ASSERT_EQ(0, set_param("user_endpoints", 3));
+	/* One that stays, so that the user is never forgotten and begun anew. */
+	ASSERT_LE(0, start_holder(&stays, ALICE, open_secondary, public));
+	for (int round = 0; round < 2; round++) {
+		ASSERT_LE(0, start_holder(&holder, ALICE, hold_primary_and_secondary,
+					  self->group));
+		EXPECT_EQ(-EDQUOT, attempt(ALICE, open_secondary, self->group));
+		EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, self->other));
+		EXPECT_EQ(0, attempt(BOB, open_secondary, self->group));
+		EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
+	}
 }
 
 TEST_F(limits, endpoint_that_left_does_not_count)
@@ -395,16 +405,21 @@ static int hold_two_groups(const char *group)
 
 TEST_F(limits, user_has_so_many_groups)
 {
-	struct child holder;
+	struct child stays, holder;
 
-	ASSERT_EQ(0, set_param("user_groups", 2));
-	ASSERT_LE(0, start_holder(&holder, ALICE, hold_two_groups, self->group));
-	EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, self->other));
-	EXPECT_EQ(0, attempt(BOB, open_primary, self->other));
-	/* To join one is not to have one. */
-	EXPECT_EQ(0, attempt(ALICE, open_secondary, self->group));
-	EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
-	EXPECT_EQ(0, attempt(ALICE, hold_two_groups, self->other));
+	ASSERT_EQ(0, set_param("user_groups", 3));
+	ASSERT_LE(0, start_holder(&stays, ALICE, open_public, self->other));
+	for (int round = 0; round < 2; round++) {
+		char third[MPIPC_GROUP_MAX];
+
+		group_name(third, "third");
+		ASSERT_LE(0, start_holder(&holder, ALICE, hold_two_groups, self->group));
+		EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, third));
+		EXPECT_EQ(0, attempt(BOB, open_primary, third));
+		/* To join one is not to have one. */
+		EXPECT_EQ(0, attempt(ALICE, open_secondary, self->group));
+		EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
+	}
 }
 
 TEST_F(limits, group_counts_for_its_creator_while_it_exists)
@@ -471,10 +486,7 @@ TEST_F(limits, bytes_are_given_back_when_the_receiver_is_killed)
 	first = send_all(&alice, SIZE, 0).done;
 	EXPECT_LT(0, first);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
-	EXPECT_EQ(0, child_wait(&alice));
-
-	ASSERT_LE(0, open_public(self->group));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
+	ASSERT_LE(0, open_primary(self->group));
 	EXPECT_EQ(first, send_all(&alice, SIZE, 0).done);
 }
 
@@ -581,6 +593,21 @@ TEST_F(limits, more_files_than_allowed_are_refused_at_once)
 	EXPECT_EQ(1, send_all(&alice, 0, FILES).done);
 }
 
+TEST_F(limits, files_that_were_not_sent_are_not_counted)
+{
+	struct order bad = { .n_fds = FILES, .fd = -1 };
+	struct child alice;
+
+	ASSERT_EQ(0, set_param("mailbox_messages", 2));
+	ASSERT_LE(0, open_public(self->group));
+	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
+	for (int round = 0; round < 3; round++)
+		EXPECT_EQ(-EBADF, command(&alice, bad).err);
+	/* One has room, the next has not. */
+	for (int round = 0; round < 3; round++)
+		EXPECT_EQ(-EAGAIN, send_all(&alice, 0, FILES / 2).err);
+}
+
 TEST_F(limits, files_are_given_back_when_the_receiver_is_killed)
 {
 	struct child alice, receiver;
@@ -589,10 +616,7 @@ TEST_F(limits, files_are_given_back_when_the_receiver_is_killed)
 	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
 	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
-	EXPECT_EQ(0, child_wait(&alice));
-
-	ASSERT_LE(0, open_public(self->group));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
+	ASSERT_LE(0, open_primary(self->group));
 	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
 }
 

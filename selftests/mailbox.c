@@ -155,11 +155,11 @@ TEST_F(mailbox, sender_is_as_it_was_when_it_joined)
 		int fd = open_dev();
 
 		child_hear(&child, NULL);
-		if (setresgid(USER_GROUP, USER_GROUP, 0) || setresuid(USER, USER, 0))
+		if (setegid(USER_GROUP) || seteuid(USER))
 			_exit(1);
 		if (join_secondary(fd, self->group))
 			_exit(2);
-		if (setresuid(0, 0, 0) || setresgid(0, 0, 0))
+		if (seteuid(0) || setegid(0))
 			_exit(3);
 		child_tell(&child, send_up(fd, "m"));
 		child_hear(&child, NULL);
@@ -694,6 +694,31 @@ TEST_F(mailbox, poll_tells_level_of_the_mailbox)
 	EXPECT_EQ(0, poll_for(self->primary, events, 0));
 }
 
+TEST_F(mailbox, poll_always_tells_that_one_may_send)
+{
+	ASSERT_EQ(0, fill_up(self->secondary));
+	EXPECT_EQ(POLLOUT | POLLWRNORM,
+		  poll_for(self->secondary, POLLIN | POLLOUT | POLLWRNORM, 0));
+	EXPECT_EQ(POLLIN | POLLOUT, poll_for(self->primary, POLLIN | POLLOUT, 0));
+}
+
+TEST_F(mailbox, poll_tells_nothing_before_the_join_and_wakes_at_it)
+{
+	int fd = open_dev();
+	struct child child;
+
+	EXPECT_EQ(0, poll_for(fd, POLLIN | POLLOUT | POLLRDHUP, 0));
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		child_tell(&child, 0);
+		_exit(poll_for(fd, POLLOUT, -1) != POLLOUT);
+	}
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	ASSERT_EQ(0, wait_asleep(child.pid));
+	ASSERT_EQ(0, join_secondary(fd, self->group));
+	EXPECT_EQ(0, child_wait(&child));
+}
+
 TEST_F(mailbox, poll_wakes_for_a_message)
 {
 	struct child child;
@@ -1046,6 +1071,22 @@ TEST_F(events, peer_that_sent_something_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_JOINED, id));
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_EQ(id, self->record.peer);
+	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
+}
+
+TEST_F(events, peer_that_answered_is_told_even_if_it_is_gone)
+{
+	int secondary = open_secondary(self->group);
+	__u64 id = endpoint_id(secondary), call;
+
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, call_async(self->primary, MPIPC_TO_ALL, "c", 0, MPIPC_FOREVER, &call));
+	ASSERT_EQ(0, recv_msg(secondary, &self->record, NULL, 0));
+	ASSERT_EQ(0, reply_msg(secondary, call, 0, NULL, 0));
+	ASSERT_EQ(0, close(secondary));
+	EXPECT_EQ(0, take_event(self->primary, MPIPC_JOINED, id));
+	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
+	EXPECT_EQ(MPIPC_REPLY_TO, self->record.type);
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 

@@ -5,6 +5,7 @@
  */
 #include "util.h"
 
+#include <sys/swap.h>
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
@@ -398,6 +399,17 @@ TEST_F(process, two_threads_closing_the_last_two_descriptors_end_it_once)
 		expect_left(_metadata, self->primary, id);
 		ASSERT_EQ(0, poll_for(self->primary, POLLIN, 0));
 	}
+}
+
+/* It does so without a table, which is not the table of a file that has not joined. */
+TEST_F(process, kernel_may_open_and_close_the_device)
+{
+	__u64 id;
+
+	EXPECT_EQ(-1, acct(MPIPC_DEVICE));
+	EXPECT_EQ(-1, swapon(MPIPC_DEVICE, 0));
+	open_member(_metadata, self->group, self->primary, &id);
+	expect_there(_metadata, self->primary, id);
 }
 
 /* Blocked threads */

@@ -430,9 +430,17 @@ TEST_F(rw, leaving_ends_a_read_that_waits)
 
 TEST_F(rw, record_stays_when_the_memory_is_bad)
 {
-	ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "x", 1));
+	struct mpipc_info info;
+
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "x", 1));
 	EXPECT_EQ(-EFAULT, do_read(self->primary, bad_pointer(), sizeof(self->buf)));
-	EXPECT_EQ(RECORD + 8, do_read(self->primary, &self->buf, sizeof(self->buf)));
+	ASSERT_EQ(0, get_info(self->primary, &info));
+	EXPECT_EQ(2, info.queued);
+	EXPECT_EQ(2, info.queued_bytes);
+	EXPECT_EQ(0, info.received);
+	/* In its place. */
+	EXPECT_EQ(RECORD + 8, do_read(self->primary, &self->buf, RECORD + 8));
 	EXPECT_EQ(1, self->buf.first.seq);
 }
 

@@ -445,13 +445,13 @@ TEST_F(uapi, out_members_may_hold_anything)
 	EXPECT_EQ(0, arg->info.reserved);
 }
 
-TEST_F(uapi, reply_error_of_no_reply_is_zero)
+TEST_F(uapi, reply_error_of_no_reply_is_not_written)
 {
 	struct mpipc_reply_recv *arg = &self->arg.reply_recv;
 
-	arg->reply_error = -1;
+	arg->reply_error = -77;
 	EXPECT_EQ(-EAGAIN, do_ioctl(self->secondary, MPIPC_REPLY_RECV, arg));
-	EXPECT_EQ(0, arg->reply_error);
+	EXPECT_EQ(-77, arg->reply_error);
 }
 
 /* Sizes of structures */
@@ -625,6 +625,7 @@ TEST_F(uapi, record_stays_when_it_cannot_be_delivered)
 
 	ASSERT_EQ(0, send_fds(self->secondary, MPIPC_TO_PRIMARY, "m", "12345678", 8,
 			      &zero, 1));
+	ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "next", NULL, 0));
 	fds = count_fds();
 	EXPECT_EQ(-EFAULT, recv_fds(self->primary, &record, self->end - 7, 8, &fd, 1, 0));
 	EXPECT_EQ(-EFAULT, recv_fds(self->primary, &record, NULL, 8, &fd, 1, 0));
@@ -637,6 +638,8 @@ TEST_F(uapi, record_stays_when_it_cannot_be_delivered)
 	EXPECT_EQ(0, memcmp("12345678", self->end - 8, 8));
 	EXPECT_LE(0, fd);
 	EXPECT_EQ(fds + 1, count_fds());
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	EXPECT_STREQ("next", record.name);
 }
 
 TEST_F(uapi, bad_memory_for_peers_gets_efault)
