@@ -356,9 +356,9 @@ static int wait_for_results(struct mpipc_open_call *call)
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	for (;;) {
+	while (!err && !all_done(call)) {
 		prepare_to_wait(&call->wait, &wait, TASK_INTERRUPTIBLE);
-		if (err || all_done(call))
+		if (all_done(call))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;

@@ -128,9 +128,12 @@ static long ioctl_info(struct file *file, void __user *uarg, size_t size)
  * The first version of each structure is the least that a caller may know; when
  * one grows, that stays the minimum.
  */
-static int import(void *arg, size_t known, size_t least, const void __user *uarg,
-		  size_t size)
+static __always_inline int import(void *arg, size_t known, size_t least,
+				  const void __user *uarg, size_t size)
 {
+	/* Almost always; a size that the compiler knows is copied faster. */
+	if (size == known)
+		return copy_from_user(arg, uarg, known) ? -EFAULT : 0;
 	if (size < least)
 		return -EINVAL;
 	return copy_struct_from_user(arg, known, uarg, size);

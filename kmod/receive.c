@@ -75,9 +75,9 @@ static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	for (;;) {
+	while (!err && !is_readable(box)) {
 		prepare_to_wait_exclusive(&box->readers, &wait, TASK_INTERRUPTIBLE);
-		if (err || is_readable(box))
+		if (is_readable(box))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
