@@ -156,7 +156,11 @@ static long ioctl_join(struct file *file, void __user *uarg, size_t size)
 	err = mpipc_group_join(file->private_data, file, &arg);
 	if (err)
 		return err;
-	return copy_to_user(uarg, &arg, size) ? -EFAULT : 0;
+	if (!copy_to_user(uarg, &arg, size))
+		return 0;
+	/* Taken away meanwhile by another thread. */
+	mpipc_group_leave(file->private_data);
+	return -EFAULT;
 }
 
 static int put_counts(struct mpipc_send __user *usend, u32 sent, u32 full)

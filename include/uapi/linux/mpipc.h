@@ -262,7 +262,8 @@ struct mpipc_info {
  * EADDRINUSE (there is a primary), ENOENT (no such group), ECONNREFUSED (the
  * group has no primary), ETIMEDOUT (neither came until the deadline), EINTR,
  * EBADF (the caller's table has no descriptor for this file), ENOSPC (group has
- * its most endpoints), EDQUOT (the user has its most groups or endpoints).
+ * its most endpoints), EDQUOT (the user has its most groups or endpoints). If the
+ * argument becomes inaccessible while it joins, the endpoint has left again (EFAULT).
  */
 struct mpipc_join {
 	__u32 role;
@@ -401,7 +402,7 @@ struct mpipc_recv {
  * ended; its @deadline tells the receiver whether it is worth an answer.
  *
  * EINTR (a signal) and EFAULT (in @results, @reply_data, @reply_fd_list) leave
- * the call open when @id was set: the same argument again goes on where it was.
+ * the call open if @id is set then (0: it was not made): the same argument again goes on where it was.
  * When @id is given, @flags, @max_results, @reply_size, @reply_fds and the
  * pointers to the results are read and all else is ignored; @flags must not
  * have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds must be what they were.
@@ -472,8 +473,8 @@ struct mpipc_reply {
  * @recv: as for MPIPC_RECV
  *
  * Answers, then receives: a server's loop in one system call a request. An
- * answer that fails does not keep it from receiving. Errors are those of
- * MPIPC_RECV.
+ * answer that fails, for whatever reason, does not keep it from receiving. Errors
+ * are those of MPIPC_RECV.
  */
 struct mpipc_reply_recv {
 	struct mpipc_reply reply;
@@ -490,7 +491,7 @@ struct mpipc_reply_recv {
  * that waits for the call returns with what there is. An interrupted
  * synchronous call that nobody waits for is forgotten.
  *
- * Errors: ESRCH (no such call, or it has ended).
+ * Errors: ESRCH (no such call, or all its results are there and have a receiver).
  */
 struct mpipc_cancel {
 	__u64 call;
