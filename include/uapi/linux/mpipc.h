@@ -402,10 +402,11 @@ struct mpipc_recv {
  * ended; its @deadline tells the receiver whether it is worth an answer.
  *
  * EINTR (a signal) and EFAULT (in @results, @reply_data, @reply_fd_list) leave
- * the call open if @id is set then (0: it was not made): the same argument again goes on where it was.
- * When @id is given, @flags, @max_results, @reply_size, @reply_fds and the
- * pointers to the results are read and all else is ignored; @flags must not
- * have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds must be what they were.
+ * the call open if @id is set then (0: it was not made): the same argument again
+ * goes on where it was. When @id is given, @flags, @max_results, @reply_size,
+ * @reply_fds and the pointers to the results are read and all else is ignored;
+ * @flags must not have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds must be
+ * what they were.
  *
  * With %MPIPC_CALL_WAIT_ROOM full mailboxes are waited for before the results are:
  * until the deadline (-ETIMEDOUT is their result then) or a signal, which ends this
