@@ -16,6 +16,8 @@ help:
 	@echo 'Without installing anything (as root, missing Debian packages are installed):'
 	@echo '  demo            run the example programs in a virtual machine'
 	@echo '  check           run all tests'
+	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
+	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo 'Building:'
 	@echo '  all             module, lib and examples'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
@@ -112,6 +114,15 @@ check:
 	@tools/packages check
 	@tools/check vm static kselftest-6.1 kselftest-6.12
 
+statements:
+	@tools/statements >build/statements.md || \
+		{ grep -E 'no test|failed|did not run' build/statements.md; exit 1; } >&2
+	@mv build/statements.md STATEMENTS.md
+
+check-lib:
+	@tools/packages check-lib
+	@tools/check lib-asan lib-tsan
+
 clean:
 	rm -rf build
 
@@ -121,4 +132,5 @@ build/vm/init: selftests/vm/init.c
 	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< -lkmod
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples install uninstall demo check clean
+	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
+	check-lib clean

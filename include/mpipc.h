@@ -34,8 +34,9 @@ extern "C" {
  * mpipc_dispatch() returns -EINTR; everything else goes on waiting.
  *
  * Threads: any number of threads may use a handle at once. Only one of them can
- * be in mpipc_dispatch(), and handlers run one at a time. mpipc_close() must be
- * the last call on a handle; it may be made in a handler.
+ * be in mpipc_dispatch(), and handlers run one at a time; others only while one of
+ * them waits in mpipc_call(). mpipc_close() must be the last call on a handle; it may
+ * be made in a handler.
  *
  * Descriptors: the caller keeps those that it sends. Received ones are
  * close-on-exec and belong to the message or to the replies in which they came,
@@ -342,6 +343,12 @@ int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *
  * Whether an addressee answered is in its result, see mpipc_replies_get(). An
  * answer comes straight to this thread: it may overtake messages that were sent
  * before it and wait for a handler (see %MPIPC_CALL_ORDERED).
+ *
+ * In a handler it dispatches until it has its results, so that two processes can
+ * call each other at the same time: a handler must not call with a lock held that
+ * other handlers take. With more than 16 calls waiting in each other's handlers, only
+ * requests are still handled and all else waits; with 64 one more fails (-EDEADLK).
+ * %MPIPC_CALL_WAIT_ROOM has no effect in a handler.
  *
  * Return: how many results there are, which for %MPIPC_TO_ALL may be 0, or an
  * error if the request was not made: as for mpipc_send(), but a full mailbox is

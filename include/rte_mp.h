@@ -15,8 +15,9 @@
  * - A request for which the other side has no action fails at once with ENOENT.
  * - A secondary that dies before it answers is not counted in @nb_sent. A request
  *   to a dead primary fails at once with ECONNREFUSED or ECONNRESET.
- * - A request may be made in an action.
+ * - A request may be made in an action, see rte_mp_request_sync().
  * - A full mailbox holds up a sender for a second at most, then fails with EAGAIN.
+ * - Received descriptors are close-on-exec.
  *
  * Functions that return int return 0, or -1 with rte_errno set. All of them may be
  * called by any thread at any time after rte_eal_init(), also in an action. The child
@@ -76,8 +77,9 @@ struct rte_mp_reply {
  * @msg: valid until the action returns
  * @peer: who sent it, for rte_mp_reply(): a string
  *
- * Actions run one at a time, on a thread of the library with all signals blocked.
- * What they return does not matter. @peer can be read for the life of the process.
+ * Actions run one at a time, on a thread of the library with all signals blocked;
+ * others only while one of them waits in rte_mp_request_sync(). What they return does
+ * not matter. @peer can be read for the life of the process.
  * It stands for this request until that has timed out and 4,000 more have come
  * in; to answer even later, which nobody would wait for, would take a copy.
  */
@@ -121,7 +123,12 @@ int rte_mp_sendmsg(struct rte_mp_msg *msg);
  * @ts: how long to wait, for all of them together
  *
  * It returns when the actions for all that had come in before the answers have
- * run. In an action it does not wait for others.
+ * run. In an action it runs them itself, and those for what comes in until it has its
+ * answers, so that two processes can ask each other at the same time: an action must
+ * not make a request with a lock held that other actions take. With more than 16
+ * requests waiting in each other's actions, only requests are still answered and
+ * messages wait; with 64 one more fails (EDEADLK). In an action a full mailbox fails a
+ * request at once (EAGAIN).
  *
  * Return: 0, also with nobody there, or -1, without any answers: EINVAL, E2BIG
  * (bad request), ETIMEDOUT, ENOENT (no such action), ECONNREFUSED, ECONNRESET (the
@@ -129,6 +136,35 @@ int rte_mp_sendmsg(struct rte_mp_msg *msg);
  */
 int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
 			const struct timespec *ts);
+
+/**
+ * typedef rte_mp_async_reply_t - gets the answers to a request
+ * @request: a copy of the request
+ * @reply: as of rte_mp_request_sync(); @msgs is freed when this returns, the
+ *	descriptors in it are to be closed
+ *
+ * Runs where actions do, after those for all that had come in before the last answer.
+ * If IPC ends first, rte_eal_cleanup() runs it. What it returns does not matter.
+ */
+typedef int (*rte_mp_async_reply_t)(const struct rte_mp_msg *request,
+				    const struct rte_mp_reply *reply);
+
+/**
+ * rte_mp_request_async() - send a request, have the answers handled
+ * @req: as of rte_mp_request_sync()
+ * @ts: how long to wait, for all of them together; a microsecond or more
+ * @callback: is called once: when all have answered, are gone, or the time is over;
+ *	never inside this function
+ *
+ * It never waits. Processes that have not answered are those by which @nb_received is
+ * less than @nb_sent; with nobody there both are 0.
+ *
+ * Return: 0, or -1, in which case @callback is not called: EINVAL, E2BIG (bad request,
+ * no time), ECONNREFUSED (no primary), EMFILE (more than 1024 requests at once), and
+ * others of rte_mp_sendmsg().
+ */
+int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts,
+			 rte_mp_async_reply_t callback);
 
 /**
  * rte_mp_reply() - answer a request
@@ -142,6 +178,14 @@ int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
  * rte_mp_sendmsg().
  */
 int rte_mp_reply(struct rte_mp_msg *msg, const char *peer);
+
+/**
+ * rte_mp_disable() - refuse secondaries from now on
+ *
+ * Return: true; false if a secondary has attached already, even if it is gone, or if
+ * this is one.
+ */
+bool rte_mp_disable(void);
 
 #ifdef __cplusplus
 }

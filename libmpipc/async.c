@@ -4,17 +4,9 @@
 
 #include "internal.h"
 
-/* An asynchronous call that has not had its last result. */
-struct mpipc__async {
-	struct mpipc__async *next;
-	uint64_t id;
-	mpipc_handler_t callback;
-	void *arg;
-};
-
 static int fill(struct mpipc_call *arg, const struct mpipc_call_options *opts, int64_t timeout_ns)
 {
-	/* Waiting for room would be done with the lock of start(). */
+	/* Waiting for room would be done with the lock of mpipc__async_start(). */
 	if (opts->flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_ROOM))
 		return -EINVAL;
 	*arg = (struct mpipc_call) {
@@ -30,14 +22,15 @@ static int fill(struct mpipc_call *arg, const struct mpipc_call_options *opts, i
  * The lock is held until the call is known here: its first result may be in the
  * mailbox before the ioctl returns, and mpipc__async_result() takes the lock.
  */
-static int start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async)
+int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async)
 {
 	int err;
 
 	pthread_mutex_lock(&handle->async_lock);
-	err = mpipc__call(handle, arg);
+	err = mpipc__call_ioctl(handle, arg);
 	if (!err) {
 		async->id = arg->id;
+		async->n_results = arg->n_results;
 		async->next = handle->async;
 		handle->async = async;
 	}
@@ -70,7 +63,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 		return -ENOMEM;
 	async->callback = callback;
 	async->arg = cb_arg;
-	err = start(handle, &arg, async);
+	err = mpipc__async_start(handle, &arg, async);
 	if (err) {
 		free(async);
 		return err;
@@ -105,8 +98,11 @@ static struct mpipc__async *find(struct mpipc *handle, uint64_t id, bool last)
 void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *result)
 {
 	bool last = result->record->flags & MPIPC_REC_LAST;
-	struct mpipc__async *async = find(handle, result->record->call, last);
+	struct mpipc__async *async;
 
+	if (mpipc__nested_result(handle, result))
+		return;
+	async = find(handle, result->record->call, last);
 	if (!async)
 		return;
 	async->callback(handle, result, async->arg);

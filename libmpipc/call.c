@@ -20,13 +20,40 @@ struct mpipc_replies {
 	char *data;
 };
 
-int mpipc__call(struct mpipc *handle, struct mpipc_call *arg)
+/* A call that is being made, and where its results go. */
+struct call {
+	struct mpipc_call arg;
+	struct mpipc_replies *replies;
+};
+
+int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call *arg)
 {
 	/* Once interrupted, the argument names the call that is waited for. */
 	while (ioctl(handle->fd, MPIPC_CALL, arg) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;
+}
+
+/* How many addressees there are is known afterwards; mostly as many as last time. */
+int mpipc__call(struct mpipc *handle, struct mpipc_call *arg, mpipc__room_t make_room)
+{
+	const bool all = arg->to == MPIPC_TO_ALL;
+	unsigned int max = all ? atomic_load(&handle->addressees) + SPARE_RESULTS : 1;
+	int err;
+
+	if (mpipc__is_dispatcher(handle))
+		return mpipc__call_nested(handle, arg, make_room);
+	do {
+		err = make_room(arg, max);
+		if (err)
+			return err;
+		err = mpipc__call_ioctl(handle, arg);
+		max = arg->n_results + SPARE_RESULTS;
+	} while (err == -ENOSPC);
+	if (!err && all)
+		atomic_store(&handle->addressees, arg->n_results);
+	return err;
 }
 
 static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_call *arg)
@@ -61,38 +88,20 @@ static void set_messages(struct mpipc_replies *replies, const struct mpipc_call 
 		};
 }
 
-static int try_call(struct mpipc *handle, struct mpipc_call *arg, struct mpipc_replies **out)
+static int make_room(struct mpipc_call *arg, unsigned int max)
 {
-	struct mpipc_replies *replies = alloc_replies(arg->max_results, arg);
-	int err;
+	struct call *call = (struct call *)arg;
+	struct mpipc_replies *replies = alloc_replies(max, arg);
 
+	free(call->replies);
+	call->replies = replies;
 	if (!replies)
 		return -ENOMEM;
+	arg->max_results = max;
 	arg->results = (uintptr_t)replies->records;
 	arg->reply_data = (uintptr_t)replies->data;
 	arg->reply_fd_list = (uintptr_t)replies->fds;
-	err = mpipc__call(handle, arg);
-	if (err) {
-		free(replies);
-		return err;
-	}
-	set_messages(replies, arg);
-	*out = replies;
 	return 0;
-}
-
-/* How many addressees there are is known afterwards; mostly as many as last time. */
-static int call_any(struct mpipc *handle, struct mpipc_call *arg, struct mpipc_replies **out)
-{
-	int err;
-
-	arg->max_results = arg->to == MPIPC_TO_ALL ?
-		atomic_load(&handle->addressees) + SPARE_RESULTS : 1;
-	while ((err = try_call(handle, arg, out)) == -ENOSPC)
-		arg->max_results = arg->n_results + SPARE_RESULTS;
-	if (!err && arg->to == MPIPC_TO_ALL)
-		atomic_store(&handle->addressees, arg->n_results);
-	return err;
 }
 
 static void wait_for_order(struct mpipc *handle, const struct mpipc_replies *replies,
@@ -112,7 +121,8 @@ mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name
 			     const struct mpipc_call_options *options, struct mpipc_replies **out)
 {
 	struct mpipc_call_options opts;
-	struct mpipc_call arg = { .to = to };
+	struct call call = { .arg.to = to };
+	struct mpipc_call *arg = &call.arg;
 	int err;
 
 	if (!out)
@@ -120,21 +130,25 @@ mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name
 	*out = NULL;
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
 	if (!err)
-		err = mpipc__body(&arg.body, name, data, size, opts.fds, opts.n_fds);
+		err = mpipc__body(&arg->body, name, data, size, opts.fds, opts.n_fds);
 	if (err)
 		return err;
 	if (opts.flags & MPIPC_CALL_ASYNC)
 		return -EINVAL;
-	arg.flags = opts.flags & ~MPIPC_CALL_ORDERED;
-	arg.reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE;
-	arg.reply_fds = opts.reply_fds;
-	arg.deadline = mpipc__deadline(timeout_ns);
-	err = call_any(handle, &arg, out);
-	if (err)
+	arg->flags = opts.flags & ~MPIPC_CALL_ORDERED;
+	arg->reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE;
+	arg->reply_fds = opts.reply_fds;
+	arg->deadline = mpipc__deadline(timeout_ns);
+	err = mpipc__call(handle, arg, make_room);
+	if (err) {
+		free(call.replies);
 		return err;
+	}
+	set_messages(call.replies, arg);
 	if (opts.flags & MPIPC_CALL_ORDERED)
-		wait_for_order(handle, *out, arg.deadline);
-	return arg.n_results;
+		wait_for_order(handle, call.replies, arg->deadline);
+	*out = call.replies;
+	return arg->n_results;
 }
 
 mpipc__export const struct mpipc_message *mpipc_replies_get(const struct mpipc_replies *replies,

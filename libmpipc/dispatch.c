@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,14 +38,15 @@ mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, uns
 }
 
 /* Takes one record, with its descriptors. */
-static int receive(struct mpipc *handle, struct mpipc_recv *recv, uint64_t deadline)
+static int receive(struct mpipc *handle, struct mpipc_recv *recv, void *data, int *fds,
+		   uint64_t deadline)
 {
 	recv->flags = 0;
 	recv->max_fds = MPIPC_FDS_MAX;
 	recv->max_size = MPIPC_SIZE_MAX;
 	recv->reserved = 0;
-	recv->data = (uintptr_t)handle->batch;
-	recv->fds = (uintptr_t)handle->fds;
+	recv->data = (uintptr_t)data;
+	recv->fds = (uintptr_t)fds;
 	recv->deadline = deadline;
 	return ioctl(handle->fd, MPIPC_RECV, recv) < 0 ? -errno : 0;
 }
@@ -90,7 +92,18 @@ void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline)
 	pthread_mutex_unlock(&handle->order_lock);
 }
 
-static void handle_message(struct mpipc *handle, const struct mpipc_message *message)
+static void count_handled(struct mpipc *handle, uint64_t seq)
+{
+	if (seq > handle->last_seq)
+		handle->last_seq = seq;
+	/* Is one before it not done? */
+	if (handle->depth || handle->deferred)
+		return;
+	atomic_store(&handle->handled, handle->last_seq);
+	mpipc__wake_waiters(handle);
+}
+
+static void run_handler(struct mpipc *handle, const struct mpipc_message *message)
 {
 	if (message->record->type == MPIPC_REPLY_TO)
 		mpipc__async_result(handle, message);
@@ -99,42 +112,69 @@ static void handle_message(struct mpipc *handle, const struct mpipc_message *mes
 	else if (message->record->type == MPIPC_REQUEST)
 		mpipc_reply(handle, message->record->call, -EOPNOTSUPP, NULL, 0, NULL);
 	mpipc__close_fds(mpipc__fd_slots(message), message->record->n_fds);
-	atomic_store(&handle->handled, message->record->seq);
-	mpipc__wake_waiters(handle);
+	count_handled(handle, message->record->seq);
 }
 
-static int handle_one(struct mpipc *handle, uint64_t deadline)
+static bool handle_deferred(struct mpipc *handle)
+{
+	struct mpipc__deferred *deferred = mpipc__take_deferred(handle);
+
+	if (!deferred)
+		return false;
+	run_handler(handle, mpipc__deferred_message(deferred));
+	free(deferred);
+	return true;
+}
+
+static void handle_message(struct mpipc *handle, const struct mpipc_message *message)
+{
+	if (handle->depth > MPIPC__IN_ORDER && mpipc__defer(handle, message))
+		return;
+	run_handler(handle, message);
+	while (!handle->depth && !handle->closed && handle_deferred(handle))
+		;
+}
+
+static int handle_one(struct mpipc *handle, void *data, int *fds, uint64_t deadline)
 {
 	struct mpipc_message message;
 	struct mpipc_recv recv;
 	int err;
 
-	err = receive(handle, &recv, deadline);
+	err = receive(handle, &recv, data, fds, deadline);
 	if (err)
 		return err;
 	message.record = &recv.record;
-	message.data = handle->batch;
-	message.fds = handle->fds;
+	message.data = data;
+	message.fds = fds;
 	handle_message(handle, &message);
 	return 0;
+}
+
+/* The next record of a batch, if there is one; it has no descriptors. */
+static bool handle_batched(struct mpipc *handle)
+{
+	struct mpipc_message message = { .fds = handle->fds };
+
+	if (handle->batch_pos >= handle->batch_len)
+		return false;
+	message.record = (void *)(handle->batch + handle->batch_pos);
+	message.data = message.record + 1;
+	handle->batch_pos += message.record->len;
+	handle_message(handle, &message);
+	return true;
 }
 
 /* Waits for records and handles all that came at once. */
 static int handle_batch(struct mpipc *handle)
 {
-	struct mpipc_message message = { .fds = handle->fds };
 	int err, count = 0;
 
 	err = receive_batch(handle);
 	if (err)
 		return err;
-	while (handle->batch_pos < handle->batch_len && !handle->closed) {
-		message.record = (void *)(handle->batch + handle->batch_pos);
-		message.data = message.record + 1;
-		handle->batch_pos += message.record->len;
-		handle_message(handle, &message);
+	while (!handle->closed && handle_batched(handle))
 		count++;
-	}
 	return count;
 }
 
@@ -145,7 +185,7 @@ static int handle_or_wait(struct mpipc *handle)
 	if (ret != -EOPNOTSUPP)
 		return ret;
 	/* The next record has descriptors. */
-	ret = handle_one(handle, 0);
+	ret = handle_one(handle, handle->batch, handle->fds, 0);
 	return ret ? ret : 1;
 }
 
@@ -155,7 +195,7 @@ static int handle_some(struct mpipc *handle, int64_t timeout_ns)
 	int err, count;
 
 	for (count = 0; count < MOST_AT_ONCE && !handle->closed; count++) {
-		err = handle_one(handle, deadline);
+		err = handle_one(handle, handle->batch, handle->fds, deadline);
 		if (err == -EAGAIN || err == -ETIMEDOUT)
 			break;
 		if (err)
@@ -163,6 +203,29 @@ static int handle_some(struct mpipc *handle, int64_t timeout_ns)
 		deadline = 0;
 	}
 	return count;
+}
+
+/* The kernel has no memory for what we ask: let others run and free some. */
+static void wait_for_memory(void)
+{
+	poll(NULL, 0, 10);
+}
+
+/* In a handler: waits for the next record and handles it. */
+int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds)
+{
+	int err;
+
+	if (handle->closed)
+		return -ESHUTDOWN;
+	if (handle->depth <= MPIPC__IN_ORDER && handle_deferred(handle))
+		return 0;
+	if (handle_batched(handle))
+		return 0;
+	err = handle_one(handle, data, fds, MPIPC_FOREVER);
+	if (err == -ENOMEM)
+		wait_for_memory();
+	return err == -ENOMEM || err == -EINTR ? 0 : err;
 }
 
 /* Lets go of dispatching; frees a handle that was closed in a handler. */
@@ -188,12 +251,6 @@ mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
 	else
 		ret = handle_some(handle, timeout_ns);
 	return release(handle) ? -ESHUTDOWN : ret;
-}
-
-/* The kernel has no memory for what we ask: let others run and free some. */
-static void wait_for_memory(void)
-{
-	poll(NULL, 0, 10);
 }
 
 static void *thread_main(void *arg)

@@ -112,9 +112,23 @@ static int64_t secondary_timeout(void)
 	return seconds ? strtoul(seconds, NULL, 10) % INT32_MAX * 1000000000 : 0;
 }
 
+static int join_secondary(const char *group)
+{
+	int err;
+
+	process_type = RTE_PROC_SECONDARY;
+	err = mpipc__rte_open(group, MPIPC_SECONDARY, secondary_timeout());
+	if (err)
+		return err;
+	err = mpipc__rte_attach();
+	if (err)
+		mpipc__rte_close();
+	return err;
+}
+
 static int join(struct eal_args *args, const char *group)
 {
-	int err = -EADDRINUSE;
+	int err;
 
 	if (args->type != RTE_PROC_SECONDARY) {
 		process_type = RTE_PROC_PRIMARY;
@@ -122,8 +136,16 @@ static int join(struct eal_args *args, const char *group)
 		if (args->type == RTE_PROC_PRIMARY || err != -EADDRINUSE)
 			return err;
 	}
-	process_type = RTE_PROC_SECONDARY;
-	return mpipc__rte_open(group, MPIPC_SECONDARY, secondary_timeout());
+	return join_secondary(group);
+}
+
+static const char *hint(int err)
+{
+	if (err == RTE_ATTACH_REFUSED)
+		return "its primary has called rte_mp_disable()";
+	if (err == -ETIMEDOUT)
+		return "its primary did not come, or does not answer";
+	return mpipc_open_hint(err);
 }
 
 static int start(struct eal_args *args)
@@ -139,7 +161,7 @@ static int start(struct eal_args *args)
 		return -E2BIG;
 	err = join(args, group);
 	if (err) {
-		fprintf(stderr, "rte_eal_init: group %s: %s\n", group, mpipc_open_hint(err));
+		fprintf(stderr, "rte_eal_init: group %s: %s\n", group, hint(err));
 		return err == -ENOENT ? -ECONNREFUSED : err;
 	}
 	mpipc__rte_complete();
@@ -149,10 +171,12 @@ static int start(struct eal_args *args)
 mpipc__export int rte_eal_init(int argc, char **argv)
 {
 	struct eal_args args = { .type = RTE_PROC_PRIMARY, .prefix = "rte" };
+	struct mpipc *handle;
 	int err;
 
-	if (mpipc__rte_get()) {
-		mpipc__rte_put();
+	handle = mpipc__rte_get();
+	if (handle) {
+		mpipc__rte_put(handle);
 		return mpipc__rte_fail(-EALREADY);
 	}
 	err = parse(&args, argc, argv);
@@ -171,6 +195,7 @@ mpipc__export int rte_eal_init(int argc, char **argv)
 mpipc__export int rte_eal_cleanup(void)
 {
 	mpipc__rte_close();
+	mpipc__rte_reset_attach();
 	return 0;
 }
 

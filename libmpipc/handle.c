@@ -123,6 +123,7 @@ static void init_locks(struct mpipc *handle)
 /* Ends what is left of a handle that has left its group. */
 void mpipc__free(struct mpipc *handle)
 {
+	mpipc__drop_deferred(handle);
 	mpipc__async_abort(handle);
 	pthread_cond_destroy(&handle->order_changed);
 	pthread_mutex_destroy(&handle->async_lock);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <rte_eal_mp.h>
 #include <rte_errno.h>
 #include <rte_mp.h>
 
@@ -24,9 +25,15 @@
  * Answers without a payload have a status: -ENOENT, no such action;
  * %RTE_WIRE_IGNORE, do not count on this process yet.
  *
+ * Messages of the first interface have another payload of a size of its own, and
+ * their own actions. A request with neither name nor payload asks the primary whether
+ * the secondary may attach; its answer is a status.
+ *
  * rte_mp has no handle: the process has one endpoint, which the context holds. Its
  * lock is held for reading while the endpoint is used, so that rte_eal_cleanup() can
- * call everybody back and wait for them.
+ * call everybody back and wait for them. The thread that dispatches needs no lock,
+ * since the endpoint outlives it, and takes none, so that an action may do so even
+ * inside another one's request.
  *
  * rte_errno is a macro that only <rte_errno.h> knows: these files can be built
  * against another one.
@@ -40,7 +47,17 @@ struct rte_wire {
 
 #define RTE_WIRE_IGNORE		(-EINPROGRESS)
 
+/* The primary has called rte_mp_disable(). */
+#define RTE_ATTACH_REFUSED	(-EPERM)
+
+struct rte_first_wire {
+	int len_params;
+	int fds_num;	/* not used, either */
+	char params[RTE_EAL_MP_MAX_PARAMS];
+};
+
 static_assert(sizeof(struct rte_wire) == 264, "wire format");
+static_assert(sizeof(struct rte_first_wire) + RTE_MP_MAX_NAME_LEN == 1024, "1 KiB in all");
 static_assert(sizeof(struct rte_mp_msg) == 1344, "layout of DPDK 25.11");
 static_assert(offsetof(struct rte_mp_msg, len_param) == 64, "layout of DPDK");
 static_assert(offsetof(struct rte_mp_msg, param) == 72, "layout of DPDK");
@@ -54,7 +71,8 @@ void mpipc__rte_close(void);
 void mpipc__rte_disable(void);
 bool mpipc__rte_disabled(void);
 struct mpipc *mpipc__rte_get(void);
-void mpipc__rte_put(void);
+void mpipc__rte_put(struct mpipc *handle);
+void mpipc__rte_enter(struct mpipc *handle);
 bool mpipc__rte_is_primary(void);
 int mpipc__rte_fail(int err);
 
@@ -62,16 +80,35 @@ int mpipc__rte_fail(int err);
 int mpipc__rte_check_name(const char *name);
 int mpipc__rte_check(const struct rte_mp_msg *msg);
 void mpipc__rte_body(struct mpipc_body *body, const struct rte_mp_msg *msg);
+int mpipc__rte_send(struct mpipc *handle, struct mpipc_send *arg);
 bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *wire);
 void mpipc__rte_fill(struct rte_mp_msg *msg, const struct mpipc_record *record,
 		     const struct rte_wire *wire, int *fds);
 
-/* Actions. */
+/* Requests. */
+uint64_t mpipc__rte_deadline(const struct timespec *ts);
+bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire);
+bool mpipc__rte_counts(const struct mpipc_record *record);
+
+/* Actions, of one interface and the other. */
+enum rte_kind { RTE_KIND_MP, RTE_KIND_FIRST };
+typedef void (*rte_function_t)(void);
+
+int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t run);
+int mpipc__rte_remove_action(const char *name, enum rte_kind kind);
+rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status);
+void mpipc__rte_handle_first(const struct mpipc_message *message);
+
 void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message, void *arg);
 void mpipc__rte_settle(void);
 void mpipc__rte_unsettle(void);
 void mpipc__rte_complete(void);
 void mpipc__rte_forget_actions(void);
+
+/* Whether secondaries may attach. */
+int mpipc__rte_attach(void);
+void mpipc__rte_answer_attach(struct mpipc *handle, const struct mpipc_record *record);
+void mpipc__rte_reset_attach(void);
 
 /* Peer strings. */
 #define RTE_PEER_SIZE	104

@@ -15,7 +15,8 @@
 
 struct action {
 	struct action *next;
-	rte_mp_t run;
+	enum rte_kind kind;
+	rte_function_t run;
 	char name[RTE_MP_MAX_NAME_LEN];
 };
 
@@ -32,14 +33,15 @@ static struct {
 	.settled = true,
 };
 
-static struct action *find(const char *name)
+/* The link to the action; where a new one would be linked, if there is none. */
+static struct action **find(const char *name, enum rte_kind kind)
 {
-	struct action *action;
+	struct action **pos;
 
-	for (action = actions.list; action; action = action->next)
-		if (!strcmp(action->name, name))
+	for (pos = &actions.list; *pos; pos = &(*pos)->next)
+		if ((*pos)->kind == kind && !strcmp((*pos)->name, name))
 			break;
-	return action;
+	return pos;
 }
 
 static void settle_locked(void)
@@ -87,66 +89,78 @@ void mpipc__rte_forget_actions(void)
 	pthread_mutex_init(&actions.lock, NULL);
 }
 
-mpipc__export int rte_mp_action_register(const char *name, rte_mp_t action)
+int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t run)
 {
-	struct action *new;
+	struct action *new, **pos;
 	int err;
 
 	err = mpipc__rte_check_name(name);
 	if (!err && mpipc__rte_disabled())
 		err = -ENOTSUP;
 	if (err)
-		return mpipc__rte_fail(err);
+		return err;
 	new = malloc(sizeof(*new));
 	if (!new)
-		return mpipc__rte_fail(-ENOMEM);
+		return -ENOMEM;
+	*new = (struct action){ .kind = kind, .run = run };
 	strcpy(new->name, name);
-	new->run = action;
 	pthread_mutex_lock(&actions.lock);
-	if (find(name)) {
-		pthread_mutex_unlock(&actions.lock);
-		free(new);
-		return mpipc__rte_fail(-EEXIST);
-	}
-	new->next = actions.list;
-	actions.list = new;
+	pos = find(name, kind);
+	if (*pos)
+		err = -EEXIST;
+	else
+		*pos = new;
 	settle_locked();
 	pthread_mutex_unlock(&actions.lock);
-	return 0;
+	if (err)
+		free(new);
+	return err;
 }
 
-mpipc__export void rte_mp_action_unregister(const char *name)
+int mpipc__rte_remove_action(const char *name, enum rte_kind kind)
 {
 	struct action **pos, *action;
 	int err;
 
 	err = mpipc__rte_check_name(name);
-	if (err) {
-		mpipc__rte_fail(err);
-		return;
-	}
+	if (err)
+		return err;
 	pthread_mutex_lock(&actions.lock);
-	for (pos = &actions.list; (action = *pos); pos = &action->next)
-		if (!strcmp(action->name, name))
-			break;
+	pos = find(name, kind);
+	action = *pos;
 	if (action)
 		*pos = action->next;
 	pthread_mutex_unlock(&actions.lock);
 	free(action);
+	return 0;
+}
+
+mpipc__export int rte_mp_action_register(const char *name, rte_mp_t action)
+{
+	int err = mpipc__rte_add_action(name, RTE_KIND_MP, (rte_function_t)action);
+
+	return err ? mpipc__rte_fail(err) : 0;
+}
+
+mpipc__export void rte_mp_action_unregister(const char *name)
+{
+	int err = mpipc__rte_remove_action(name, RTE_KIND_MP);
+
+	if (err)
+		mpipc__rte_fail(err);
 }
 
 /* What to run for a name; NULL with the status to answer a request with. */
-static rte_mp_t look_up(const char *name, int *status)
+rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status)
 {
 	struct action *action;
-	rte_mp_t run = NULL;
+	rte_function_t run;
 
 	pthread_mutex_lock(&actions.lock);
-	while (!(action = find(name)) && actions.complete && !actions.settled)
+	while (!(action = *find(name, kind)) && actions.complete && !actions.settled)
 		if (pthread_cond_timedwait(&actions.now_settled, &actions.lock, &actions.settle_by))
 			actions.settled = true;
-	if (action)
-		run = action->run;
+	run = action ? action->run : NULL;
 	*status = actions.complete ? -ENOENT : RTE_WIRE_IGNORE;
 	pthread_mutex_unlock(&actions.lock);
 	return run;
@@ -158,6 +172,18 @@ static void refuse(struct mpipc *handle, const struct mpipc_record *record, int 
 		mpipc_reply(handle, record->call, status, NULL, 0, NULL);
 }
 
+static void handle_other(struct mpipc *handle, const struct mpipc_message *message)
+{
+	const struct mpipc_record *record = message->record;
+
+	if (record->type == MPIPC_MESSAGE && record->size == sizeof(struct rte_first_wire))
+		mpipc__rte_handle_first(message);
+	else if (record->type == MPIPC_REQUEST && !record->size && !record->name[0])
+		mpipc__rte_answer_attach(handle, record);
+	else
+		refuse(handle, record, -EBADMSG);
+}
+
 /* What is not taken out of @message is closed when this returns. */
 void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
@@ -167,11 +193,12 @@ void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message
 	rte_mp_t run;
 
 	(void)arg;
+	mpipc__rte_enter(handle);
 	if (!mpipc__rte_valid(record, message->data)) {
-		refuse(handle, record, -EBADMSG);
+		handle_other(handle, message);
 		return;
 	}
-	run = look_up(record->name, &status);
+	run = (rte_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_MP, &status);
 	if (!run) {
 		refuse(handle, record, status);
 		return;

@@ -13,6 +13,9 @@ static struct {
 	atomic_bool hurried;
 } context = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
+/* On a thread that dispatches: what it dispatches for, until rte_eal_cleanup(). */
+static __thread struct mpipc *dispatched;
+
 /* How long a sender waits for room in a full mailbox. */
 #define PATIENCE_NS	1000000000
 
@@ -21,8 +24,10 @@ static void forget(void)
 {
 	mpipc_close(context.handle);
 	context.handle = NULL;
+	dispatched = NULL;
 	pthread_rwlock_init(&context.lock, NULL);
 	mpipc__rte_forget_actions();
+	mpipc__rte_reset_attach();
 }
 
 static void watch_forks(void)
@@ -66,10 +71,13 @@ void mpipc__rte_close(void)
 		return;
 	mpipc_leave(handle);	/* calls back whoever uses it */
 	mpipc__rte_settle();
-	mpipc__rte_put();
+	mpipc__rte_put(handle);
+	dispatched = NULL;
 	pthread_rwlock_wrlock(&context.lock);
-	handle = context.handle;
-	context.handle = NULL;
+	if (context.handle == handle)
+		context.handle = NULL;
+	else
+		handle = NULL;	/* another thread was faster */
 	pthread_rwlock_unlock(&context.lock);
 	mpipc_close(handle);
 }
@@ -92,6 +100,8 @@ bool mpipc__rte_is_primary(void)
 /* The endpoint, until mpipc__rte_put(); NULL with rte_errno set if there is none. */
 struct mpipc *mpipc__rte_get(void)
 {
+	if (dispatched)
+		return dispatched;
 	pthread_rwlock_rdlock(&context.lock);
 	if (context.handle)
 		return context.handle;
@@ -100,9 +110,16 @@ struct mpipc *mpipc__rte_get(void)
 	return NULL;
 }
 
-void mpipc__rte_put(void)
+void mpipc__rte_put(struct mpipc *handle)
 {
-	pthread_rwlock_unlock(&context.lock);
+	if (!mpipc__is_dispatcher(handle))
+		pthread_rwlock_unlock(&context.lock);
+}
+
+/* Before an action or a callback, on the thread that dispatches. */
+void mpipc__rte_enter(struct mpipc *handle)
+{
+	dispatched = handle;
 }
 
 /* Turns an error of mpipc into one that users of rte_mp know. */
@@ -193,12 +210,19 @@ static uint64_t patience(void)
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + PATIENCE_NS;
 }
 
-static int send_patiently(struct mpipc *handle, struct mpipc_send *arg)
+/* Sends @arg->body from a secondary to the primary, from the primary to all. */
+int mpipc__rte_send(struct mpipc *handle, struct mpipc_send *arg)
 {
-	bool hurried = !arg->deadline;
-	int err = mpipc__send(handle, arg);
-	bool full = err == -ETIMEDOUT || err == -EAGAIN || (!err && arg->full);
+	bool hurried, full;
+	int err;
 
+	arg->to = context.primary ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
+	arg->flags = 0;
+	arg->reserved = 0;
+	arg->deadline = patience();
+	hurried = !arg->deadline;
+	err = mpipc__send(handle, arg);
+	full = err == -ETIMEDOUT || err == -EAGAIN || (!err && arg->full);
 	if (full != hurried && (full || !err))
 		atomic_store_explicit(&context.hurried, full, memory_order_relaxed);
 	return full ? -EAGAIN : err;
@@ -216,13 +240,9 @@ mpipc__export int rte_mp_sendmsg(struct rte_mp_msg *msg)
 	handle = mpipc__rte_get();
 	if (!handle)
 		return -1;
-	arg.to = context.primary ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
-	arg.flags = 0;
-	arg.reserved = 0;
-	arg.deadline = patience();
 	mpipc__rte_body(&arg.body, msg);
-	err = send_patiently(handle, &arg);
-	mpipc__rte_put();
+	err = mpipc__rte_send(handle, &arg);
+	mpipc__rte_put(handle);
 	return err ? mpipc__rte_fail(err) : 0;
 }
 
@@ -265,6 +285,6 @@ mpipc__export int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 	err = mpipc__answer(handle, &arg);
 	if (err == -ESRCH)
 		err = late_answer(handle);
-	mpipc__rte_put();
+	mpipc__rte_put(handle);
 	return err ? mpipc__rte_fail(err) : 0;
 }

@@ -7,33 +7,42 @@
 
 #include "rte.h"
 
-/* Room for secondaries that came since the last request. */
-#define SPARE_RESULTS	4
-
-/* What a call has brought: arrays of @max each, in one block. */
-struct results {
-	struct mpipc_call arg;
-	struct mpipc_record *records;
-	struct rte_wire *wires;
-	int *fds;
-};
-
-/* The block for one result, as in all calls of a secondary. */
 struct one_result {
 	struct mpipc_record record;
 	struct rte_wire wire;
 	int fds[RTE_MP_MAX_FD_NUM];
 };
 
-static void place(struct results *results, void *block, unsigned int max)
+/* What a call has brought: an array of each, in one block. */
+struct results {
+	struct mpipc_call arg;
+	struct mpipc_record *records;
+	struct rte_wire *wires;
+	int *fds;
+	struct one_result *first;	/* the block for one result, as a secondary needs */
+	void *more;			/* that for more */
+};
+
+static int make_room(struct mpipc_call *arg, unsigned int max)
 {
+	struct results *results = (struct results *)arg;
+	void *block = results->first;
+
+	if (max > 1) {
+		free(results->more);
+		block = malloc(max * sizeof(struct one_result));
+		results->more = block;
+		if (!block)
+			return -ENOMEM;
+	}
 	results->records = block;
 	results->wires = (void *)(results->records + max);
 	results->fds = (void *)(results->wires + max);
-	results->arg.max_results = max;
-	results->arg.results = (uintptr_t)results->records;
-	results->arg.reply_data = (uintptr_t)results->wires;
-	results->arg.reply_fd_list = (uintptr_t)results->fds;
+	arg->max_results = max;
+	arg->results = (uintptr_t)results->records;
+	arg->reply_data = (uintptr_t)results->wires;
+	arg->reply_fd_list = (uintptr_t)results->fds;
+	return 0;
 }
 
 static int *fds_of(const struct results *results, unsigned int i)
@@ -41,30 +50,22 @@ static int *fds_of(const struct results *results, unsigned int i)
 	return results->fds + (size_t)i * RTE_MP_MAX_FD_NUM;
 }
 
+bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire)
+{
+	return !record->status && mpipc__rte_valid(record, wire);
+}
+
 static bool answered(const struct results *results, unsigned int i)
 {
-	return !results->records[i].status &&
-	       mpipc__rte_valid(&results->records[i], &results->wires[i]);
+	return mpipc__rte_answered(&results->records[i], &results->wires[i]);
 }
 
 /* Peers that are gone, or not ready, are as if they had never been there. */
-static bool counts(const struct results *results, unsigned int i)
+bool mpipc__rte_counts(const struct mpipc_record *record)
 {
-	const struct mpipc_record *record = &results->records[i];
-
 	if (record->flags & MPIPC_REC_ANSWERED)
 		return record->status != RTE_WIRE_IGNORE;
 	return record->status != -ECONNRESET || !mpipc__rte_is_primary();
-}
-
-static int failure(const struct mpipc_record *record)
-{
-	if (!record->status)
-		return -EBADMSG;
-	/* There was no room for the request until the deadline. */
-	if (record->status == -EAGAIN && !(record->flags & MPIPC_REC_ANSWERED))
-		return -ETIMEDOUT;
-	return record->status;
 }
 
 /* Counts; the first that failed decides. */
@@ -74,13 +75,13 @@ static int evaluate(const struct results *results, struct rte_mp_reply *reply)
 	int err = 0;
 
 	for (i = 0; i < results->arg.n_results; i++) {
-		if (!counts(results, i))
+		if (!mpipc__rte_counts(&results->records[i]))
 			continue;
 		reply->nb_sent++;
 		if (answered(results, i))
 			reply->nb_received++;
 		else if (!err)
-			err = failure(&results->records[i]);
+			err = results->records[i].status ?: -EBADMSG;
 	}
 	return err;
 }
@@ -137,46 +138,7 @@ static int finish(struct mpipc *handle, const struct results *results, struct rt
 	return err;
 }
 
-static int request_primary(struct mpipc *handle, struct results *results,
-			   struct rte_mp_reply *reply)
-{
-	struct one_result one;
-	int err;
-
-	results->arg.to = MPIPC_TO_PRIMARY;
-	place(results, &one, 1);
-	err = mpipc__call(handle, &results->arg);
-	return err ? err : finish(handle, results, reply);
-}
-
-/* How many secondaries there are is known afterwards; mostly as many as last time. */
-static int request_all(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
-{
-	unsigned int max = atomic_load(&handle->addressees) + SPARE_RESULTS;
-	void *block;
-	int err;
-
-	results->arg.to = MPIPC_TO_ALL;
-	for (;;) {
-		block = malloc(max * sizeof(struct one_result));
-		if (!block)
-			return -ENOMEM;
-		place(results, block, max);
-		err = mpipc__call(handle, &results->arg);
-		if (err != -ENOSPC)
-			break;
-		free(block);
-		max = results->arg.n_results + SPARE_RESULTS;
-	}
-	if (!err) {
-		atomic_store(&handle->addressees, results->arg.n_results);
-		err = finish(handle, results, reply);
-	}
-	free(block);
-	return err;
-}
-
-static uint64_t deadline_after(const struct timespec *ts)
+uint64_t mpipc__rte_deadline(const struct timespec *ts)
 {
 	int64_t ns;
 
@@ -187,6 +149,20 @@ static uint64_t deadline_after(const struct timespec *ts)
 	    __builtin_add_overflow(ns, ts->tv_nsec, &ns))
 		ns = INT64_MAX;
 	return mpipc__deadline(ns);
+}
+
+static int request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
+{
+	struct one_result first;
+	int err;
+
+	results->first = &first;
+	results->arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
+	err = mpipc__call(handle, &results->arg, make_room);
+	if (!err)
+		err = finish(handle, results, reply);
+	free(results->more);
+	return err;
 }
 
 mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
@@ -211,11 +187,8 @@ mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_repl
 		return -1;
 	mpipc__rte_settle();
 	mpipc__rte_body(&results.arg.body, req);
-	results.arg.deadline = deadline_after(ts);
-	if (mpipc__rte_is_primary())
-		err = request_all(handle, &results, reply);
-	else
-		err = request_primary(handle, &results, reply);
-	mpipc__rte_put();
+	results.arg.deadline = mpipc__rte_deadline(ts);
+	err = request(handle, &results, reply);
+	mpipc__rte_put(handle);
 	return err ? mpipc__rte_fail(err) : 0;
 }

@@ -4,174 +4,7 @@
  * requests, answers, descriptors, errors. Each test is a primary process; its
  * secondaries are children.
  */
-#include "kselftest_harness.h"
-#include "util.h"
-
-#include <semaphore.h>
-
-#include <rte_eal.h>
-#include <rte_errno.h>
-
-#define SECOND 1000000000ULL
-
-static const struct timespec ten_seconds = { .tv_sec = 10 };
-
-/* In a child: says what is wrong and ends it. */
-#define CHECK(what) \
-	do { \
-		if (!(what)) { \
-			fprintf(stderr, "# child: %s:%d: %s (%s)\n", __FILE__, __LINE__, #what, \
-				rte_strerror(rte_errno)); \
-			_exit(EXIT_FAILURE); \
-		} \
-	} while (0)
-
-/* As child_fork(), without which there is nothing to test. */
-static pid_t fork_child(struct child *child)
-{
-	pid_t pid = child_fork(child);
-
-	if (pid < 0)
-		abort();
-	return pid;
-}
-
-/* -1 with this error number, and nothing else? */
-#define EXPECT_FAIL(error, call) \
-	do { \
-		rte_errno = 0; \
-		EXPECT_EQ(-1, call); \
-		EXPECT_EQ(error, rte_errno); \
-	} while (0)
-
-static int start_eal(const char *type, const char *prefix)
-{
-	char type_arg[32], prefix_arg[160];
-	char *argv[] = { "test", type_arg, prefix_arg, NULL };
-
-	snprintf(type_arg, sizeof(type_arg), "--proc-type=%s", type);
-	snprintf(prefix_arg, sizeof(prefix_arg), "--file-prefix=%s", prefix);
-	return rte_eal_init(3, argv);
-}
-
-static struct rte_mp_msg make_msg(const char *name, const char *param)
-{
-	struct rte_mp_msg msg = { .len_param = strlen(param) };
-
-	strcpy(msg.name, name);
-	strcpy((char *)msg.param, param);
-	return msg;
-}
-
-/**
- * struct log - what actions have seen last
- * @msg: the message, its descriptors included
- * @peer: as given
- * @count: how many
- * @came: posted for each
- * @lock: for tests that look while more may come
- */
-static struct log {
-	struct rte_mp_msg msg;
-	const char *peer;
-	unsigned int count;
-	sem_t came;
-	pthread_mutex_t lock;
-} seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-/* Keeps it, with its descriptors. */
-static int keep(const struct rte_mp_msg *msg, const void *peer)
-{
-	pthread_mutex_lock(&seen.lock);
-	seen.msg = *msg;
-	seen.peer = peer;
-	seen.count++;
-	pthread_mutex_unlock(&seen.lock);
-	sem_post(&seen.came);
-	return 0;
-}
-
-/* Answers with what it got, and closes its descriptors. */
-static int echo(const struct rte_mp_msg *msg, const void *peer)
-{
-	struct rte_mp_msg answer = *msg;
-	int i;
-
-	rte_mp_reply(&answer, peer);
-	for (i = 0; i < msg->num_fds; i++)
-		close(msg->fds[i]);
-	seen.count++;
-	return 0;
-}
-
-static int die(const struct rte_mp_msg *msg, const void *peer)
-{
-	(void)msg;
-	(void)peer;
-	kill(getpid(), SIGKILL);
-	return 0;
-}
-
-/* In a secondary: its line to the test. */
-static const struct child *own_line;
-
-static int tell(const struct rte_mp_msg *msg, const void *peer)
-{
-	(void)msg;
-	(void)peer;
-	child_tell(own_line, 0);
-	return 0;
-}
-
-/*
- * A secondary with one action, which lives until it is killed. It waits for its
- * primary, and says when it is ready.
- */
-static void start_secondary(const char *prefix, struct child *child, const char *name,
-			    rte_mp_t action)
-{
-	if (fork_child(child))
-		return;
-	own_line = child;
-	CHECK(start_eal("secondary", prefix) >= 0);
-	CHECK(!rte_mp_action_register(name, action));
-	child_tell(child, 0);
-	for (;;)
-		pause();
-}
-
-/*
- * The primary, after its secondaries: a process with threads is no good parent where
- * these tests are run with a sanitizer. Returns when all are ready.
- */
-static int start_primary(const char *prefix, struct child *children, int n)
-{
-	int i;
-
-	if (start_eal("primary", prefix) < 0)
-		return -rte_errno;
-	for (i = 0; i < n; i++)
-		if (child_hear(&children[i], NULL))
-			return -EPIPE;
-	return 0;
-}
-
-FIXTURE(rte)
-{
-	char prefix[MPIPC_GROUP_MAX];
-};
-
-FIXTURE_SETUP(rte)
-{
-	group_name(self->prefix, _metadata->name);
-	sem_init(&seen.came, 0, 0);
-	setenv("MPIPC_WAIT", "10", 1);
-}
-
-FIXTURE_TEARDOWN(rte)
-{
-	rte_eal_cleanup();
-}
+#include "lib_rte.h"
 
 /* The stand-in for the EAL */
 
@@ -279,7 +112,7 @@ TEST_F(rte, a_primary_can_be_started_again)
 	child_kill(&second);
 }
 
-TEST_F(rte, after_cleanup_there_is_nothing_to_use)
+TEST_F(rte, s46_after_cleanup_there_is_nothing_to_use)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -292,7 +125,7 @@ TEST_F(rte, after_cleanup_there_is_nothing_to_use)
 	rte_mp_action_unregister("x");
 }
 
-TEST(without_shared_configuration_there_is_no_ipc)
+TEST(s43_without_shared_configuration_there_is_no_ipc)
 {
 	char *argv[] = { "prog", "--no-shconf", NULL };
 	struct rte_mp_msg msg = make_msg("x", "");
@@ -309,7 +142,7 @@ TEST(without_shared_configuration_there_is_no_ipc)
 
 /* Registration */
 
-TEST(names_of_actions_are_checked)
+TEST(e_register_names_of_actions_are_checked)
 {
 	char name[RTE_MP_MAX_NAME_LEN + 1];
 
@@ -326,7 +159,7 @@ TEST(names_of_actions_are_checked)
 	EXPECT_EQ(0, rte_mp_action_register(name, keep));
 }
 
-TEST(an_action_is_registered_once_even_before_init)
+TEST(s44_an_action_is_registered_once_even_before_init)
 {
 	EXPECT_EQ(0, rte_mp_action_register("x", keep));
 	EXPECT_FAIL(EEXIST, rte_mp_action_register("x", echo));
@@ -337,7 +170,7 @@ TEST(an_action_is_registered_once_even_before_init)
 
 /* Messages */
 
-TEST_F(rte, bad_messages_are_refused)
+TEST_F(rte, e_bad_messages_are_refused)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply = { .nb_sent = 5, .msgs = (void *)1 };
@@ -373,7 +206,7 @@ TEST_F(rte, bad_messages_are_refused)
 	EXPECT_FAIL(EINVAL, rte_mp_request_sync(&msg, &reply, NULL));
 }
 
-TEST_F(rte, a_message_carries_all_its_parameters_whatever_its_length_says)
+TEST_F(rte, s09_a_message_carries_all_its_parameters_whatever_its_length_says)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct child child;
@@ -397,7 +230,7 @@ TEST_F(rte, a_message_carries_all_its_parameters_whatever_its_length_says)
 	EXPECT_EQ(0, rte_mp_reply(&msg, seen.peer));
 }
 
-TEST_F(rte, a_message_of_the_primary_goes_to_all_secondaries)
+TEST_F(rte, s02_a_message_of_the_primary_goes_to_all_secondaries)
 {
 	struct rte_mp_msg msg = make_msg("tell", "");
 	struct child children[3];
@@ -431,7 +264,7 @@ TEST_F(rte, what_comes_before_the_first_registration_waits_for_it)
 	EXPECT_EQ(1, seen.count);
 }
 
-TEST_F(rte, messages_for_no_action_are_dropped_with_their_descriptors)
+TEST_F(rte, s24_messages_for_no_action_are_dropped_with_their_descriptors)
 {
 	struct rte_mp_msg msg = make_msg("unknown", "");
 	struct child child;
@@ -492,7 +325,7 @@ TEST_F(rte, malformed_messages_are_dropped_and_requests_refused)
 	close(fd);
 }
 
-TEST_F(rte, a_message_carries_253_descriptors)
+TEST_F(rte, s37_a_message_carries_253_descriptors)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	unsigned int before;
@@ -577,7 +410,7 @@ TEST_F(rte, a_request_of_the_primary_brings_the_answers_of_all)
 		child_kill(&children[i]);
 }
 
-TEST_F(rte, a_request_to_nobody_succeeds_without_answers)
+TEST_F(rte, s18_a_request_to_nobody_succeeds_without_answers)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply = { .nb_sent = 5, .nb_received = 5, .msgs = (void *)1 };
@@ -589,7 +422,7 @@ TEST_F(rte, a_request_to_nobody_succeeds_without_answers)
 	EXPECT_EQ(NULL, reply.msgs);
 }
 
-TEST_F(rte, a_request_for_an_unknown_action_fails_at_once)
+TEST_F(rte, d_s23_a_request_for_an_unknown_action_fails_at_once)
 {
 	struct rte_mp_msg msg = make_msg("unknown", "");
 	struct rte_mp_reply reply;
@@ -608,7 +441,7 @@ TEST_F(rte, a_request_for_an_unknown_action_fails_at_once)
 	child_kill(&children[1]);
 }
 
-TEST_F(rte, a_request_without_an_answer_times_out_and_keeps_nothing)
+TEST_F(rte, s26_a_request_without_an_answer_times_out_and_keeps_nothing)
 {
 	const struct timespec short_time = { .tv_nsec = 20000000 };
 	struct rte_mp_msg msg = make_msg("x", "");
@@ -632,7 +465,7 @@ TEST_F(rte, a_request_without_an_answer_times_out_and_keeps_nothing)
 	child_kill(&children[1]);
 }
 
-TEST_F(rte, a_secondary_that_dies_is_not_counted)
+TEST_F(rte, d_a_secondary_that_dies_is_not_counted)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -666,7 +499,7 @@ static void outlive_primary(const char *prefix)
 	_exit(0);
 }
 
-TEST_F(rte, requests_to_a_dead_primary_fail_at_once)
+TEST_F(rte, s49_requests_to_a_dead_primary_fail_at_once)
 {
 	struct child primary, secondary;
 
@@ -695,7 +528,7 @@ static int send_ten(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-TEST_F(rte, an_answer_does_not_overtake_messages_that_were_sent_before)
+TEST_F(rte, s06_an_answer_does_not_overtake_messages_that_were_sent_before)
 {
 	struct rte_mp_msg msg = make_msg("send_ten", "");
 	struct rte_mp_reply reply;
@@ -727,7 +560,7 @@ static int request_in_action(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-TEST_F(rte, a_request_can_be_made_in_an_action)
+TEST_F(rte, d_s14_a_request_can_be_made_in_an_action)
 {
 	struct rte_mp_msg msg = make_msg("outer", "hello");
 	struct rte_mp_reply reply;
@@ -766,7 +599,7 @@ static void *request_many(void *arg)
 	return NULL;
 }
 
-TEST_F(rte, requests_of_the_same_name_may_overlap)
+TEST_F(rte, d_s25_requests_of_the_same_name_may_overlap)
 {
 	struct requester requesters[8] = { 0 };
 	struct child children[2];
@@ -796,7 +629,7 @@ static void *reply_from_thread(void *peer)
 	return (void *)(intptr_t)rte_mp_reply(&answer, peer);
 }
 
-TEST_F(rte, an_answer_may_come_from_any_thread_after_unregistration)
+TEST_F(rte, s12_an_answer_may_come_from_any_thread_after_unregistration)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -823,7 +656,7 @@ TEST_F(rte, an_answer_may_come_from_any_thread_after_unregistration)
 	EXPECT_EQ(NULL, reply_from_thread((void *)seen.peer));
 }
 
-TEST_F(rte, an_answer_of_another_name_is_dropped)
+TEST_F(rte, s16_an_answer_of_another_name_is_dropped)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -845,7 +678,7 @@ TEST_F(rte, an_answer_of_another_name_is_dropped)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-TEST_F(rte, peers_are_strings_that_stay_and_can_be_copied)
+TEST_F(rte, s10_peers_are_strings_that_stay_and_can_be_copied)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	const char *peers[20];
@@ -919,7 +752,7 @@ TEST_F(rte, a_secondary_is_told_that_the_primary_it_answers_is_gone)
 
 /* A full mailbox */
 
-TEST_F(rte, a_stopped_secondary_holds_up_a_sender_once_and_nobody_else)
+TEST_F(rte, d_a_stopped_secondary_holds_up_a_sender_once_and_nobody_else)
 {
 	const struct timespec short_time = { .tv_nsec = 20000000 };
 	struct rte_mp_msg msg = make_msg("x", "");

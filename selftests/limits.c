@@ -8,9 +8,6 @@
 
 #include <sys/resource.h>
 
-/* Users of these tests only, so that nothing else counts for them. */
-#define ALICE 2001
-#define BOB 2002
 #define GROUP 2000
 
 static const char *const params[] = {
@@ -21,6 +18,8 @@ static const char *const params[] = {
 FIXTURE(limits)
 {
 	long long usual[ARRAY_SIZE(params)];
+	uid_t alice;		/* users of this test only, */
+	uid_t bob;		/* so that nothing else counts for them */
 	char group[MPIPC_GROUP_MAX];
 	char other[MPIPC_GROUP_MAX];
 	struct mpipc_record record;
@@ -31,6 +30,8 @@ FIXTURE_SETUP(limits)
 {
 	group_name(self->group, _metadata->name);
 	group_name(self->other, "other");
+	self->alice = 1000000 + 2 * getpid();
+	self->bob = self->alice + 1;
 	self->data = calloc(1, MPIPC_SIZE_MAX + 1);
 	ASSERT_NE(NULL, self->data);
 	/* The parameters are only there if the module is. */
@@ -276,8 +277,8 @@ TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 	primary = open_public(self->group);
 	own = open_secondary(self->group);
 	ASSERT_LE(0, own);
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
-	ASSERT_EQ(0, start_sender(&bob, BOB, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	ASSERT_EQ(0, start_sender(&bob, self->bob, self->group, 0));
 
 	/* Half of what the others leave. */
 	order = send_all(&alice, 0, 0);
@@ -299,6 +300,30 @@ TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 	EXPECT_EQ(8, send_all(&bob, 0, 0).done);
 }
 
+TEST_F(limits, share_is_the_users_however_many_endpoints)
+{
+	struct child first, second, third, fourth;
+	int primary;
+
+	ASSERT_EQ(0, set_param("mailbox_messages", 16));
+	primary = open_public(self->group);
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, start_sender(&first, self->alice, self->group, 0));
+	ASSERT_EQ(0, start_sender(&second, self->alice, self->group, 0));
+	EXPECT_EQ(8, send_all(&first, 0, 0).done);
+	EXPECT_EQ(0, send_all(&second, 0, 0).done);
+	/* And what is still there counts for who comes later. */
+	EXPECT_EQ(128 + SIGKILL, child_kill(&first));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&second));
+	ASSERT_EQ(0, start_sender(&third, self->alice, self->group, 0));
+	EXPECT_EQ(0, send_all(&third, 0, 0).done);
+	for (int i = 0; i < 8; i++)
+		ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
+	ASSERT_EQ(0, start_sender(&fourth, self->alice, self->group, 0));
+	EXPECT_EQ(8, send_all(&third, 0, 0).done);
+	EXPECT_EQ(0, send_all(&fourth, 0, 0).done);
+}
+
 TEST_F(limits, share_of_a_user_counts_bytes_too)
 {
 	struct child alice, bob;
@@ -308,8 +333,8 @@ TEST_F(limits, share_of_a_user_counts_bytes_too)
 	ASSERT_LE(0, open_public(self->group));
 	own = open_secondary(self->group);
 	ASSERT_LE(0, own);
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
-	ASSERT_EQ(0, start_sender(&bob, BOB, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	ASSERT_EQ(0, start_sender(&bob, self->bob, self->group, 0));
 	EXPECT_EQ(32, send_all(&alice, 1000, 0).done);
 	EXPECT_EQ(16, send_all(&bob, 1000, 0).done);
 	EXPECT_EQ(0, send_msg(own, MPIPC_TO_PRIMARY, "m", self->data, 16000));
@@ -371,13 +396,13 @@ TEST_F(limits, user_has_so_many_endpoints)
 	ASSERT_LE(0, open_public(public));
 	ASSERT_EQ(0, set_param("user_endpoints", 3));
 	/* One that stays, so that the user is never forgotten and begun anew. */
-	ASSERT_LE(0, start_holder(&stays, ALICE, open_secondary, public));
+	ASSERT_LE(0, start_holder(&stays, self->alice, open_secondary, public));
 	for (int round = 0; round < 2; round++) {
-		ASSERT_LE(0, start_holder(&holder, ALICE, hold_primary_and_secondary,
+		ASSERT_LE(0, start_holder(&holder, self->alice, hold_primary_and_secondary,
 					  self->group));
-		EXPECT_EQ(-EDQUOT, attempt(ALICE, open_secondary, self->group));
-		EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, self->other));
-		EXPECT_EQ(0, attempt(BOB, open_secondary, self->group));
+		EXPECT_EQ(-EDQUOT, attempt(self->alice, open_secondary, self->group));
+		EXPECT_EQ(-EDQUOT, attempt(self->alice, open_primary, self->other));
+		EXPECT_EQ(0, attempt(self->bob, open_secondary, self->group));
 		EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
 	}
 }
@@ -408,16 +433,16 @@ TEST_F(limits, user_has_so_many_groups)
 	struct child stays, holder;
 
 	ASSERT_EQ(0, set_param("user_groups", 3));
-	ASSERT_LE(0, start_holder(&stays, ALICE, open_public, self->other));
+	ASSERT_LE(0, start_holder(&stays, self->alice, open_public, self->other));
 	for (int round = 0; round < 2; round++) {
 		char third[MPIPC_GROUP_MAX];
 
 		group_name(third, "third");
-		ASSERT_LE(0, start_holder(&holder, ALICE, hold_two_groups, self->group));
-		EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, third));
-		EXPECT_EQ(0, attempt(BOB, open_primary, third));
+		ASSERT_LE(0, start_holder(&holder, self->alice, hold_two_groups, self->group));
+		EXPECT_EQ(-EDQUOT, attempt(self->alice, open_primary, third));
+		EXPECT_EQ(0, attempt(self->bob, open_primary, third));
 		/* To join one is not to have one. */
-		EXPECT_EQ(0, attempt(ALICE, open_secondary, self->group));
+		EXPECT_EQ(0, attempt(self->alice, open_secondary, self->group));
 		EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
 	}
 }
@@ -427,13 +452,13 @@ TEST_F(limits, group_counts_for_its_creator_while_it_exists)
 	struct child creator, guest;
 
 	ASSERT_EQ(0, set_param("user_groups", 1));
-	ASSERT_LE(0, start_holder(&creator, ALICE, open_public, self->group));
-	ASSERT_LE(0, start_holder(&guest, BOB, open_secondary, self->group));
+	ASSERT_LE(0, start_holder(&creator, self->alice, open_public, self->group));
+	ASSERT_LE(0, start_holder(&guest, self->bob, open_secondary, self->group));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&creator));
-	EXPECT_EQ(-EDQUOT, attempt(ALICE, open_primary, self->other));
-	EXPECT_EQ(0, attempt(BOB, open_primary, self->other));
+	EXPECT_EQ(-EDQUOT, attempt(self->alice, open_primary, self->other));
+	EXPECT_EQ(0, attempt(self->bob, open_primary, self->other));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&guest));
-	EXPECT_EQ(0, attempt(ALICE, open_primary, self->other));
+	EXPECT_EQ(0, attempt(self->alice, open_primary, self->other));
 }
 
 TEST_F(limits, refused_join_costs_nothing)
@@ -443,10 +468,10 @@ TEST_F(limits, refused_join_costs_nothing)
 	ASSERT_EQ(0, set_param("user_endpoints", 1));
 	for (int i = 0; i < 3; i++) {
 		EXPECT_EQ(-EADDRINUSE, attempt(0, open_primary, self->group));
-		EXPECT_EQ(-EACCES, attempt(ALICE, open_primary, self->group));
-		EXPECT_EQ(-EDQUOT, attempt(ALICE, hold_two_groups, self->other));
+		EXPECT_EQ(-EACCES, attempt(self->alice, open_primary, self->group));
+		EXPECT_EQ(-EDQUOT, attempt(self->alice, hold_two_groups, self->other));
 	}
-	EXPECT_EQ(0, attempt(ALICE, open_primary, self->other));
+	EXPECT_EQ(0, attempt(self->alice, open_primary, self->other));
 }
 
 /* Memory of a user */
@@ -463,7 +488,7 @@ TEST_F(limits, user_has_so_many_bytes_in_messages)
 
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", BYTES));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	order = send_all(&alice, SIZE, 0);
 	EXPECT_EQ(-EDQUOT, order.err);
 	EXPECT_GE(BYTES, order.done * SIZE);
@@ -482,7 +507,7 @@ TEST_F(limits, bytes_are_given_back_when_the_receiver_is_killed)
 
 	ASSERT_LE(0, start_holder(&receiver, 0, open_public, self->group));
 	ASSERT_EQ(0, set_param("user_bytes", BYTES));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	first = send_all(&alice, SIZE, 0).done;
 	EXPECT_LT(0, first);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
@@ -498,10 +523,10 @@ TEST_F(limits, bytes_count_for_a_dead_sender_until_they_are_received)
 
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", BYTES));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	first = send_all(&alice, SIZE, 0).done;
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	EXPECT_EQ(-EDQUOT, send_all(&alice, SIZE, 0).err);
 	EXPECT_EQ(0, send_all(&alice, SIZE, 0).done);
 	for (__u32 i = 0; i < first; i++)
@@ -518,7 +543,7 @@ TEST_F(limits, message_without_room_costs_nothing)
 	primary = open_public(self->group);
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", 4 * (SIZE + OVERHEAD)));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, 0));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	/* Each round ends with a message that was made, but had no room. */
 	for (int round = 0; round < 8; round++) {
 		struct order order = send_all(&alice, SIZE, 0);
@@ -554,7 +579,7 @@ static int broadcast_twice(const char *group)
 TEST_F(limits, broadcast_costs_one_message)
 {
 	ASSERT_EQ(0, set_param("user_bytes", 2 * MPIPC_SIZE_MAX));
-	EXPECT_EQ(0, attempt(ALICE, broadcast_twice, self->group));
+	EXPECT_EQ(0, attempt(self->alice, broadcast_twice, self->group));
 }
 
 /* Files in flight */
@@ -569,8 +594,8 @@ TEST_F(limits, user_has_so_many_files_in_flight)
 	int fd;
 
 	ASSERT_LE(0, primary);
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
-	ASSERT_EQ(0, start_sender(&bob, BOB, self->group, FILES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	ASSERT_EQ(0, start_sender(&bob, self->bob, self->group, FILES));
 	order = send_all(&alice, 0, 1);
 	EXPECT_EQ(-ETOOMANYREFS, order.err);
 	EXPECT_EQ(FILES, order.done);
@@ -586,7 +611,7 @@ TEST_F(limits, more_files_than_allowed_are_refused_at_once)
 	struct child alice;
 
 	ASSERT_LE(0, open_public(self->group));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
 	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, FILES + 1).err);
 	EXPECT_EQ(0, send_all(&alice, 0, FILES + 1).done);
 	/* And nothing of that was counted. */
@@ -600,7 +625,7 @@ TEST_F(limits, files_that_were_not_sent_are_not_counted)
 
 	ASSERT_EQ(0, set_param("mailbox_messages", 2));
 	ASSERT_LE(0, open_public(self->group));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
 	for (int round = 0; round < 3; round++)
 		EXPECT_EQ(-EBADF, command(&alice, bad).err);
 	/* One has room, the next has not. */
@@ -613,7 +638,7 @@ TEST_F(limits, files_are_given_back_when_the_receiver_is_killed)
 	struct child alice, receiver;
 
 	ASSERT_LE(0, start_holder(&receiver, 0, open_public, self->group));
-	ASSERT_EQ(0, start_sender(&alice, ALICE, self->group, FILES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
 	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
 	ASSERT_LE(0, open_primary(self->group));
@@ -681,7 +706,7 @@ TEST_F(limits, calls_are_given_back_when_who_owes_the_answers_is_killed)
 					MPIPC_FOREVER, NULL));
 }
 
-/* As user ALICE: calls that reserve 64 KiB each for answers. */
+/* As a user: calls that reserve 64 KiB each for answers. */
 static int make_calls(const char *group)
 {
 	int fd = open_secondary(group);
@@ -701,7 +726,7 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
-	EXPECT_EQ(3, start_holder(&alice, ALICE, make_calls, self->group));
+	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
 	/* So an answer does not fail for want of it, whatever the limit is now. */
 	ASSERT_EQ(0, set_param("user_bytes", 1));
 	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
@@ -710,7 +735,7 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 
 	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
-	EXPECT_EQ(3, start_holder(&alice, ALICE, make_calls, self->group));
+	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
 	child_kill(&alice);
 }
 

@@ -1061,6 +1061,44 @@ TEST_F(events, peer_that_came_and_went_unseen_is_not_told)
 	EXPECT_EQ(0, info.queued);
 }
 
+TEST_F(events, follower_that_the_next_primary_did_not_see_is_not_told_to_it)
+{
+	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+	int next;
+
+	/* What it sent to another does not count. */
+	ASSERT_EQ(0, fill_up(follower));
+	ASSERT_EQ(0, leave(self->primary));
+	next = open_joined(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
+	ASSERT_LE(0, next);
+	ASSERT_EQ(0, leave(follower));
+	EXPECT_EQ(-EAGAIN, recv_msg(next, &self->record, NULL, 0));
+}
+
+TEST_F(events, primary_that_came_and_went_unseen_is_not_told)
+{
+	int follower = open_joined(self->group, MPIPC_SECONDARY,
+				   MPIPC_JOIN_EVENTS | MPIPC_JOIN_FOLLOW);
+	__u64 first = endpoint_id(self->primary), last;
+	int primary;
+
+	ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "m", NULL, 0));
+	ASSERT_EQ(0, leave(self->primary));
+	ASSERT_EQ(0, close(open_primary(self->group)));
+	primary = open_primary(self->group);
+	last = endpoint_id(primary);
+	ASSERT_EQ(0, send_msg(primary, MPIPC_TO_ALL, "m", NULL, 0));
+	ASSERT_EQ(0, close(primary));
+
+	EXPECT_EQ(0, take_event(follower, MPIPC_JOINED, first));
+	EXPECT_EQ(0, recv_msg(follower, &self->record, NULL, 0));
+	EXPECT_EQ(0, take_event(follower, MPIPC_LEFT, first));
+	EXPECT_EQ(0, take_event(follower, MPIPC_JOINED, last));
+	EXPECT_EQ(0, recv_msg(follower, &self->record, NULL, 0));
+	EXPECT_EQ(0, take_event(follower, MPIPC_LEFT, last));
+	EXPECT_EQ(-EAGAIN, recv_msg(follower, &self->record, NULL, 0));
+}
+
 TEST_F(events, peer_that_sent_something_is_told_even_if_it_is_gone)
 {
 	int secondary = open_secondary(self->group);
@@ -1088,6 +1126,22 @@ TEST_F(events, peer_that_answered_is_told_even_if_it_is_gone)
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_EQ(MPIPC_REPLY_TO, self->record.type);
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
+}
+
+TEST_F(events, primary_that_answered_is_told_even_if_it_is_gone)
+{
+	int secondary = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_EVENTS);
+	__u64 id = endpoint_id(self->primary), call;
+
+	ASSERT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0, MPIPC_FOREVER, &call));
+	ASSERT_EQ(0, take_event(self->primary, MPIPC_JOINED, endpoint_id(secondary)));
+	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
+	ASSERT_EQ(0, reply_msg(self->primary, call, 0, NULL, 0));
+	ASSERT_EQ(0, close(self->primary));
+	EXPECT_EQ(0, take_event(secondary, MPIPC_JOINED, id));
+	ASSERT_EQ(0, recv_msg(secondary, &self->record, NULL, 0));
+	EXPECT_EQ(MPIPC_REPLY_TO, self->record.type);
+	EXPECT_EQ(0, take_event(secondary, MPIPC_LEFT, id));
 }
 
 TEST_F(events, untold_peer_leaves_the_place_of_lost_messages)

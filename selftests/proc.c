@@ -192,8 +192,8 @@ TEST_F(proc, name_cannot_forge_the_listing)
 {
 	char name[MPIPC_GROUP_MAX], escaped[2 * MPIPC_GROUP_MAX];
 
-	snprintf(name, sizeof(name), "%.50s a\tb\nendpoint 1\\", self->group);
-	snprintf(escaped, sizeof(escaped), "%.50s\\040a\\011b\\012endpoint\\0401\\134",
+	snprintf(name, sizeof(name), "%.50s a\tb\nendpoint 1\\\x1b", self->group);
+	snprintf(escaped, sizeof(escaped), "%.50s\\040a\\011b\\012endpoint\\0401\\134\\033",
 		 self->group);
 	ASSERT_LE(0, open_primary(name));
 	EXPECT_TRUE(find_group(escaped, self->line, sizeof(self->line)));

@@ -9,6 +9,7 @@
  * folder, so that programs with real DPDK headers cannot get it by accident:
  * `pkg-config --cflags mpipc` names it after the system's folders.
  */
+#include <rte_eal_mp.h>
 #include <rte_mp.h>
 
 #ifdef __cplusplus
@@ -41,8 +42,8 @@ enum rte_proc_type_t {
  * Return: number of arguments that were used, after which argv[] goes on with the
  * name of the program in place of the last of them. Or -1 with rte_errno set, after one
  * line to stderr: EALREADY, EINVAL (options), E2BIG (prefix), ENODEV (no kernel module),
- * EACCES, EADDRINUSE (there is a primary), ECONNREFUSED (there is none), and others
- * of mpipc_open().
+ * EACCES, EADDRINUSE (there is a primary), ECONNREFUSED (there is none), EPERM (it has
+ * called rte_mp_disable()), ETIMEDOUT (it does not answer), and others of mpipc_open().
  */
 int rte_eal_init(int argc, char **argv);
 

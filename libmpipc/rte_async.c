@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <stdlib.h>
+
+#include "rte.h"
+
+/* A request and what has come of it; freed with its call, which is its beginning. */
+struct request {
+	struct mpipc__async call;
+	rte_mp_async_reply_t callback;
+	unsigned int ignored;
+	struct rte_mp_reply reply;
+	struct rte_mp_msg msg;
+};
+
+static void take(struct request *self, const struct mpipc_message *result)
+{
+	const struct mpipc_record *record = result->record;
+	struct rte_mp_reply *reply = &self->reply;
+
+	if (!mpipc__rte_counts(record)) {
+		self->ignored++;
+		return;
+	}
+	if (!mpipc__rte_answered(record, result->data))
+		return;
+	if (!reply->msgs)
+		reply->msgs = malloc(self->call.n_results * sizeof(*reply->msgs));
+	if (!reply->msgs)
+		return;	/* for this one it is as if no answer had come */
+	mpipc__rte_fill(&reply->msgs[reply->nb_received++], record, result->data,
+			mpipc__fd_slots(result));
+}
+
+static void handle_result(struct mpipc *handle, const struct mpipc_message *result, void *arg)
+{
+	struct request *self = arg;
+
+	if (mpipc__is_dispatcher(handle))
+		mpipc__rte_enter(handle);
+	take(self, result);
+	if (!(result->record->flags & MPIPC_REC_LAST))
+		return;
+	self->reply.nb_sent = self->call.n_results - self->ignored;
+	self->callback(&self->msg, &self->reply);
+	free(self->reply.msgs);
+}
+
+static struct request *new_request(const struct rte_mp_msg *msg, rte_mp_async_reply_t callback)
+{
+	struct request *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return NULL;
+	self->call.callback = handle_result;
+	self->call.arg = self;
+	self->callback = callback;
+	self->msg = *msg;
+	return self;
+}
+
+static int check(const struct rte_mp_msg *req, const struct timespec *ts,
+		 rte_mp_async_reply_t callback)
+{
+	int err = mpipc__rte_check(req);
+
+	if (err)
+		return err;
+	/* No time at all has always been an error. */
+	if (!ts || !callback || (ts->tv_sec <= 0 && ts->tv_nsec < 1000))
+		return -EINVAL;
+	return 0;
+}
+
+mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts,
+				       rte_mp_async_reply_t callback)
+{
+	struct mpipc_call arg = {
+		.flags = MPIPC_CALL_ASYNC,
+		.reply_size = sizeof(struct rte_wire),
+		.reply_fds = RTE_MP_MAX_FD_NUM,
+	};
+	struct request *self;
+	struct mpipc *handle;
+	int err;
+
+	err = check(req, ts, callback);
+	if (err)
+		return mpipc__rte_fail(err);
+	handle = mpipc__rte_get();
+	if (!handle)
+		return -1;
+	mpipc__rte_settle();
+	arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
+	arg.deadline = mpipc__rte_deadline(ts);
+	self = new_request(req, callback);
+	err = -ENOMEM;
+	if (self) {
+		mpipc__rte_body(&arg.body, &self->msg);
+		err = mpipc__async_start(handle, &arg, &self->call);
+	}
+	if (err)
+		free(self);
+	mpipc__rte_put(handle);
+	return err ? mpipc__rte_fail(err) : 0;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+
+#include "rte.h"
+
+/*
+ * Whether secondaries may attach is decided once, by whoever comes first: one that
+ * does, or rte_mp_disable().
+ */
+enum { UNDECIDED, ATTACHED, REFUSED };
+
+static atomic_int attachment = UNDECIDED;
+
+/* How long a secondary waits for its primary to say. */
+#define ANSWER_NS	10000000000
+
+static bool decide(int what)
+{
+	int was = UNDECIDED;
+
+	return atomic_compare_exchange_strong(&attachment, &was, what) || was == what;
+}
+
+void mpipc__rte_reset_attach(void)
+{
+	atomic_store(&attachment, UNDECIDED);
+}
+
+mpipc__export bool rte_mp_disable(void)
+{
+	return decide(REFUSED);
+}
+
+void mpipc__rte_answer_attach(struct mpipc *handle, const struct mpipc_record *record)
+{
+	mpipc_reply(handle, record->call, decide(ATTACHED) ? 0 : RTE_ATTACH_REFUSED, NULL, 0, NULL);
+}
+
+/* In a secondary that has joined: asks its primary. */
+int mpipc__rte_attach(void)
+{
+	struct mpipc_call_options options = { .size = sizeof(options), .reply_size = 1 };
+	struct mpipc *handle = mpipc__rte_get();
+	struct mpipc_replies *replies;
+	int ret;
+
+	if (!handle)
+		return -ESHUTDOWN;
+	ret = mpipc_call(handle, MPIPC_TO_PRIMARY, "", NULL, 0, ANSWER_NS, &options, &replies);
+	mpipc__rte_put(handle);
+	if (ret < 0)
+		return ret;
+	ret = mpipc_replies_get(replies, 0)->record->status;
+	mpipc_replies_free(replies);
+	if (!ret)
+		atomic_store(&attachment, ATTACHED);
+	return ret == -ECONNRESET ? -ECONNREFUSED : ret;
+}

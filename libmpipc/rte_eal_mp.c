@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "rte.h"
+
+/* This interface returns its errors. */
+static int failed(int err)
+{
+	mpipc__rte_fail(err);
+	return -rte_errno;
+}
+
+mpipc__export int rte_eal_mp_action_register(const char *action_name, rte_eal_mp_t action)
+{
+	int err = mpipc__rte_add_action(action_name, RTE_KIND_FIRST, (rte_function_t)action);
+
+	return err ? failed(err) : 0;
+}
+
+mpipc__export void rte_eal_mp_action_unregister(const char *name)
+{
+	mpipc__rte_remove_action(name, RTE_KIND_FIRST);
+}
+
+void mpipc__rte_handle_first(const struct mpipc_message *message)
+{
+	const struct mpipc_record *record = message->record;
+	const struct rte_first_wire *wire = message->data;
+	int *fds = mpipc__fd_slots(message);
+	int fds_of_action[MPIPC_FDS_MAX];
+	unsigned int i;
+	rte_eal_mp_t run;
+	int status;
+
+	if (wire->len_params < 0 || wire->len_params > RTE_EAL_MP_MAX_PARAMS)
+		return;
+	run = (rte_eal_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_FIRST, &status);
+	if (!run)
+		return;
+	for (i = 0; i < record->n_fds; i++) {
+		fds_of_action[i] = fds[i];
+		fds[i] = -EBADF;
+	}
+	run(wire->params, wire->len_params, fds_of_action, record->n_fds);
+}
+
+static int check(const char *action_name, const void *params, int len_params, const int *fds,
+		 int fds_num)
+{
+	int err = mpipc__rte_check_name(action_name);
+
+	if (err)
+		return err;
+	if (fds_num > RTE_MP_MAX_FD_NUM)
+		return -E2BIG;
+	if (len_params > RTE_EAL_MP_MAX_PARAMS)
+		return -ENOMEM;
+	if (len_params < 0 || fds_num < 0 || (len_params && !params) || (fds_num && !fds))
+		return -EINVAL;
+	return 0;
+}
+
+mpipc__export int rte_eal_mp_sendmsg(const char *action_name, const void *params, int len_params,
+				     int fds[], int fds_num)
+{
+	struct rte_first_wire wire = { .len_params = len_params, .fds_num = fds_num };
+	struct mpipc_send arg;
+	struct mpipc *handle;
+	int err;
+
+	err = check(action_name, params, len_params, fds, fds_num);
+	if (err)
+		return failed(err);
+	handle = mpipc__rte_get();
+	if (!handle)
+		return -rte_errno;
+	if (len_params)
+		memcpy(wire.params, params, len_params);
+	mpipc__body(&arg.body, action_name, &wire, sizeof(wire), fds, fds_num);
+	err = mpipc__rte_send(handle, &arg);
+	mpipc__rte_put(handle);
+	return err ? failed(err) : RTE_EAL_MP_MAX_MSG - RTE_EAL_MP_MAX_PARAMS + len_params;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Linked into test programs that are built with a sanitizer, with --wrap=_exit: see
+ * tools/check-lib.
+ */
+#include <pthread.h>
+#include <sanitizer/lsan_interface.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+const char *__asan_default_options(void);
+const char *__tsan_default_options(void);
+void __real__exit(int status);
+void __wrap__exit(int status);
+
+/* Processes are many and short-lived; a little memory is enough for each. */
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=8";
+}
+
+/*
+ * Tests fork, some of them with threads. They end by _exit(), when it is too late to say
+ * that something was found.
+ */
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0:atexit_sleep_ms=0:halt_on_error=1";
+}
+
+#ifdef __SANITIZE_ADDRESS__
+
+/* The child of a process with threads looks for leaks in those, without end. */
+static bool has_threads, has_lost_threads;
+
+static void before_fork(void)
+{
+	struct stat tasks;
+
+	has_threads = !stat("/proc/self/task", &tasks) && tasks.st_nlink > 3;
+}
+
+static void in_child(void)
+{
+	has_lost_threads |= has_threads;
+}
+
+static void __attribute__((constructor)) look_at_forks(void)
+{
+	pthread_atfork(before_fork, NULL, in_child);
+}
+
+/* By itself it looks for leaks at exit(), but it is here that a test ends. */
+void __wrap__exit(int status)
+{
+	if (!status && !has_lost_threads && __lsan_do_recoverable_leak_check())
+		status = 1;
+	__real__exit(status);
+}
+
+#else
+
+void __wrap__exit(int status)
+{
+	__real__exit(status);
+}
+
+#endif
