@@ -132,20 +132,23 @@ void mpipc_mailbox_unshare(struct mpipc_endpoint *primary, struct mpipc_endpoint
 	spin_unlock(&primary->box.lock);
 }
 
-static bool has_room(struct mpipc_endpoint *to, struct mpipc_share *share, u32 size)
+/* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
+static int check_room(struct mpipc_mailbox *box, struct mpipc_share *share, u32 size)
 {
-	struct mpipc_mailbox *box = &to->box;
 	u32 messages = box->max_messages;
 	u32 bytes = box->max_bytes;
 
-	if (box->messages >= messages || size > bytes || box->bytes > bytes - size)
-		return false;
+	if (size > (share ? bytes / 2 : bytes))
+		return -EMSGSIZE;
+	if (box->messages >= messages || box->bytes > bytes - size)
+		return -EAGAIN;
 	if (!share)
-		return true;
+		return 0;
 	messages -= box->messages - share->messages;
 	bytes -= box->bytes - share->bytes;
-	return share->messages < messages / 2 &&
-	       (u64)share->bytes + size <= bytes / 2;
+	if (share->messages < messages / 2 && (u64)share->bytes + size <= bytes / 2)
+		return 0;
+	return -EAGAIN;
 }
 
 /* What limits a sender besides the mailbox's own bounds. */
@@ -207,6 +210,7 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 	struct mpipc_endpoint *to = copy->to;
 	struct mpipc_mailbox *box = &to->box;
 	struct mpipc_msg *msg = copy->msg;
+	int err;
 
 	lockdep_assert_held(&box->lock);
 	if (box->closed)
@@ -216,9 +220,9 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 		return -ESHUTDOWN;
 	if (slot && mpipc_slot_is_over(slot))
 		return -ECANCELED;
-	if (!has_room(to, share_of(to, msg), msg->size))
-		return -EAGAIN;
-
+	err = check_room(box, share_of(to, msg), msg->size);
+	if (err)
+		return err;
 	if (slot)
 		mpipc_slot_owe_locked(slot);
 	mpipc_mailbox_add_locked(box, &copy->entry);
@@ -234,9 +238,9 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
  * @slot: what the receiver will owe, if it is a request
  * @how: MPIPC_POST_*
  *
- * Return: 0; -EAGAIN (no room), -ECONNRESET (the receiver is gone), -ESHUTDOWN
- * (the sender is gone), -ECANCELED (the call is over). After an error the
- * reference is still the caller's.
+ * Return: 0; -EAGAIN (no room), -EMSGSIZE (never room for this), -ECONNRESET (the
+ * receiver is gone), -ESHUTDOWN (the sender is gone), -ECANCELED (the call is over).
+ * After an error the reference is still the caller's.
  */
 int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 		       unsigned int how)
@@ -249,7 +253,7 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 	spin_lock(&to->box.lock);
 	err = post_locked(copy, slot);
 	spin_unlock(&to->box.lock);
-	if (err == -EAGAIN && !(how & MPIPC_POST_WAITS))
+	if (err == -EMSGSIZE || (err == -EAGAIN && !(how & MPIPC_POST_WAITS)))
 		mpipc_mailbox_lose(to, msg);
 	if (err)
 		return err;

@@ -289,7 +289,8 @@ static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send *arg)
 		int result = msg->copies[i].result;
 
 		arg->sent += !result;
-		arg->full += result == -EAGAIN || result == -ETIMEDOUT;
+		arg->full += result == -EAGAIN || result == -ETIMEDOUT ||
+			     result == -EMSGSIZE;
 		if (!err && arg->to != MPIPC_TO_ALL)
 			err = result;
 	}

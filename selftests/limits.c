@@ -267,6 +267,30 @@ TEST_F(limits, mailbox_holds_so_many_bytes)
 	EXPECT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", self->data, 60000));
 }
 
+TEST_F(limits, message_that_never_fits_is_not_waited_for)
+{
+	struct mpipc_send send = { .to = MPIPC_TO_ALL, .deadline = MPIPC_FOREVER };
+	int primary, secondary = -1;
+
+	ASSERT_EQ(0, set_param("mailbox_bytes", 1000));
+	primary = open_primary(self->group);
+	secondary = open_secondary(self->group);
+	ASSERT_LE(0, secondary);
+	send.body = make_body("m", self->data, 1001, NULL, 0);
+	EXPECT_EQ(0, do_ioctl(primary, MPIPC_SEND, &send));
+	EXPECT_EQ(0, send.sent);
+	EXPECT_EQ(1, send.full);
+	send.to = MPIPC_TO_PRIMARY;
+	EXPECT_EQ(-EMSGSIZE, do_ioctl(secondary, MPIPC_SEND, &send));
+	send.body.size = 1000;
+	EXPECT_EQ(0, do_ioctl(secondary, MPIPC_SEND, &send));
+	ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, 1000));
+	EXPECT_EQ(1, self->record.lost);
+	ASSERT_EQ(0, send_msg(primary, MPIPC_TO_ALL, "m", NULL, 0));
+	ASSERT_EQ(0, recv_msg(secondary, &self->record, NULL, 0));
+	EXPECT_EQ(1, self->record.lost);
+}
+
 TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 {
 	struct child alice, bob;

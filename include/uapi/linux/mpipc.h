@@ -34,15 +34,15 @@
  * always EPOLLOUT: which mailbox has room depends on whom one sends to.
  *
  * Conventions. Times are nanoseconds of CLOCK_MONOTONIC. A deadline is an
- * absolute time; 0 (or any time that has passed) means not to wait and
- * %MPIPC_FOREVER to wait without end. Pointers are carried in __u64. The layout
- * is the same for 32-bit and 64-bit programs. Structures may grow at their end:
- * the size in the ioctl number says how much of one the caller knows; a longer
- * one than the kernel knows is accepted if its unknown tail is zero (else
- * E2BIG), a shorter one than the first version is refused (EINVAL). Unknown
- * flags and reserved fields that are not zero are refused (EINVAL), unknown
- * commands too (ENOTTY). A call that fails has changed nothing, unless its
- * description says otherwise.
+ * absolute time; 0 means not to wait and %MPIPC_FOREVER to wait without end. With
+ * any other one ETIMEDOUT tells that it has come, also if it had passed before.
+ * Pointers are carried in __u64. The layout is the same for 32-bit and 64-bit
+ * programs. Structures may grow at their end: the size in the ioctl number says
+ * how much of one the caller knows; a longer one than the kernel knows is accepted
+ * if its unknown tail is zero (else E2BIG), a shorter one than the first version is
+ * refused (EINVAL). Unknown flags and reserved fields that are not zero are refused
+ * (EINVAL), unknown commands too (ENOTTY). A call that fails has changed nothing,
+ * unless its description says otherwise.
  *
  * Errors that any command but MPIPC_INFO can return: EFAULT (bad pointer),
  * ENOTCONN (not joined yet), ESHUTDOWN (has left its group), EPERM (joined by
@@ -112,7 +112,8 @@ enum mpipc_type {
  *	structure, @size bytes of payload, zeroes up to a multiple of 8
  * @type: &enum mpipc_type; %MPIPC_REPLY_TO in all results
  * @flags: MPIPC_REC_*
- * @seq: number of the record in this mailbox, counted from 1. In a result of a
+ * @seq: number of the record in this mailbox, counted from 1; there is a gap where
+ *	the event of a peer that came and went was withdrawn. In a result of a
  *	synchronous call: number of the last record that was put in the caller's
  *	mailbox before this result.
  * @peer: endpoint id of the sender; for results: of the addressee; for events:
@@ -124,7 +125,8 @@ enum mpipc_type {
  * @size: bytes of payload
  * @n_fds: number of file descriptors
  * @status: results: 0, or why there is no answer: -ECONNRESET (the addressee is
- *	gone), -ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), or, with
+ *	gone), -ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), -EMSGSIZE (it
+ *	could never hold the request), or, with
  *	%MPIPC_REC_ANSWERED what the replier chose; -ECONNREFUSED if there was
  *	no addressee
  * @lost: how many messages this mailbox had no room for between the previous
@@ -140,11 +142,11 @@ enum mpipc_type {
  * @generation: generation of the primary that @peer belongs to
  * @name: name of the message, NUL-terminated, the rest zero
  *
- * A write() is this structure, then @size bytes of payload: @type
- * %MPIPC_MESSAGE, @peer the destination (an endpoint id, %MPIPC_TO_PRIMARY or
- * %MPIPC_TO_ALL), @deadline how long to wait for room, @name; every other field
- * zero. It sends one message, or fails as MPIPC_SEND does; to all, it succeeds
- * if anybody had room.
+ * A write() is this structure, then @size bytes of payload: @type %MPIPC_MESSAGE,
+ * @peer the destination (an endpoint id, %MPIPC_TO_PRIMARY or %MPIPC_TO_ALL),
+ * @deadline how long to wait for room (as if 0 on an O_NONBLOCK file), @name; every
+ * other field zero. It sends one message, or fails as MPIPC_SEND does; to all, it
+ * succeeds if anybody had room.
  *
  * A read() returns as many whole records as fit. It never takes file
  * descriptors: it stops before a record that has some, and fails with
@@ -258,12 +260,13 @@ struct mpipc_info {
  * and writing; who may be primary: the owner; CAP_IPC_OWNER over the network
  * namespace overrides both. The group exists while it has members.
  *
- * Errors: EINVAL (role, flags, mode, name), EISCONN (is a member), EACCES,
- * EADDRINUSE (there is a primary), ENOENT (no such group), ECONNREFUSED (the
- * group has no primary), ETIMEDOUT (neither came until the deadline), EINTR,
- * EBADF (the caller's table has no descriptor for this file), ENOSPC (group has
- * its most endpoints), EDQUOT (the user has its most groups or endpoints). If the
- * argument becomes inaccessible while it joins, the endpoint has left again (EFAULT).
+ * Errors: EINVAL (role, flags, also those of the other role, mode, name), EISCONN
+ * (is a member), EACCES, EADDRINUSE (there is a primary), ENOENT (no such group),
+ * ECONNREFUSED (the group has no primary), ETIMEDOUT (neither came until the
+ * deadline), EINTR, EBADF (the caller's table has no descriptor for this file),
+ * ENOSPC (group has its most endpoints), EDQUOT (the user has its most groups or
+ * endpoints). If the argument becomes inaccessible while it joins, the endpoint has
+ * left again (EFAULT).
  */
 struct mpipc_join {
 	__u32 role;
@@ -289,9 +292,9 @@ struct mpipc_join {
  *
  * Errors: EMSGSIZE (payload or number of descriptors too large), EINVAL (name
  * without NUL), EBADF (a descriptor is not open), EOPNOTSUPP (an io_uring, or an
- * mpipc file without %MPIPC_PASS_MPIPC), ETOOMANYREFS (the user has more files
- * in flight than its RLIMIT_NOFILE), EDQUOT (its messages hold too much
- * memory).
+ * mpipc file without %MPIPC_PASS_MPIPC), ETOOMANYREFS (the user has more files in
+ * flight than its RLIMIT_NOFILE; CAP_SYS_RESOURCE and CAP_SYS_ADMIN override),
+ * EDQUOT (its messages hold too much memory).
  */
 struct mpipc_body {
 	__u64 data;
@@ -318,11 +321,15 @@ struct mpipc_body {
  * A send to all succeeds whatever @sent and @full are, and whether or not there
  * is anybody.
  *
- * Errors: those of &struct mpipc_body; EOPNOTSUPP (a secondary to all or to
- * another secondary, the primary to itself), ECONNREFUSED (there is no primary),
- * ESTALE (the primary that it joined is gone and another one came), ESRCH (no
- * such endpoint), EAGAIN (its mailbox is full), ETIMEDOUT (still full at the
- * deadline), ECONNRESET (it went away meanwhile), EINTR (before anybody got it).
+ * A user other than a primary's own gets at most half of what other users leave in
+ * its mailbox.
+ *
+ * Errors: those of &struct mpipc_body; EMSGSIZE (also: more than this mailbox could
+ * ever hold), EOPNOTSUPP (a secondary to all or to another secondary, the primary
+ * to itself), ECONNREFUSED (there is no primary), ESTALE (the primary that it joined
+ * is gone and another one came), ESRCH (no such endpoint), EAGAIN (its mailbox is
+ * full), ETIMEDOUT (still full at the deadline), ECONNRESET (it went away meanwhile),
+ * EINTR (before anybody got it).
  */
 struct mpipc_send {
 	__u64 to;
