@@ -84,7 +84,7 @@ static void answer(struct mpipc *self, const struct mpipc_message *message)
 {
 	const struct mpipc_record *record = message->record;
 	const struct open_request *open = message->data;
-	char text[TEXT_SIZE] = "not understood";
+	char text[TEXT_SIZE] = "";
 	int fds[QUEUES_MAX];
 	struct mpipc_reply_options options = { .size = sizeof(options), .fds = fds };
 	int err = EINVAL;
@@ -95,6 +95,8 @@ static void answer(struct mpipc *self, const struct mpipc_message *message)
 	} else if (!strcmp(record->name, DEVICE_OPEN) && record->size == sizeof(*open)) {
 		err = device_open(app_of(record->peer), open->device, open->queues, fds, text);
 		options.n_fds = err ? 0 : open->queues;
+	} else {
+		strcpy(text, "not understood");
 	}
 	mpipc_reply(self, record->call, -err, text, sizeof(text), &options);
 }

@@ -253,6 +253,7 @@ TEST_F(async, d_s31_with_nobody_there_it_is_called_all_the_same)
 static int note_thread(const struct rte_mp_msg *msg, const void *peer)
 {
 	back.thread = pthread_self();
+	sem_post(&seen.came);
 	return echo(msg, peer);
 }
 
@@ -271,6 +272,7 @@ TEST_F(async, s32_the_callback_runs_on_the_thread_of_the_actions)
 		stay();
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
+	wait_for(&seen.came);
 	thread = back.thread;
 	ASSERT_EQ(0, ask_async("x", &ten_seconds));
 	wait_for(&back.came);

@@ -7,8 +7,9 @@
  *
  * 4	paths of DPDK's sockets: there are none
  * 39	the order of DPDK's own initialisation: for the tests with DPDK
- * 52	how DPDK's test harness starts its children, but for the part of it that
- *	concerns the endpoint of the parent
+ *
+ * and these only in part, the rest of which is DPDK's own: 38 (lcores), 40 (a secondary
+ * goes on without), 51 and 52 (how its test harness starts children).
  *
  * Tests in lib_rte_request.c have 17 to 27, in lib_rte_async.c 28 to 34, in
  * lib_rte_fds.c 35 to 37, in lib_rte_init.c 38 to 52. A "d_" stands before what is
@@ -259,6 +260,7 @@ TEST_F(rte, s07_actions_run_one_at_a_time)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, child_wait(&children[i]));
+	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_EQ(400, seen.count);
 }
 

@@ -102,6 +102,7 @@ TEST_F(rte, doc_messages_and_requests_call_the_callback_of_their_name)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_STREQ("message", called[0]);
 	EXPECT_STREQ("request", called[1]);
 }

@@ -295,7 +295,7 @@ TEST_F(rte, e_a_full_mailbox_is_etimedout_for_requests)
 
 /* Without memory */
 
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 static void *last_of_it;
 

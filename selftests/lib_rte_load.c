@@ -5,8 +5,6 @@
  */
 #include "lib_rte.h"
 
-#include <limits.h>
-
 #define SENDERS		8
 #define EACH		1000
 
@@ -160,6 +158,7 @@ TEST_F(rte, d_s25_fifty_threads_make_requests_of_one_name)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_EQ(1000, seen.count);
 }
 
@@ -213,12 +212,13 @@ TEST_F(rte, d_a_primary_that_is_killed_while_asked_ends_all_requests)
 }
 
 #define BROADCASTS	10000
+#define AT_ONCE		500	/* fewer than a mailbox holds */
 
 static int count_broadcast(const struct rte_mp_msg *msg, const void *peer)
 {
 	(void)msg;
 	(void)peer;
-	if (++seen.count == BROADCASTS)
+	if (++seen.count % AT_ONCE == 0)
 		child_tell(own_line, 0);
 	return 0;
 }
@@ -258,16 +258,23 @@ static __u64 lost_by(int fd, pid_t pid)
 	return -1;
 }
 
-/*
- * Nobody else is held up: the healthy ones have all of them, but for what they could
- * not keep up with, which their own mailboxes would have counted.
- */
+/* Takes what came for an endpoint that has no reader. */
+static void drain(int fd)
+{
+	struct mpipc_record record;
+	char wire[264];
+
+	while (!recv_msg(fd, &record, wire, sizeof(wire)))
+		;
+}
+
 TEST_F(rte, d_a_stopped_secondary_costs_its_own_messages_only)
 {
 	struct child stopped, healthy[2];
 	struct rte_mp_reply reply;
-	int i, fd, failed = 0;
+	int i, fd, failed = 0, waited = 0;
 	unsigned int count;
+	__u64 start;
 
 	start_counting(self->prefix, &stopped);
 	for (i = 0; i < 2; i++)
@@ -279,19 +286,20 @@ TEST_F(rte, d_a_stopped_secondary_costs_its_own_messages_only)
 	fd = open_beside(self->prefix);
 	kill(stopped.pid, SIGSTOP);
 	ASSERT_EQ(stopped.pid, waitpid(stopped.pid, NULL, WUNTRACED));
-	for (i = 0; i < BROADCASTS; i++) {
-		struct mpipc_record record;
-
+	for (i = 1; i <= BROADCASTS; i++) {
+		start = now_ns();
 		failed += !!say("x", "");
-		/* The one beside is no reader; it is emptied here. */
-		while (!recv_msg(fd, &record, &(char[264]){ 0 }, 264))
-			;
+		waited += now_ns() - start > SECOND * 9 / 10;
+		drain(fd);
+		if (i % AT_ONCE == 0 && (child_hear(&healthy[0], NULL) ||
+					 child_hear(&healthy[1], NULL)))
+			break;
 	}
+	EXPECT_EQ(BROADCASTS + 1, i);
 	EXPECT_LT(0, failed);
-	for (i = 0; i < 2; i++) {
+	EXPECT_GE(2, waited);
+	for (i = 0; i < 2; i++)
 		EXPECT_EQ(0, lost_by(fd, healthy[i].pid));
-		EXPECT_EQ(0, child_hear(&healthy[i], NULL));
-	}
 	EXPECT_EQ(failed, lost_by(fd, stopped.pid));
 	/* Whoever goes on gets what its mailbox has kept, in order, and is one of all again. */
 	close(fd);

@@ -32,6 +32,7 @@ function others(prefix, text,    t, n, words) {
 		if (!n++)
 			printf "\n## %s\n\n| what | test | result |\n|---|---|---|\n", text
 		words = substr(test[t], length(prefix) + 1)
+		sub(/^doc_/, "", words)
 		gsub("_", " ", words)
 		row(words, test[t])
 	}
