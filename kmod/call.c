@@ -100,10 +100,10 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 	if (call->async && !box->closed) {
 		call_get(call);
 		mpipc_mailbox_add_locked(box, &slot->entry);
-		if (slot->answered)
-			mpipc_mailbox_heard_locked(call->caller, slot->peer, &slot->entry);
 		queued = true;
 	}
+	if (slot->answered)
+		mpipc_mailbox_heard_locked(call->caller, slot->peer);
 	/* Pairs with the acquire in all_done(). */
 	smp_store_release(&call->open, call->open - 1);
 	spin_unlock(&box->lock);

@@ -93,8 +93,9 @@ enum mpipc_state {
  *	are of the same user
  *
  * Of a secondary, under the lock of the mailbox they are about:
- * @last_up: number of the newest entry that it sent to its primary's mailbox
- * @last_down: number of the newest one that its primary sent to its own
+ * @last_up: number of the newest entry in its primary's mailbox when it sent
+ *	something last
+ * @last_down: likewise in its own, when its primary did
  *
  * Others:
  * @box: what others do to the endpoint

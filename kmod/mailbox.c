@@ -190,19 +190,17 @@ static void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int 
 }
 
 /**
- * mpipc_mailbox_heard_locked - remember the newest entry that a peer sent
- * @to: whose mailbox, locked
+ * mpipc_mailbox_heard_locked - remember that a peer has sent something
+ * @to: to whom; its mailbox is locked and has it, or its caller will
  * @from: the peer
- * @entry: the entry
  */
-void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from,
-				const struct mpipc_entry *entry)
+void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from)
 {
 	lockdep_assert_held(&to->box.lock);
 	if (to->role == MPIPC_PRIMARY)
-		from->last_up = entry->seq;
+		from->last_up = to->box.seq;
 	else
-		to->last_down = entry->seq;
+		to->last_down = to->box.seq;
 }
 
 static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
@@ -227,7 +225,7 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 		mpipc_slot_owe_locked(slot);
 	mpipc_mailbox_add_locked(box, &copy->entry);
 	count_message(to, msg, 1);
-	mpipc_mailbox_heard_locked(to, msg->sender, &copy->entry);
+	mpipc_mailbox_heard_locked(to, msg->sender);
 	return 0;
 }
 
@@ -310,10 +308,11 @@ void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event)
  * mpipc_mailbox_left - tell that a peer is gone
  * @to: whom
  * @event: the event, which the mailbox takes over
- * @last: number of the newest entry that the peer sent to this mailbox
+ * @last: number of the newest entry when the peer sent something last
  *
- * A peer that came and went unseen leaves no trace, so unread events cannot
- * become more than the peers there are and the messages there is room for.
+ * A peer that came and went unseen leaves no trace, so unread events cannot become
+ * more than the peers there are, the messages there is room for, and the calls that
+ * were answered.
  * Called under mpipc_net.lock, by which @to cannot leave.
  */
 void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,

@@ -117,8 +117,7 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 		       unsigned int how);
 void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
-void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from,
-				const struct mpipc_entry *entry);
+void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from);
 void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event);
 void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
 			const u64 *last);

@@ -8,10 +8,10 @@
 
 /*
  * A process that has just joined gets messages before it can have registered what
- * they are for. Until its first registration, or request, or a second has passed, it
+ * they are for. Until its first registration, or request, or three seconds have passed, it
  * is not settled: what it does not know waits.
  */
-#define SETTLE_SECONDS	1
+#define SETTLE_SECONDS	3
 
 struct action {
 	struct action *next;

@@ -94,6 +94,17 @@ static inline int keep(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
+/* What keep() got last. */
+static inline struct rte_mp_msg last_seen(void)
+{
+	struct rte_mp_msg msg;
+
+	pthread_mutex_lock(&seen.lock);
+	msg = seen.msg;
+	pthread_mutex_unlock(&seen.lock);
+	return msg;
+}
+
 /* Answers with what it got, and closes its descriptors. */
 static inline int echo(const struct rte_mp_msg *msg, const void *peer)
 {

@@ -544,7 +544,7 @@ TEST_F(rte, s16_names_match_as_a_whole)
 
 	start_secondary(self->prefix, &child, "name", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	EXPECT_FAIL(ENOENT, ask("nam", "", &reply));
+	EXPECT_FAIL(ENOENT, ask("na", "", &reply));
 	EXPECT_FAIL(ENOENT, ask("names", "", &reply));
 	EXPECT_FAIL(ENOENT, ask("Name", "", &reply));
 	EXPECT_EQ(0, ask("name", "", &reply));

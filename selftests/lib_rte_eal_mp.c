@@ -23,11 +23,13 @@ static struct first {
 
 static int keep_first(const void *params, int len, int fds[], int fds_num)
 {
+	pthread_mutex_lock(&seen.lock);
 	memcpy(first.params, params, len);
 	first.len = len;
 	memcpy(first.fds, fds, fds_num * sizeof(*fds));
 	first.fds_num = fds_num;
 	first.count++;
+	pthread_mutex_unlock(&seen.lock);
 	sem_post(&seen.came);
 	return 0;
 }
@@ -119,6 +121,7 @@ TEST_F(rte, messages_of_every_size_keep_it)
 	char params[RTE_EAL_MP_MAX_PARAMS];
 	struct child child;
 	unsigned int i;
+	int len;
 
 	memset(params, 1, sizeof(params));
 	ASSERT_EQ(0, rte_eal_mp_action_register("x", keep_first));
@@ -134,7 +137,10 @@ TEST_F(rte, messages_of_every_size_keep_it)
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		child_tell(&child, 0);
 		wait_for(&seen.came);
-		EXPECT_EQ(sizes[i], first.len);
+		pthread_mutex_lock(&seen.lock);
+		len = first.len;
+		pthread_mutex_unlock(&seen.lock);
+		EXPECT_EQ(sizes[i], len);
 	}
 	EXPECT_EQ(0, child_wait(&child));
 }

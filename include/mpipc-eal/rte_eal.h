@@ -36,7 +36,7 @@ enum rte_proc_type_t {
  *
  * A secondary does not wait for a primary, unless the environment variable
  * MPIPC_WAIT says for how many seconds. Once the function has returned, what it gets
- * for an action that it does not know is kept for a second at most, or until it
+ * for an action that it does not know is kept for three seconds at most, or until it
  * registers its first action: a peer may be faster than this process.
  *
  * Return: number of arguments that were used, after which argv[] goes on with the
