@@ -1128,6 +1128,24 @@ TEST_F(events, peer_that_answered_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
+TEST_F(events, peer_that_answered_a_caller_is_told_even_if_it_is_gone)
+{
+	struct mpipc_record result;
+	struct mpipc_call call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, &result, 1);
+	int secondary = open_secondary(self->group);
+	__u64 id = endpoint_id(secondary);
+	struct ioctl_thread caller;
+
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, ioctl_thread_start(&caller, self->primary, MPIPC_CALL, &call));
+	ASSERT_EQ(0, recv_wait(secondary, &self->record, NULL, 0));
+	ASSERT_EQ(0, reply_msg(secondary, self->record.call, 0, NULL, 0));
+	ASSERT_EQ(0, ioctl_thread_join(&caller));
+	ASSERT_EQ(0, close(secondary));
+	EXPECT_EQ(0, take_event(self->primary, MPIPC_JOINED, id));
+	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
+}
+
 TEST_F(events, primary_that_answered_is_told_even_if_it_is_gone)
 {
 	int secondary = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_EVENTS);
