@@ -18,6 +18,7 @@ help:
 	@echo '  check           run all tests'
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
+	@echo '  check-debug     run all tests on kernels that look for errors'
 	@echo 'Building:'
 	@echo '  all             module, lib and examples'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
@@ -123,6 +124,10 @@ check-lib:
 	@tools/packages check-lib
 	@tools/check lib-asan lib-tsan
 
+check-debug:
+	@tools/packages check-debug
+	@tools/check kselftest-debug kselftest-kcsan
+
 clean:
 	rm -rf build
 
@@ -133,4 +138,4 @@ build/vm/init: selftests/vm/init.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
-	check-lib clean
+	check-lib check-debug clean
