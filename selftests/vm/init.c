@@ -3,10 +3,11 @@
  * PID 1 of the test VM: loads mpipc, runs one command, unloads mpipc, looks
  * for anything the kernel complained about, and says how it went.
  *
- * Three serial ports: ttyS0 is the kernel console, ttyS1 is the command's
- * terminal, and ttyS2 takes the verdict. The verdict is lines of "fail: why",
- * if any, and then, as the very last thing, "exit N" with the exit status of
- * the command. Whoever does not find that last line knows that the kernel died.
+ * Four serial ports: ttyS0 is the kernel console, ttyS1 is the command's
+ * terminal, ttyS2 takes the verdict, and ttyS3, if there is a file /coverage, a tar
+ * of what gcov counted. The verdict is lines of "fail: why", if any, and then, as
+ * the very last thing, "exit N" with the exit status of the command. Whoever does
+ * not find that last line knows that the kernel died.
  *
  * /command holds, each ended by a NUL byte: "tty" or "null" (the command's
  * standard input), its working directory, its arguments.
@@ -289,6 +290,34 @@ static void scan_leaks(const char *when)
 	fputs(report, stderr);
 }
 
+/*
+ * Nothing but the module is built for gcov, and what it counted is kept when it is
+ * unloaded. tar believes that the files are empty, as their size says, hence the copies.
+ */
+static void send_coverage(void)
+{
+	static const char script[] =
+		"mkdir /tmp/coverage && cd /sys/kernel/debug/gcov && "
+		"for file in $(find . -name '*.gcda'); do"
+		"	cat $file >/tmp/coverage/${file##*/} || exit;"
+		"done && cd /tmp/coverage && tar -cf - *.gcda";
+	int serial, status;
+	pid_t pid;
+
+	if (access("/coverage", F_OK))
+		return;
+	serial = open_serial("/dev/ttyS3");
+	pid = fork();
+	if (pid == 0) {
+		dup2(serial, STDOUT_FILENO);
+		execl("/bin/sh", "sh", "-c", script, NULL);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid || status || tcdrain(serial))
+		fail("cannot tell what gcov counted");
+	close(serial);
+}
+
 static bool is_complaint(const char *text)
 {
 	static const char *const complaints[] = {
@@ -359,6 +388,7 @@ int main(void)
 		scan_leaks("with the module loaded");
 		unload_module(kmod);
 		scan_leaks("after the module was unloaded");
+		send_coverage();
 	}
 	scan_log(log);
 
