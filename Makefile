@@ -131,10 +131,10 @@ check-debug:
 clean:
 	rm -rf build
 
-# PID 1 of the test machines.
-build/vm/init: selftests/vm/init.c
+# PID 1 of the test machines, and what tells them how fast their clock is.
+build/vm/init build/vm/tsc-khz: build/vm/%: selftests/vm/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< -lkmod
+	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< $(if $(filter init,$*),-lkmod)
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \

@@ -5,9 +5,9 @@
  *
  * Four serial ports: ttyS0 is the kernel console, ttyS1 is the command's
  * terminal, ttyS2 takes the verdict, and ttyS3, if there is a file /coverage, a tar
- * of what gcov counted. The verdict is lines of "fail: why", if any, and then, as
- * the very last thing, "exit N" with the exit status of the command. Whoever does
- * not find that last line knows that the kernel died.
+ * of what gcov counted. The verdict is a line "up", lines of "fail: why", if any, and
+ * then, as the very last thing, "exit N" with the exit status of the command. Whoever
+ * does not find that last line knows that the kernel died.
  *
  * /command holds, each ended by a NUL byte: "tty" or "null" (the command's
  * standard input), its working directory, its arguments.
@@ -132,7 +132,7 @@ static void set_up_system(void)
 	sethostname(MODULE, strlen(MODULE));
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
-	/* Booting is faster quiet; from here on the console shows everything. */
+	/* Debug messages, too. */
 	write_file("/proc/sys/kernel/printk", "8");
 }
 
@@ -375,6 +375,8 @@ int main(void)
 	verdict = fdopen(open_serial("/dev/ttyS2"), "w");
 	if (!verdict)
 		reboot(RB_AUTOBOOT);
+	fputs("up\n", verdict);
+	fflush(verdict);
 
 	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	lseek(log, 0, SEEK_END);
