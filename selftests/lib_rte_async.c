@@ -108,7 +108,7 @@ TEST_F(async, s28_the_callback_gets_a_copy_of_the_request_and_the_answers)
 	for (i = 0; i < 3; i++)
 		start_one(self->prefix, &children[i], echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 3));
-	ASSERT_EQ(0, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, call_back));
 	memset(&msg, 0x55, sizeof(msg));
 	wait_for(&back.came);
 	EXPECT_NE(&msg, back.address);
@@ -130,7 +130,7 @@ TEST_F(async, s28_the_callback_is_called_once_for_each_request)
 		start_one(self->prefix, &children[i], echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
 	for (i = 0; i < 100; i++)
-		ASSERT_EQ(0, ask_async("x", &ten_seconds));
+		ASSERT_EQ(0, ask_async("x", &a_minute));
 	for (i = 0; i < 100; i++)
 		wait_for(&back.came);
 	settle(_metadata);
@@ -145,7 +145,7 @@ TEST_F(async, s28_a_secondary_gets_the_answer_of_the_primary)
 	ASSERT_EQ(0, rte_mp_action_register("x", echo));
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		CHECK(!ask_async("x", &ten_seconds));
+		CHECK(!ask_async("x", &a_minute));
 		wait_for(&back.came);
 		CHECK(back.reply.nb_sent == 1 && back.reply.nb_received == 1);
 		CHECK(!strcmp((char *)back.first.param, "param"));
@@ -201,7 +201,7 @@ TEST_F(async, s30_the_callback_never_runs_inside_the_call)
 	for (i = 0; i < 50; i++) {
 		/* With a lock that the callback takes, too. */
 		pthread_mutex_lock(&back.lock);
-		ASSERT_EQ(0, ask_async("x", &ten_seconds));
+		ASSERT_EQ(0, ask_async("x", &a_minute));
 		EXPECT_EQ(i, back.count);
 		pthread_mutex_unlock(&back.lock);
 		wait_for(&back.came);
@@ -212,7 +212,7 @@ TEST_F(async, s30_the_callback_never_runs_inside_the_call)
 static int ask_with_lock(const struct rte_mp_msg *msg, const void *peer)
 {
 	pthread_mutex_lock(&back.lock);
-	CHECK(!ask_async("x", &ten_seconds));
+	CHECK(!ask_async("x", &a_minute));
 	CHECK(!back.count);
 	pthread_mutex_unlock(&back.lock);
 	return echo(msg, peer);
@@ -241,7 +241,7 @@ TEST_F(async, s30_nor_does_it_inside_the_call_of_an_action)
 TEST_F(async, d_s31_with_nobody_there_it_is_called_all_the_same)
 {
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	ASSERT_EQ(0, ask_async("x", &ten_seconds));
+	ASSERT_EQ(0, ask_async("x", &a_minute));
 	wait_for(&back.came);
 	EXPECT_STREQ("x", back.request.name);
 	EXPECT_EQ(0, back.reply.nb_sent);
@@ -274,7 +274,7 @@ TEST_F(async, s32_the_callback_runs_on_the_thread_of_the_actions)
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	wait_for(&seen.came);
 	thread = back.thread;
-	ASSERT_EQ(0, ask_async("x", &ten_seconds));
+	ASSERT_EQ(0, ask_async("x", &a_minute));
 	wait_for(&back.came);
 	EXPECT_TRUE(pthread_equal(thread, back.thread));
 	child_kill(&child);
@@ -310,7 +310,7 @@ TEST_F(async, s34_what_fails_has_asked_nobody_and_does_not_call_back)
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
 	msg.num_fds = 1;
 	msg.fds[0] = -1;
-	EXPECT_FAIL(EBADF, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	EXPECT_FAIL(EBADF, rte_mp_request_async(&msg, &a_minute, call_back));
 	/* These two answer nothing else. */
 	EXPECT_FAIL(ENOENT, ask("unknown", "", &reply));
 	for (i = 0; i < 2; i++)
@@ -333,7 +333,7 @@ TEST_F(async, d_s34_one_without_room_only_does_not_answer)
 	ASSERT_EQ(stopped.pid, waitpid(stopped.pid, NULL, WUNTRACED));
 	for (i = 0; i < 1100; i++)
 		say("y", "");
-	ASSERT_EQ(0, ask_async("x", &ten_seconds));
+	ASSERT_EQ(0, ask_async("x", &a_minute));
 	wait_for(&back.came);
 	EXPECT_EQ(2, back.reply.nb_sent);
 	EXPECT_EQ(1, back.reply.nb_received);
@@ -348,7 +348,7 @@ TEST_F(async, d_a_secondary_that_dies_is_not_counted)
 	start_one(self->prefix, &children[0], die);
 	start_one(self->prefix, &children[1], echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
-	ASSERT_EQ(0, ask_async("x", &ten_seconds));
+	ASSERT_EQ(0, ask_async("x", &a_minute));
 	wait_for(&back.came);
 	EXPECT_EQ(1, back.reply.nb_sent);
 	EXPECT_EQ(1, back.reply.nb_received);
@@ -367,10 +367,10 @@ TEST_F(async, d_a_primary_that_dies_calls_back_at_once)
 	}
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		CHECK(!ask_async("x", &ten_seconds));
+		CHECK(!ask_async("x", &a_minute));
 		wait_for(&back.came);
 		CHECK(back.reply.nb_sent == 1 && back.reply.nb_received == 0);
-		CHECK(ask_async("x", &ten_seconds) == -1);
+		CHECK(ask_async("x", &a_minute) == -1);
 		CHECK(rte_errno == ECONNREFUSED);
 		CHECK(back.count == 1);
 		_exit(0);
@@ -387,7 +387,7 @@ TEST_F(async, d_an_unknown_action_calls_back_at_once)
 	start_one(self->prefix, &child, echo);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	start = now_ns();
-	ASSERT_EQ(0, ask_async("unknown", &ten_seconds));
+	ASSERT_EQ(0, ask_async("unknown", &a_minute));
 	wait_for(&back.came);
 	EXPECT_GT(5 * SECOND, now_ns() - start);
 	EXPECT_EQ(1, back.reply.nb_sent);
@@ -403,7 +403,7 @@ TEST_F(async, what_is_open_at_cleanup_calls_back_once)
 	start_one(self->prefix, &child, silent);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 5; i++)
-		ASSERT_EQ(0, ask_async("x", &ten_seconds));
+		ASSERT_EQ(0, ask_async("x", &a_minute));
 	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_EQ(5, back.count);
 	EXPECT_EQ(1, back.reply.nb_sent);
@@ -428,7 +428,7 @@ TEST_F(async, s35_descriptors_of_an_answer_belong_to_the_callback)
 	start_one(self->prefix, &child, answer_with_stdin);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
-	ASSERT_EQ(0, ask_async("x", &ten_seconds));
+	ASSERT_EQ(0, ask_async("x", &a_minute));
 	wait_for(&back.came);
 	settle(_metadata);
 	ASSERT_EQ(1, back.first.num_fds);
@@ -446,7 +446,7 @@ TEST_F(async, s15_requests_of_many_threads_do_not_mix)
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 1000; i++) {
 		/* As many as may be open at once. */
-		ASSERT_EQ(0, ask_async(i % 2 ? "x" : "echo", &ten_seconds));
+		ASSERT_EQ(0, ask_async(i % 2 ? "x" : "echo", &a_minute));
 		if (i >= 500)
 			wait_for(&back.came);
 	}

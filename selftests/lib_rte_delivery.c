@@ -219,7 +219,7 @@ TEST_F(rte, s06_an_asynchronous_reply_does_not_overtake_earlier_messages)
 	ASSERT_EQ(0, rte_mp_action_register("one", slow_count));
 	start_secondary(self->prefix, &child, "scan", ten_then_answer);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	ASSERT_EQ(0, rte_mp_request_async(&msg, &ten_seconds, async_came));
+	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, async_came));
 	wait_for(&seen.came);
 	EXPECT_EQ(1, seen.msg.num_fds);
 	EXPECT_EQ(10, seen.msg.len_param);
@@ -457,7 +457,7 @@ static int send_in_action(const struct rte_mp_msg *msg, const void *peer)
 	struct rte_mp_msg request = make_msg("echo", "inner");
 
 	CHECK(!say("came", "message"));
-	CHECK(!rte_mp_request_async(&request, &ten_seconds, note_answer));
+	CHECK(!rte_mp_request_async(&request, &a_minute, note_answer));
 	return echo(msg, peer);
 }
 
@@ -509,8 +509,8 @@ static void *use_everything(void *failed)
 	snprintf(name, sizeof(name), "%p", (void *)pthread_self());
 	for (i = 0; i < 25; i++) {
 		if (rte_mp_action_register(name, keep) || rte_mp_sendmsg(&msg) ||
-		    rte_mp_request_async(&msg, &ten_seconds, count_async) ||
-		    rte_mp_request_sync(&msg, &reply, &ten_seconds) || reply.nb_received != 2)
+		    rte_mp_request_async(&msg, &a_minute, count_async) ||
+		    rte_mp_request_sync(&msg, &reply, &a_minute) || reply.nb_received != 2)
 			__atomic_fetch_add((int *)failed, 1, __ATOMIC_RELAXED);
 		rte_mp_action_unregister(name);
 		free(reply.msgs);

@@ -295,7 +295,7 @@ TEST_F(rte, doc_the_callback_comes_when_all_have_responded_with_request_and_resp
 	for (i = 0; i < 2; i++)
 		start_secondary(self->prefix, &children[i], "x", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
-	ASSERT_EQ(0, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, call_back));
 	wait_for(&seen.came);
 	EXPECT_STREQ("x", request.name);
 	EXPECT_STREQ("mine", (char *)request.param);
@@ -425,7 +425,7 @@ TEST_F(rte, doc_if_processing_takes_long_the_requestor_may_time_out)
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &short_time));
 	/* With the right timeout it does not. */
-	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	free(reply.msgs);
 	child_kill(&child);
 }

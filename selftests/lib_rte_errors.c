@@ -26,7 +26,7 @@ static int sends(struct rte_mp_msg *msg)
 static int asks(struct rte_mp_msg *msg)
 {
 	struct rte_mp_reply reply = { .nb_sent = 5, .nb_received = 5, .msgs = (void *)1 };
-	int ret = rte_mp_request_sync(msg, &reply, &ten_seconds);
+	int ret = rte_mp_request_sync(msg, &reply, &a_minute);
 
 	/* Whatever is wrong, there is nothing to free. */
 	if (ret && (reply.msgs || reply.nb_received || reply.nb_sent))
@@ -36,7 +36,7 @@ static int asks(struct rte_mp_msg *msg)
 
 static int asks_async(struct rte_mp_msg *msg)
 {
-	return rte_mp_request_async(msg, &ten_seconds, ignore);
+	return rte_mp_request_async(msg, &a_minute, ignore);
 }
 
 static int answers(struct rte_mp_msg *msg)
@@ -191,7 +191,7 @@ TEST_F(rte, e_request_async_needs_a_callback_and_a_time)
 	struct rte_mp_msg msg = make_msg("x", "");
 
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	EXPECT_FAIL(EINVAL, rte_mp_request_async(&msg, &ten_seconds, NULL));
+	EXPECT_FAIL(EINVAL, rte_mp_request_async(&msg, &a_minute, NULL));
 	EXPECT_FAIL(EINVAL, rte_mp_request_async(&msg, NULL, ignore));
 	EXPECT_EQ(0, seen.count);
 }
@@ -334,10 +334,10 @@ TEST_F(rte, e_requests_without_memory_are_enomem_and_ask_nobody)
 	start_secondary(self->prefix, &child, "tell", tell);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	use_up_memory();
-	right = rte_mp_request_sync(&msg, &reply, &ten_seconds) == -1 && rte_errno == ENOMEM &&
+	right = rte_mp_request_sync(&msg, &reply, &a_minute) == -1 && rte_errno == ENOMEM &&
 		!reply.msgs;
 	rte_errno = 0;
-	right = right && rte_mp_request_async(&msg, &ten_seconds, ignore) == -1 &&
+	right = right && rte_mp_request_async(&msg, &a_minute, ignore) == -1 &&
 		rte_errno == ENOMEM;
 	/* Messages need none. */
 	right = right && !rte_mp_sendmsg(&msg) && !child_hear(&child, NULL) &&

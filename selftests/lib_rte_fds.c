@@ -121,7 +121,7 @@ TEST_F(rte, s37_a_request_and_its_answer_carry_253_descriptors)
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
 	for (i = 0; i < 5; i++) {
-		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 		ASSERT_EQ(MOST, reply.msgs[0].num_fds);
 		EXPECT_TRUE(same_file(0, reply.msgs[0].fds[MOST - 1]));
 		EXPECT_EQ(before + MOST, count_fds());

@@ -135,10 +135,10 @@ static void check_no_ipc(struct __test_metadata *_metadata)
 	EXPECT_FAIL(ENOTSUP, rte_mp_action_register("x", keep));
 	EXPECT_FAIL(EINVAL, rte_mp_action_register("", keep));
 	EXPECT_FAIL(ENOTSUP, rte_mp_sendmsg(&msg));
-	EXPECT_FAIL(ENOTSUP, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_FAIL(ENOTSUP, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(NULL, reply.msgs);
 	EXPECT_EQ(0, reply.nb_sent);
-	EXPECT_FAIL(ENOTSUP, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	EXPECT_FAIL(ENOTSUP, rte_mp_request_async(&msg, &a_minute, call_back));
 	EXPECT_EQ(0, seen.count);
 	EXPECT_EQ(0, rte_mp_reply(&msg, "mpipc:1:2:x"));
 	rte_mp_action_unregister("x");
@@ -180,8 +180,8 @@ TEST_F(rte, s43_a_process_without_peers_can_do_everything)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	EXPECT_EQ(0, rte_mp_action_register("x", keep));
 	EXPECT_EQ(0, rte_mp_sendmsg(&msg));
-	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
-	EXPECT_EQ(0, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
+	EXPECT_EQ(0, rte_mp_request_async(&msg, &a_minute, call_back));
 	rte_mp_action_unregister("x");
 }
 
@@ -228,8 +228,8 @@ TEST_F(rte, s46_after_cleanup_everything_says_ebadf_and_nothing_crashes)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_FAIL(EBADF, rte_mp_sendmsg(&msg));
-	EXPECT_FAIL(EBADF, rte_mp_request_sync(&msg, &reply, &ten_seconds));
-	EXPECT_FAIL(EBADF, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	EXPECT_FAIL(EBADF, rte_mp_request_sync(&msg, &reply, &a_minute));
+	EXPECT_FAIL(EBADF, rte_mp_request_async(&msg, &a_minute, call_back));
 	EXPECT_FAIL(EBADF, rte_mp_reply(&msg, "mpipc:1:2:x"));
 	EXPECT_EQ(0, rte_eal_cleanup());
 	rte_mp_action_unregister("x");
@@ -356,7 +356,7 @@ TEST_F(rte, s49_without_its_primary_a_secondary_fails_at_once)
 		child_hear(&child, NULL);
 		CHECK(rte_mp_sendmsg(&msg) == -1 && rte_errno == ECONNREFUSED);
 		CHECK(ask("x", "", &reply) == -1 && rte_errno == ECONNREFUSED);
-		CHECK(rte_mp_request_async(&msg, &ten_seconds, call_back) == -1);
+		CHECK(rte_mp_request_async(&msg, &a_minute, call_back) == -1);
 		CHECK(rte_errno == ECONNREFUSED);
 		_exit(0);
 	}

@@ -68,10 +68,10 @@ static void send_mixed(int sender)
 		if (numbers.number % 4) {
 			CHECK(!rte_mp_sendmsg(&msg));
 		} else if (numbers.number % 8) {
-			CHECK(!rte_mp_request_async(&msg, &ten_seconds, take_answer));
+			CHECK(!rte_mp_request_async(&msg, &a_minute, take_answer));
 			asked++;
 		} else {
-			CHECK(!rte_mp_request_sync(&msg, &reply, &ten_seconds));
+			CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
 			CHECK(!memcmp(reply.msgs[0].param, &numbers, sizeof(numbers)));
 			free(reply.msgs);
 		}
@@ -122,7 +122,7 @@ static void *ask_some(void *arg)
 
 	for (i = 0; i < 20; i++) {
 		snprintf((char *)msg.param, sizeof(msg.param), "%p %d", arg, i);
-		if (rte_mp_request_sync(&msg, &reply, &ten_seconds) || reply.nb_received != 1 ||
+		if (rte_mp_request_sync(&msg, &reply, &a_minute) || reply.nb_received != 1 ||
 		    memcmp(reply.msgs[0].param, msg.param, sizeof(msg.param)))
 			self->bad++;
 		free(reply.msgs);

@@ -105,7 +105,7 @@ TEST_F(rte, a_primary_can_be_started_again)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	child_tell(&second, 0);
 	ASSERT_EQ(0, child_hear(&second, NULL));
-	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(1, reply.nb_received);
 	free(reply.msgs);
 	child_kill(&first);
@@ -121,7 +121,7 @@ TEST_F(rte, s46_after_cleanup_there_is_nothing_to_use)
 	EXPECT_EQ(0, rte_mp_sendmsg(&msg));
 	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_FAIL(EBADF, rte_mp_sendmsg(&msg));
-	EXPECT_FAIL(EBADF, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_FAIL(EBADF, rte_mp_request_sync(&msg, &reply, &a_minute));
 	rte_mp_action_unregister("x");
 }
 
@@ -135,7 +135,7 @@ TEST(s43_without_shared_configuration_there_is_no_ipc)
 	EXPECT_FAIL(ENOTSUP, rte_mp_action_register("x", keep));
 	EXPECT_FAIL(EINVAL, rte_mp_action_register("", keep));
 	EXPECT_FAIL(ENOTSUP, rte_mp_sendmsg(&msg));
-	EXPECT_FAIL(ENOTSUP, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_FAIL(ENOTSUP, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(0, rte_mp_reply(&msg, "mpipc:1:2:x"));
 	rte_mp_action_unregister("x");
 }
@@ -187,7 +187,7 @@ TEST_F(rte, e_bad_messages_are_refused)
 	msg.num_fds = RTE_MP_MAX_FD_NUM + 1;
 	EXPECT_FAIL(E2BIG, rte_mp_sendmsg(&msg));
 	EXPECT_FAIL(E2BIG, rte_mp_reply(&msg, "mpipc:1:2:x"));
-	EXPECT_FAIL(E2BIG, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_FAIL(E2BIG, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(0, reply.nb_sent);
 	EXPECT_EQ(NULL, reply.msgs);
 	msg.num_fds = 1;
@@ -202,7 +202,7 @@ TEST_F(rte, e_bad_messages_are_refused)
 	EXPECT_FAIL(EINVAL, rte_mp_reply(&msg, NULL));
 	EXPECT_FAIL(EINVAL, rte_mp_reply(&msg, "no peer"));
 	EXPECT_FAIL(EINVAL, rte_mp_reply(&msg, "mpipc:12"));
-	EXPECT_FAIL(EINVAL, rte_mp_request_sync(&msg, NULL, &ten_seconds));
+	EXPECT_FAIL(EINVAL, rte_mp_request_sync(&msg, NULL, &a_minute));
 	EXPECT_FAIL(EINVAL, rte_mp_request_sync(&msg, &reply, NULL));
 }
 
@@ -376,7 +376,7 @@ TEST_F(rte, a_request_brings_the_answer_of_the_primary)
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		msg.num_fds = 2;
 		memcpy(msg.fds, fds, sizeof(fds));
-		CHECK(!rte_mp_request_sync(&msg, &reply, &ten_seconds));
+		CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
 		CHECK(reply.nb_sent == 1 && reply.nb_received == 1);
 		CHECK(!strcmp(reply.msgs[0].name, "echo"));
 		CHECK(!strcmp((char *)reply.msgs[0].param, "hello"));
@@ -400,7 +400,7 @@ TEST_F(rte, a_request_of_the_primary_brings_the_answers_of_all)
 	for (i = 0; i < 7; i++)
 		start_secondary(self->prefix, &children[i], "echo", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 7));
-	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(7, reply.nb_sent);
 	ASSERT_EQ(7, reply.nb_received);
 	for (i = 0; i < 7; i++)
@@ -416,7 +416,7 @@ TEST_F(rte, s18_a_request_to_nobody_succeeds_without_answers)
 	struct rte_mp_reply reply = { .nb_sent = 5, .nb_received = 5, .msgs = (void *)1 };
 
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(0, reply.nb_sent);
 	EXPECT_EQ(0, reply.nb_received);
 	EXPECT_EQ(NULL, reply.msgs);
@@ -433,7 +433,7 @@ TEST_F(rte, d_s23_a_request_for_an_unknown_action_fails_at_once)
 	start_secondary(self->prefix, &children[1], "unknown", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
 	start = now_ns();
-	EXPECT_FAIL(ENOENT, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_FAIL(ENOENT, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_GT(5 * SECOND, now_ns() - start);
 	EXPECT_EQ(NULL, reply.msgs);
 	EXPECT_EQ(0, reply.nb_received);
@@ -474,7 +474,7 @@ TEST_F(rte, d_a_secondary_that_dies_is_not_counted)
 	start_secondary(self->prefix, &children[0], "x", die);
 	start_secondary(self->prefix, &children[1], "x", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
-	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(1, reply.nb_sent);
 	EXPECT_EQ(1, reply.nb_received);
 	free(reply.msgs);
@@ -489,10 +489,10 @@ static void outlive_primary(const char *prefix)
 	struct rte_mp_reply reply;
 
 	CHECK(start_eal("secondary", prefix) >= 0);
-	CHECK(rte_mp_request_sync(&msg, &reply, &ten_seconds) == -1);
+	CHECK(rte_mp_request_sync(&msg, &reply, &a_minute) == -1);
 	CHECK(rte_errno == ECONNRESET);
 	CHECK(!reply.msgs && !reply.nb_received);
-	CHECK(rte_mp_request_sync(&msg, &reply, &ten_seconds) == -1);
+	CHECK(rte_mp_request_sync(&msg, &reply, &a_minute) == -1);
 	CHECK(rte_errno == ECONNREFUSED);
 	CHECK(rte_mp_sendmsg(&msg) == -1);
 	CHECK(rte_errno == ECONNREFUSED);
@@ -539,7 +539,7 @@ TEST_F(rte, s06_an_answer_does_not_overtake_messages_that_were_sent_before)
 	start_secondary(self->prefix, &child, "send_ten", send_ten);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (round = 1; round <= 50; round++) {
-		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 		EXPECT_EQ(1, reply.nb_received);
 		EXPECT_EQ(10 * round, seen.count);
 		free(reply.msgs);
@@ -552,7 +552,7 @@ static int request_in_action(const struct rte_mp_msg *msg, const void *peer)
 	struct rte_mp_msg inner = make_msg("echo", (const char *)msg->param);
 	struct rte_mp_reply reply;
 
-	CHECK(!rte_mp_request_sync(&inner, &reply, &ten_seconds));
+	CHECK(!rte_mp_request_sync(&inner, &reply, &a_minute));
 	CHECK(reply.nb_received == 1);
 	strcpy(reply.msgs[0].name, msg->name);
 	CHECK(!rte_mp_reply(&reply.msgs[0], peer));
@@ -569,7 +569,7 @@ TEST_F(rte, d_s14_a_request_can_be_made_in_an_action)
 	ASSERT_EQ(0, rte_mp_action_register("echo", echo));
 	start_secondary(self->prefix, &child, "outer", request_in_action);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	ASSERT_EQ(1, reply.nb_received);
 	EXPECT_STREQ("hello", (char *)reply.msgs[0].param);
 	free(reply.msgs);
@@ -590,7 +590,7 @@ static void *request_many(void *arg)
 
 	for (i = 0; i < 50; i++) {
 		snprintf((char *)msg.param, sizeof(msg.param), "%p %d", arg, i);
-		if (rte_mp_request_sync(&msg, &reply, &ten_seconds) || reply.nb_received != 2 ||
+		if (rte_mp_request_sync(&msg, &reply, &a_minute) || reply.nb_received != 2 ||
 		    memcmp(reply.msgs[0].param, msg.param, sizeof(msg.param)) ||
 		    memcmp(reply.msgs[1].param, msg.param, sizeof(msg.param)))
 			self->bad++;
@@ -640,7 +640,7 @@ TEST_F(rte, s12_an_answer_may_come_from_any_thread_after_unregistration)
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		CHECK(!rte_mp_request_sync(&msg, &reply, &ten_seconds));
+		CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
 		CHECK(reply.nb_received == 1);
 		CHECK(!strcmp((char *)reply.msgs[0].param, "later"));
 		_exit(0);
@@ -665,7 +665,7 @@ TEST_F(rte, s16_an_answer_of_another_name_is_dropped)
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		CHECK(!rte_mp_request_sync(&msg, &reply, &ten_seconds));
+		CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
 		CHECK(!strcmp(reply.msgs[0].name, "x"));
 		_exit(0);
 	}
@@ -695,7 +695,7 @@ TEST_F(rte, s10_peers_are_strings_that_stay_and_can_be_copied)
 			CHECK(start_eal("secondary", self->prefix) >= 0);
 			child_tell(&children[i], 0);
 			child_hear(&children[i], NULL);
-			CHECK(!rte_mp_request_sync(&msg, &reply, &ten_seconds));
+			CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
 			snprintf(param, sizeof(param), "%d", i);
 			CHECK(!strcmp((char *)reply.msgs[0].param, param));
 			_exit(0);
@@ -728,7 +728,7 @@ TEST_F(rte, a_secondary_is_told_that_the_primary_it_answers_is_gone)
 	if (!fork_child(&primary)) {
 		CHECK(start_eal("primary", self->prefix) >= 0);
 		child_hear(&primary, NULL);
-		rte_mp_request_sync(&msg, &reply, &ten_seconds);
+		rte_mp_request_sync(&msg, &reply, &a_minute);
 		_exit(1);
 	}
 	if (!fork_child(&child)) {
@@ -776,7 +776,7 @@ TEST_F(rte, d_a_stopped_secondary_holds_up_a_sender_once_and_nobody_else)
 	EXPECT_EQ(EAGAIN, rte_errno);
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &short_time));
 	child_kill(&stopped);
-	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(1, reply.nb_received);
 	free(reply.msgs);
 	child_kill(&healthy);

@@ -35,7 +35,7 @@ static int ping(const struct rte_mp_msg *msg, const void *peer)
 	int depth = 0;
 
 	if (number_of(msg) > 0) {
-		if (rte_mp_request_sync(&out, &reply, &ten_seconds))
+		if (rte_mp_request_sync(&out, &reply, &a_minute))
 			depth = rte_errno == EDEADLK ? TOO_DEEP : FAILED;
 		else
 			depth = number_of(&reply.msgs[0]) + 1;
@@ -51,7 +51,7 @@ static int ask_ping(int depth)
 	struct rte_mp_reply reply;
 	int ret;
 
-	if (rte_mp_request_sync(&msg, &reply, &ten_seconds))
+	if (rte_mp_request_sync(&msg, &reply, &a_minute))
 		return -rte_errno;
 	ret = number_of(&reply.msgs[0]);
 	free(reply.msgs);
@@ -359,7 +359,7 @@ TEST_F(rte, s08_the_message_of_an_action_is_valid_across_a_nested_request)
 		/* These are in one batch with the request. */
 		EXPECT_EQ(0, say("one", ""));
 		EXPECT_EQ(0, say("one", ""));
-		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 		EXPECT_STREQ("same", (char *)reply.msgs[0].param);
 		free(reply.msgs);
 	}
@@ -413,7 +413,7 @@ static int fail_in_action(const struct rte_mp_msg *msg, const void *peer)
 	(void)msg;
 	CHECK(rte_mp_request_sync(&silent, &reply, &short_time) == -1);
 	CHECK(rte_errno == ETIMEDOUT && !reply.msgs);
-	CHECK(rte_mp_request_sync(&unknown, &reply, &ten_seconds) == -1);
+	CHECK(rte_mp_request_sync(&unknown, &reply, &a_minute) == -1);
 	CHECK(rte_errno == ENOENT && !reply.msgs);
 	return answer("go", "failed", peer);
 }
@@ -542,7 +542,7 @@ static int ask_both_ways(const struct rte_mp_msg *msg, const void *peer)
 	struct rte_mp_reply reply;
 
 	(void)msg;
-	CHECK(!rte_mp_request_async(&echo_msg, &ten_seconds, note_back));
+	CHECK(!rte_mp_request_async(&echo_msg, &a_minute, note_back));
 	CHECK(!seen.count);
 	CHECK(!ask("echo", "", &reply));
 	free(reply.msgs);
@@ -570,7 +570,7 @@ static int ask_in_callback(const struct rte_mp_msg *request, const struct rte_mp
 	struct rte_mp_reply second;
 
 	(void)request;
-	if (reply->nb_received == 1 && !rte_mp_request_sync(&ask_again, &second, &ten_seconds)) {
+	if (reply->nb_received == 1 && !rte_mp_request_sync(&ask_again, &second, &a_minute)) {
 		seen.count = second.nb_received;
 		free(second.msgs);
 	}
@@ -584,7 +584,7 @@ TEST_F(rte, d_s14_a_callback_may_make_a_request)
 
 	start_secondary(self->prefix, &child, "echo", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	ASSERT_EQ(0, rte_mp_request_async(&ask_again, &ten_seconds, ask_in_callback));
+	ASSERT_EQ(0, rte_mp_request_async(&ask_again, &a_minute, ask_in_callback));
 	wait_for(&seen.came);
 	EXPECT_EQ(1, seen.count);
 	child_kill(&child);

@@ -99,17 +99,17 @@ TEST_F(rte, s20_who_is_not_ready_is_not_counted_as_sent)
 	ASSERT_EQ(0, start_primary(self->prefix, &ready, 1));
 	child_tell(&unready, 0);
 	child_hear(&unready, NULL);
-	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(1, reply.nb_sent);
 	EXPECT_EQ(1, reply.nb_received);
 	free(reply.msgs);
-	ASSERT_EQ(0, rte_mp_request_async(&msg, &ten_seconds, call_back));
+	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, call_back));
 	wait_for(&seen.came);
 	EXPECT_EQ(1, back.nb_sent);
 	EXPECT_EQ(1, back.nb_received);
 	/* And if that is all there are, it is as if there were nobody. */
 	child_kill(&ready);
-	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(0, reply.nb_sent);
 	EXPECT_EQ(NULL, reply.msgs);
 	EXPECT_EQ(0, child_wait(&unready));
@@ -387,7 +387,7 @@ TEST_F(rte, d_s23_descriptors_of_a_request_without_an_action_are_closed)
 	ASSERT_EQ(0, pipe(fds));
 	msg.num_fds = 1;
 	msg.fds[0] = fds[1];
-	EXPECT_FAIL(ENOENT, rte_mp_request_sync(&msg, &reply, &ten_seconds));
+	EXPECT_FAIL(ENOENT, rte_mp_request_sync(&msg, &reply, &a_minute));
 	close(fds[1]);
 	EXPECT_EQ(0, ask("x", "", &reply));
 	free(reply.msgs);
@@ -412,7 +412,7 @@ TEST_F(rte, d_s25_one_request_may_overtake_another_of_its_name)
 	start_secondary(self->prefix, &child, "x", keep);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 3; i++)
-		ASSERT_EQ(0, rte_mp_request_async(&msg, &ten_seconds, ignore));
+		ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, ignore));
 	/* Natively EEXIST. */
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &short_time));
 	child_kill(&child);
