@@ -2,18 +2,12 @@
 /*
  * The module: what is loaded is what was built, it cannot be taken away from
  * under its users, and it leaves nothing behind.
- *
- * MPIPC_MODULE is the path of mpipc.ko, if it is not where modprobe looks.
  */
-#include "util.h"
+#include "module.h"
 
 #include <syslog.h>
 
-#include <libkmod.h>
-
 #include "kselftest_harness.h"
-
-#define NAME "mpipc"
 
 FIXTURE(module)
 {
@@ -27,34 +21,13 @@ FIXTURE_SETUP(module)
 	ASSERT_NE(NULL, self->ctx);
 	/* It would complain about the failures that are asked for. */
 	kmod_set_log_priority(self->ctx, LOG_CRIT);
-	ASSERT_EQ(0, kmod_module_new_from_name(self->ctx, NAME, &self->loaded));
+	ASSERT_EQ(0, kmod_module_new_from_name(self->ctx, MODULE, &self->loaded));
 }
 
 FIXTURE_TEARDOWN(module)
 {
 	kmod_module_unref(self->loaded);
 	kmod_unref(self->ctx);
-}
-
-/* The file that it was loaded from, NULL if that is not known. */
-static struct kmod_module *module_file(struct kmod_ctx *ctx)
-{
-	const char *path = getenv("MPIPC_MODULE");
-	struct kmod_module *module = NULL;
-	struct kmod_list *list = NULL;
-
-	if (path) {
-		kmod_module_new_from_path(ctx, path, &module);
-		return module;
-	}
-	if (kmod_module_new_from_lookup(ctx, NAME, &list) < 0 || !list)
-		return NULL;
-	module = kmod_module_get_module(list);
-	kmod_module_unref_list(list);
-	if (module && kmod_module_get_path(module))
-		return module;
-	kmod_module_unref(module);
-	return NULL;
 }
 
 static bool read_line(const char *path, char *line, size_t size)
@@ -96,7 +69,7 @@ TEST_F(module, is_of_the_version_of_its_file)
 
 		if (strcmp(key, "version") && strcmp(key, "srcversion"))
 			continue;
-		snprintf(path, sizeof(path), "/sys/module/" NAME "/%s", key);
+		snprintf(path, sizeof(path), "/sys/module/" MODULE "/%s", key);
 		EXPECT_TRUE(read_line(path, line, sizeof(line)));
 		EXPECT_STREQ(kmod_module_info_get_value(entry), line);
 		seen += !strcmp(key, "version");
@@ -170,28 +143,6 @@ TEST_F(module, stays_while_a_descriptor_is_open)
 	EXPECT_EQ(before, kmod_module_get_refcnt(self->loaded));
 }
 
-/* Its parameters as they are, in the form in which a load takes them. */
-static void describe_parameters(char *options, size_t size)
-{
-	DIR *dir = opendir(PARAMETERS);
-	struct dirent *dirent;
-	size_t used = 0;
-
-	options[0] = '\0';
-	while (dir && (dirent = readdir(dir))) {
-		char name[64];
-		long long value;
-
-		snprintf(name, sizeof(name), "%.63s", dirent->d_name);
-		value = get_param(name);
-		if (name[0] != '.' && value >= 0 && used < size)
-			used += snprintf(options + used, size - used, "%s=%lld ", name,
-					 value);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 TEST_F(module, leaves_nothing_behind_and_comes_back)
 {
 	struct kmod_module *file = module_file(self->ctx);
@@ -205,7 +156,7 @@ TEST_F(module, leaves_nothing_behind_and_comes_back)
 	ASSERT_EQ(0, kmod_module_remove_module(self->loaded, 0));
 	EXPECT_NE(0, access(MPIPC_DEVICE, F_OK));
 	EXPECT_NE(0, access("/proc/net/mpipc", F_OK));
-	EXPECT_NE(0, access("/sys/module/" NAME, F_OK));
+	EXPECT_NE(0, access("/sys/module/" MODULE, F_OK));
 
 	ASSERT_EQ(0, kmod_module_insert_module(file, 0, before));
 	EXPECT_TRUE(is_live(self->loaded));

@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,18 @@ static inline int send_msg(int fd, __u64 to, const char *name, const void *data,
 	return send_fds(fd, to, name, data, size, NULL, 0);
 }
 
+/* The descriptors may be of this device. */
+static inline int send_passing_mpipc(int fd, __u64 to, const int *fds, unsigned int n_fds)
+{
+	struct mpipc_send send = {
+		.to = to,
+		.flags = MPIPC_PASS_MPIPC,
+		.body = make_body("fds", NULL, 0, fds, n_fds),
+	};
+
+	return do_ioctl(fd, MPIPC_SEND, &send);
+}
+
 static inline int recv_fds(int fd, struct mpipc_record *record, void *data,
 			   size_t size, int *fds, unsigned int max_fds,
 			   __u64 deadline)
@@ -289,6 +302,45 @@ static inline int poll_for(int fd, int events, int timeout_ms)
 	return pfd.revents;
 }
 
+/* Canaries */
+
+/**
+ * struct canary - a pipe that tells when the last reference to a file is gone
+ * @read_end: sees the end of file then
+ * @write_end: the file
+ */
+struct canary {
+	int read_end;
+	int write_end;
+};
+
+static inline int canary_make(struct canary *canary)
+{
+	int ends[2] = { -1, -1 };
+	int ret = pipe2(ends, O_CLOEXEC) ? -errno : 0;
+
+	canary->read_end = ends[0];
+	canary->write_end = ends[1];
+	return ret;
+}
+
+/* From here on only references in flight keep it alive. */
+static inline void canary_let_go(struct canary *canary)
+{
+	close(canary->write_end);
+}
+
+static inline bool canary_alive(const struct canary *canary)
+{
+	return !(poll_for(canary->read_end, POLLIN, 0) & POLLHUP);
+}
+
+/* The last reference may be dropped by a kernel thread: this waits for it. */
+static inline bool canary_dies(const struct canary *canary)
+{
+	return poll_for(canary->read_end, POLLIN, 20000) & POLLHUP;
+}
+
 /* Children */
 
 /**
@@ -342,15 +394,21 @@ static inline int child_hear(const struct child *child, __u64 *number)
 }
 
 /* Waits for its end: the exit status, or 128 and the signal that killed it. */
-static inline int child_wait(struct child *child)
+static inline int child_reap(const struct child *child)
 {
 	int status;
 
-	close(child->line);
 	while (waitpid(child->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The same; the child hears that nobody is at the line any more. */
+static inline int child_wait(struct child *child)
+{
+	close(child->line);
+	return child_reap(child);
 }
 
 static inline int child_kill(struct child *child)
