@@ -326,7 +326,7 @@ static bool is_complaint(const char *text)
 		"general protection fault", "unable to handle",
 		"inconsistent lock state", "suspicious RCU usage", "stall",
 		"lockdep", "lockup", "blocked for more than", "corruption",
-		"ODEBUG", "Bad page", "Call Trace",
+		"ODEBUG", "Bad page", "Out of memory", "Call Trace",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++)
@@ -342,6 +342,7 @@ static bool is_complaint(const char *text)
 static void scan_log(int log)
 {
 	char record[8192];
+	bool oom = false;
 	ssize_t len;
 
 	for (;;) {
@@ -354,6 +355,15 @@ static void scan_log(int log)
 		}
 		record[len] = '\0';
 		record[strcspn(record, "\n")] = '\0';
+		/* That of a memory cgroup is no complaint, but has a trace. */
+		if (strstr(record, "invoked oom-killer")) {
+			oom = true;
+			continue;
+		}
+		if (oom && strstr(record, "Call Trace")) {
+			oom = false;
+			continue;
+		}
 		if (atoi(record) < 8 && is_complaint(record)) {
 			char *text = strchr(record, ';');
 

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory cgroups: messages count for the cgroup of the process that sent them, for as
+ * long as they are there. At its limit it is the sender that fails, and nobody else.
+ */
+#include "kselftest_harness.h"
+#include "util.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+/* Cgroups, which are mounted for this test only */
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/**
+ * struct cgroup - a cgroup with a memory controller
+ * @path: its directory
+ */
+struct cgroup {
+	char path[128];
+};
+
+static int mount_cgroups(char *top, size_t size)
+{
+	char path[128];
+
+	snprintf(top, size, "/tmp/mpipc-memcg.XXXXXX");
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    !mkdtemp(top) || mount("cgroup2", top, "cgroup2", 0, NULL))
+		return -errno;
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", top);
+	return write_file(path, "+memory");
+}
+
+static int cgroup_make(struct cgroup *cgroup, const char *top, const char *name)
+{
+	snprintf(cgroup->path, sizeof(cgroup->path), "%s/mpipc-%s-%d", top, name,
+		 (int)getpid());
+	return mkdir(cgroup->path, 0755) ? -errno : 0;
+}
+
+static int cgroup_set(struct cgroup *cgroup, const char *file, const char *text)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup->path, file);
+	return write_file(path, text);
+}
+
+/* This process goes there. */
+static int cgroup_enter(struct cgroup *cgroup)
+{
+	return cgroup_set(cgroup, "cgroup.procs", "0");
+}
+
+/* The number after @key in a file, or the only number if there is no key. */
+static long long cgroup_get(struct cgroup *cgroup, const char *file, const char *key)
+{
+	char path[192], format[64], line[128];
+	long long value = -1;
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "%s/%s", cgroup->path, file);
+	snprintf(format, sizeof(format), *key ? "%s %%lld" : "%s%%lld", key);
+	stream = fopen(path, "re");
+	while (stream && fgets(line, sizeof(line), stream))
+		if (sscanf(line, format, &value) == 1)
+			break;
+	if (stream)
+		fclose(stream);
+	return value;
+}
+
+static long long memory_of(struct cgroup *cgroup)
+{
+	return cgroup_get(cgroup, "memory.current", "");
+}
+
+FIXTURE(memcg)
+{
+	char top[64];
+	struct cgroup own;	/* of this process, which receives */
+	struct cgroup senders;
+	struct child sender;
+	int receiver;
+	char group[MPIPC_GROUP_MAX];
+	char *data;
+};
+
+/* Sends so many of the largest messages when told, as long as it can, and tells it. */
+static void sender_main(FIXTURE_DATA(memcg) *self)
+{
+	int err = cgroup_enter(&self->senders);
+	int fd = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+	__u64 wanted, sent;
+
+	child_tell(&self->sender, err ?: fd);
+	while (!child_hear(&self->sender, &wanted)) {
+		for (sent = 0; sent < wanted; sent++)
+			if (send_msg(fd, MPIPC_TO_PRIMARY, "m", self->data, MPIPC_SIZE_MAX))
+				break;
+		child_tell(&self->sender, sent);
+	}
+	_exit(0);
+}
+
+FIXTURE_SETUP(memcg)
+{
+	__u64 ret;
+
+	group_name(self->group, _metadata->name);
+	ASSERT_EQ(0, mount_cgroups(self->top, sizeof(self->top)))
+		TH_LOG("this takes a kernel with cgroup2 and its memory controller");
+	ASSERT_EQ(0, cgroup_make(&self->own, self->top, "receiver"));
+	ASSERT_EQ(0, cgroup_make(&self->senders, self->top, "sender"));
+	ASSERT_EQ(0, cgroup_enter(&self->own));
+	/* Before anything is measured. */
+	self->data = malloc(MPIPC_SIZE_MAX);
+	ASSERT_NE(NULL, self->data);
+	memset(self->data, 'x', MPIPC_SIZE_MAX);
+	self->receiver = open_primary(self->group);
+	ASSERT_LE(0, self->receiver);
+
+	ASSERT_LE(0, child_fork(&self->sender));
+	if (!self->sender.pid)
+		sender_main(self);
+	ASSERT_EQ(0, child_hear(&self->sender, &ret));
+	ASSERT_LE(0, (int)ret);
+}
+
+FIXTURE_TEARDOWN(memcg)
+{
+	char path[128];
+
+	child_kill(&self->sender);
+	EXPECT_EQ(0, rmdir(self->senders.path));
+	snprintf(path, sizeof(path), "%s/cgroup.procs", self->top);
+	EXPECT_EQ(0, write_file(path, "0"));
+	EXPECT_EQ(0, rmdir(self->own.path));
+	EXPECT_EQ(0, umount(self->top));
+	EXPECT_EQ(0, rmdir(self->top));
+}
+
+#define MESSAGES 48
+#define PAYLOAD (1LL * MESSAGES * MPIPC_SIZE_MAX)
+
+static long long send_all(FIXTURE_DATA(memcg) *self)
+{
+	__u64 sent;
+
+	if (child_tell(&self->sender, MESSAGES) || child_hear(&self->sender, &sent))
+		return -ECHILD;
+	return sent;
+}
+
+/* Messages that were taken out. */
+static unsigned int receive_all(FIXTURE_DATA(memcg) *self)
+{
+	struct mpipc_record record;
+	unsigned int n = 0;
+
+	while (!recv_msg(self->receiver, &record, self->data, MPIPC_SIZE_MAX))
+		n++;
+	return n;
+}
+
+/*
+ * The kernel counts by pages and rounds each message up, to twice its size at most; it
+ * keeps a little of what is given back for later.
+ */
+static void expect_about_payload(struct __test_metadata *_metadata, long long bytes)
+{
+	EXPECT_LT(PAYLOAD * 7 / 8, bytes);
+	EXPECT_GT(PAYLOAD * 5 / 2, bytes);
+}
+
+static void expect_little(struct __test_metadata *_metadata, long long bytes)
+{
+	EXPECT_GT(PAYLOAD / 2, bytes);
+}
+
+TEST_F(memcg, messages_count_for_the_sender_until_they_are_received)
+{
+	long long before = memory_of(&self->senders);
+	long long own = memory_of(&self->own);
+
+	ASSERT_LT(0, before);
+	for (int round = 0; round < 3; round++) {
+		ASSERT_EQ(MESSAGES, send_all(self));
+		expect_about_payload(_metadata, memory_of(&self->senders) - before);
+		expect_little(_metadata, memory_of(&self->own) - own);
+		ASSERT_EQ(MESSAGES, receive_all(self));
+		expect_little(_metadata, memory_of(&self->senders) - before);
+	}
+}
+
+TEST_F(memcg, messages_count_for_the_sender_until_the_receiver_is_gone)
+{
+	long long before = memory_of(&self->senders);
+
+	ASSERT_EQ(MESSAGES, send_all(self));
+	expect_about_payload(_metadata, memory_of(&self->senders) - before);
+	ASSERT_EQ(0, close(self->receiver));
+	expect_little(_metadata, memory_of(&self->senders) - before);
+}
+
+TEST_F(memcg, messages_count_for_the_sender_after_it_was_killed)
+{
+	struct cgroup *cgroup = &self->senders;
+
+	ASSERT_EQ(MESSAGES, send_all(self));
+	ASSERT_EQ(128 + SIGKILL, child_kill(&self->sender));
+	expect_about_payload(_metadata, memory_of(cgroup));
+	ASSERT_EQ(MESSAGES, receive_all(self));
+	expect_little(_metadata, memory_of(cgroup));
+	/* For the teardown. */
+	ASSERT_LE(0, child_fork(&self->sender));
+	if (!self->sender.pid)
+		pause();
+}
+
+TEST_F(memcg, sender_fails_at_its_limit_and_nobody_else)
+{
+	struct mpipc_record record;
+	long long sent;
+	char limit[32];
+	int other;
+
+	snprintf(limit, sizeof(limit), "%lld", memory_of(&self->senders) + PAYLOAD / 2);
+	ASSERT_EQ(0, cgroup_set(&self->senders, "memory.max", limit));
+	/* It gets an error, or is killed, as for any memory of its own. */
+	sent = send_all(self);
+	EXPECT_GT(MESSAGES, sent);
+	EXPECT_LT(0, cgroup_get(&self->senders, "memory.events", "max"));
+	EXPECT_EQ(0, cgroup_get(&self->own, "memory.events", "max"));
+	EXPECT_EQ(0, cgroup_get(&self->own, "memory.events", "oom_kill"));
+
+	/* Others go on. */
+	other = open_secondary(self->group);
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, send_msg(other, MPIPC_TO_PRIMARY, "other", self->data, MPIPC_SIZE_MAX));
+	do {
+		ASSERT_EQ(0, recv_msg(self->receiver, &record, self->data, MPIPC_SIZE_MAX));
+	} while (strcmp(record.name, "other"));
+	EXPECT_LT(1, record.seq);
+	EXPECT_EQ(-EAGAIN, recv_msg(self->receiver, &record, self->data, MPIPC_SIZE_MAX));
+}
+
+TEST_HARNESS_MAIN
