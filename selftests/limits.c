@@ -2,6 +2,22 @@
 /*
  * Limits: each is exact, is shared as promised, and is given back when whoever
  * held something is killed.
+ *
+ * limit                 error         exact                    after kill -9
+ * payload               EMSGSIZE      payload_of_65536_bytes_  (holds nothing)
+ * name of a message     EINVAL        name_of_63_bytes_        (holds nothing)
+ * files of a message    EMSGSIZE      message_carries_253_     (holds nothing)
+ * mailbox_messages      EAGAIN        mailbox_holds_           mailbox_is_given_back_
+ * mailbox_bytes         EAGAIN        mailbox_holds_           mailbox_is_given_back_
+ * group_endpoints       ENOSPC        group_has_               group_has_
+ * user_endpoints        EDQUOT        user_has_                user_has_
+ * user_groups           EDQUOT        user_has_                user_has_
+ * user_bytes, messages  EDQUOT        bytes_of_messages_are_   bytes_are_given_back_
+ * user_bytes, answers   EDQUOT        bytes_of_answers_are_    bytes_of_answers_are_
+ * files in flight       ETOOMANYREFS  user_has_                files_are_given_back_
+ * endpoint_calls        EMFILE        endpoint_has_            calls_are_given_back_
+ *
+ * The name of a group is in join.c, memory cgroups are in memcg.c.
  */
 #include "kselftest_harness.h"
 #include "util.h"
@@ -365,6 +381,26 @@ TEST_F(limits, share_of_a_user_counts_bytes_too)
 	EXPECT_EQ(-EAGAIN, send_msg(own, MPIPC_TO_PRIMARY, "m", self->data, 1));
 }
 
+TEST_F(limits, mailbox_is_given_back_when_its_owner_is_killed)
+{
+	struct child alice, receiver;
+
+	ASSERT_EQ(0, set_param("mailbox_messages", 16));
+	ASSERT_EQ(0, set_param("mailbox_bytes", 64000));
+	ASSERT_LE(0, start_holder(&receiver, 0, open_public, self->group));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	EXPECT_EQ(8, send_all(&alice, 1000, 0).done);
+	EXPECT_EQ(0, send_all(&alice, 0, 0).done);
+	/* Her share of the next one's is not what is left of this. */
+	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
+	ASSERT_LE(0, start_holder(&receiver, 0, open_primary, self->group));
+	EXPECT_EQ(4, send_all(&alice, 8000, 0).done);
+	EXPECT_EQ(4, send_all(&alice, 0, 0).done);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(8, send_all(&alice, 1000, 0).done);
+}
+
 /* Endpoints and groups */
 
 static int hold_one_secondary(const char *group)
@@ -524,6 +560,86 @@ TEST_F(limits, user_has_so_many_bytes_in_messages)
 	EXPECT_EQ(1, order.done);
 }
 
+/**
+ * struct unread - how many messages or calls of a user can be unread under a limit
+ * @self: the test
+ * @primary: who does not read them
+ * @sender: of the messages; NULL: they are calls
+ */
+struct unread {
+	FIXTURE_DATA(limits) *self;
+	int primary;
+	struct child *sender;
+};
+
+static int make_calls(const char *group);
+
+static int unread_under(struct unread *unread, long long limit)
+{
+	FIXTURE_DATA(limits) *self = unread->self;
+	struct child caller;
+	int n, err = set_param("user_bytes", limit);
+
+	if (err)
+		return err;
+	if (unread->sender) {
+		n = send_all(unread->sender, SIZE, 0).done;
+	} else {
+		n = start_holder(&caller, self->alice, make_calls, self->group);
+		child_kill(&caller);
+	}
+	for (int i = 0; i < n && !err; i++)
+		err = recv_msg(unread->primary, &self->record, self->data, MPIPC_SIZE_MAX);
+	return err ?: n;
+}
+
+/* The lowest limit under which one can be unread, somewhere above @low. */
+static long long cost_of_one(struct unread *unread, long long low)
+{
+	long long high = low + 1024;
+
+	while (high - low > 1) {
+		long long middle = (low + high) / 2;
+
+		if (unread_under(unread, middle) > 0)
+			high = middle;
+		else
+			low = middle;
+	}
+	return high;
+}
+
+TEST_F(limits, bytes_of_messages_are_counted_exactly)
+{
+	struct child alice;
+	struct unread unread = {
+		.self = self,
+		.primary = open_public(self->group),
+		.sender = &alice,
+	};
+	long long cost;
+
+	ASSERT_LE(0, unread.primary);
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	cost = cost_of_one(&unread, SIZE);
+	EXPECT_GT(SIZE + OVERHEAD, cost);
+	EXPECT_EQ(7, unread_under(&unread, 7 * cost));
+	EXPECT_EQ(6, unread_under(&unread, 7 * cost - 1));
+	EXPECT_EQ(-EDQUOT, send_all(&alice, 7 * SIZE, 0).err);
+}
+
+TEST_F(limits, bytes_of_answers_are_counted_exactly_and_given_back_with_the_caller)
+{
+	struct unread unread = { .self = self, .primary = open_public(self->group) };
+	long long cost;
+
+	ASSERT_LE(0, unread.primary);
+	cost = cost_of_one(&unread, MPIPC_SIZE_MAX);
+	EXPECT_GT(MPIPC_SIZE_MAX + 1024, cost);
+	EXPECT_EQ(7, unread_under(&unread, 7 * cost));
+	EXPECT_EQ(6, unread_under(&unread, 7 * cost - 1));
+}
+
 TEST_F(limits, bytes_are_given_back_when_the_receiver_is_killed)
 {
 	struct child alice, receiver;
@@ -669,6 +785,81 @@ TEST_F(limits, files_are_given_back_when_the_receiver_is_killed)
 	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
 }
 
+TEST_F(limits, files_count_for_a_dead_sender_until_they_are_received)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	int fd;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, 1).err);
+	for (int i = 0; i < FILES; i++) {
+		ASSERT_EQ(0, recv_fds(primary, &self->record, NULL, 0, &fd, 1, 0));
+		ASSERT_EQ(0, close(fd));
+	}
+	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+}
+
+TEST_F(limits, files_of_an_answer_count_for_who_answers)
+{
+	struct rlimit limit = { FILES, FILES };
+	int primary, secondary, fds[FILES + 1] = { };
+	struct mpipc_call call = {
+		.to = MPIPC_TO_PRIMARY,
+		.flags = MPIPC_CALL_ASYNC,
+		.deadline = MPIPC_FOREVER,
+		.reply_fds = FILES + 1,
+	};
+	struct mpipc_reply reply = { };
+
+	become_user(self->alice, GROUP);
+	primary = open_primary(self->group);
+	secondary = open_secondary(self->group);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CALL, &call));
+	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
+	reply.call = self->record.call;
+	reply.body = make_body("", NULL, 0, fds, FILES + 1);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-ETOOMANYREFS, do_ioctl(primary, MPIPC_REPLY, &reply));
+	/* It can still be answered. */
+	reply.body.n_fds = FILES;
+	EXPECT_EQ(0, do_ioctl(primary, MPIPC_REPLY, &reply));
+	/* And these are all that may be in flight, in either direction. */
+	EXPECT_EQ(-ETOOMANYREFS, send_fds(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
+}
+
+TEST_F(limits, administrator_may_have_more_files_in_flight)
+{
+	static const int capabilities[] = { CAP_SYS_RESOURCE, CAP_SYS_ADMIN };
+	struct rlimit limit = { FILES, FILES };
+	int fds[FILES + 1] = { };
+
+	ASSERT_LE(0, open_primary(self->group));
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		struct child child;
+
+		ASSERT_LE(0, child_fork(&child));
+		if (!child.pid) {
+			int fd = open_secondary(self->group);
+
+			setrlimit(RLIMIT_NOFILE, &limit);
+			keep_capabilities(1ULL << capabilities[i]);
+			EXPECT_EQ(0, send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds,
+					      FILES + 1));
+			keep_capabilities(0);
+			EXPECT_EQ(-ETOOMANYREFS,
+				  send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
+			_exit(!_metadata->passed);
+		}
+		EXPECT_EQ(0, child_wait(&child));
+	}
+}
+
 /* Calls */
 
 TEST_F(limits, endpoint_has_so_many_calls_open)
@@ -728,12 +919,13 @@ TEST_F(limits, calls_are_given_back_when_who_owes_the_answers_is_killed)
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
 					MPIPC_FOREVER, NULL));
+	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+				      MPIPC_FOREVER, NULL));
 }
 
 /* As a user: calls that reserve 64 KiB each for answers. */
-static int make_calls(const char *group)
+static int make_calls_from(int fd)
 {
-	int fd = open_secondary(group);
 	int err, n = 0;
 
 	do {
@@ -741,6 +933,11 @@ static int make_calls(const char *group)
 				 MPIPC_FOREVER, NULL);
 	} while (!err && ++n < 100);
 	return err == -EDQUOT ? n : err;
+}
+
+static int make_calls(const char *group)
+{
+	return make_calls_from(open_secondary(group));
 }
 
 TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
@@ -761,6 +958,36 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
 	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
 	child_kill(&alice);
+}
+
+TEST_F(limits, memory_for_answers_is_given_back_when_who_owes_them_is_killed)
+{
+	struct child server, alice;
+	__u64 ret;
+
+	ASSERT_LE(0, start_holder(&server, 0, open_public, self->group));
+	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
+	ASSERT_LE(0, child_fork(&alice));
+	if (!alice.pid) {
+		int fd;
+
+		become_user(self->alice, GROUP);
+		fd = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+		child_tell(&alice, make_calls_from(fd));
+		child_hear(&alice, NULL);
+		for (int i = 0; i < 3; i++) {
+			EXPECT_EQ(0, recv_msg(fd, &self->record, NULL, 0));
+			EXPECT_EQ(-ECONNRESET, self->record.status);
+		}
+		EXPECT_EQ(3, make_calls_from(fd));
+		_exit(!_metadata->passed);
+	}
+	ASSERT_EQ(0, child_hear(&alice, &ret));
+	EXPECT_EQ(3, (int)ret);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&server));
+	ASSERT_LE(0, open_primary(self->group));
+	child_tell(&alice, 0);
+	EXPECT_EQ(0, child_wait(&alice));
 }
 
 TEST_F(limits, info_reports_the_limits_in_force)
