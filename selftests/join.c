@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 
 #define OWNER 1000
-#define MEMBER 1001 /* another user in the owner's group */
 #define STRANGER 1002
 #define OWNER_GROUP 100
 #define OTHER_GROUP 101
@@ -514,7 +513,7 @@ TEST_F(join, waiter_can_be_killed)
 	EXPECT_EQ(-EAGAIN, recv_msg(self->fd, &(struct mpipc_record){}, NULL, 0));
 }
 
-/* Permissions */
+/* Permissions, of which permissions.c has more */
 
 /**
  * struct attempt - a join of a child
@@ -594,82 +593,9 @@ static int start_owner(struct child *owner, const char *group, __u32 mode)
 	return child_hear(owner, &ret) ? -ECHILD : (int)ret;
 }
 
-TEST_F(join, mode_says_who_may_join)
-{
-	static const struct {
-		__u32 mode;
-		int owner, member, stranger;
-	} cases[] = {
-		{ 0, 0, -EACCES, -EACCES },
-		{ 0600, 0, -EACCES, -EACCES },
-		{ 0660, 0, 0, -EACCES },
-		{ 0666, 0, 0, 0 },
-		/* The first class that fits decides, as for files. */
-		{ 0606, 0, -EACCES, 0 },
-		{ 0066, -EACCES, 0, 0 },
-		/* It takes both bits. */
-		{ 0644, 0, -EACCES, -EACCES },
-		{ 0622, 0, -EACCES, -EACCES },
-		{ 0444, -EACCES, -EACCES, -EACCES },
-	};
-	struct child owner;
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		ASSERT_EQ(0, start_owner(&owner, self->group, cases[i].mode));
-		EXPECT_EQ(cases[i].owner,
-			  join_as(OWNER, OTHER_GROUP, self->group, MPIPC_SECONDARY))
-			TH_LOG("mode %#o", cases[i].mode);
-		EXPECT_EQ(cases[i].member,
-			  join_as(MEMBER, OWNER_GROUP, self->group, MPIPC_SECONDARY))
-			TH_LOG("mode %#o", cases[i].mode);
-		EXPECT_EQ(cases[i].stranger,
-			  join_as(STRANGER, OTHER_GROUP, self->group, MPIPC_SECONDARY))
-			TH_LOG("mode %#o", cases[i].mode);
-		ASSERT_EQ(0, child_wait(&owner));
-	}
-}
-
-static int join_with_owners_group(void *arg)
-{
-	gid_t gid = OWNER_GROUP;
-
-	if (setgroups(1, &gid) || setresgid(OTHER_GROUP, OTHER_GROUP, OTHER_GROUP) ||
-	    setresuid(MEMBER, MEMBER, MEMBER))
-		return -errno;
-	return attempt_to_join(arg);
-}
-
-TEST_F(join, supplementary_group_counts)
-{
-	struct child owner;
-
-	ASSERT_EQ(0, start_owner(&owner, self->group, 0660));
-	EXPECT_EQ(0, join_by(join_with_owners_group, self->group, MPIPC_SECONDARY));
-}
-
 static int join_without_capabilities(void *arg)
 {
 	return keep_capabilities(0) ?: attempt_to_join(arg);
-}
-
-/* An ordinary user with CAP_IPC_OWNER and nothing else. */
-static int join_with_cap_ipc_owner(void *arg)
-{
-	if (prctl(PR_SET_KEEPCAPS, 1) ||
-	    setresgid(OTHER_GROUP, OTHER_GROUP, OTHER_GROUP) ||
-	    setresuid(STRANGER, STRANGER, STRANGER))
-		return -errno;
-	return keep_capabilities(1ULL << CAP_IPC_OWNER) ?: attempt_to_join(arg);
-}
-
-TEST_F(join, cap_ipc_owner_overrides_the_mode)
-{
-	struct child owner;
-
-	ASSERT_EQ(0, start_owner(&owner, self->group, 0600));
-	EXPECT_EQ(0, join_by(attempt_to_join, self->group, MPIPC_SECONDARY));
-	EXPECT_EQ(-EACCES, join_by(join_without_capabilities, self->group, MPIPC_SECONDARY));
-	EXPECT_EQ(0, join_by(join_with_cap_ipc_owner, self->group, MPIPC_SECONDARY));
 }
 
 /*
@@ -694,18 +620,6 @@ static int start_group_without_primary(struct child *keeper, const char *group)
 		return -ECHILD;
 	child_kill(&owner);
 	return (int)ret < 0 ? (int)ret : 0;
-}
-
-TEST_F(join, only_the_owner_may_be_the_next_primary)
-{
-	struct child keeper;
-
-	ASSERT_EQ(0, start_group_without_primary(&keeper, self->group));
-	EXPECT_EQ(-EACCES, join_as(STRANGER, OTHER_GROUP, self->group, MPIPC_PRIMARY));
-	EXPECT_EQ(-EACCES, join_as(MEMBER, OWNER_GROUP, self->group, MPIPC_PRIMARY));
-	EXPECT_EQ(-EACCES, join_by(join_without_capabilities, self->group, MPIPC_PRIMARY));
-	EXPECT_EQ(0, join_as(OWNER, OTHER_GROUP, self->group, MPIPC_PRIMARY));
-	EXPECT_EQ(0, join_by(join_with_cap_ipc_owner, self->group, MPIPC_PRIMARY));
 }
 
 TEST_F(join, next_primary_does_not_change_owner_and_mode)

@@ -464,6 +464,60 @@ static inline int run_child(int (*function)(void *arg), void *arg)
 	return -child_wait(&child);
 }
 
+/* User namespaces */
+
+#define USER_NS_ROOT 3000	/* user and group outside that are 0 in them */
+#define USER_NS_OTHER 3001	/* those that are 1 in them */
+
+static inline int write_id_map(pid_t pid, const char *file)
+{
+	char path[64];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = dprintf(fd, "0 %d 1\n1 %d 1\n", USER_NS_ROOT, USER_NS_OTHER) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/*
+ * As child_fork(), but the child is root in a new user namespace. Before that, but in
+ * the namespaces that @flags ask for, it is still the user that owns the node of the
+ * device, and calls the function.
+ */
+static inline pid_t fork_in_user_ns(struct child *child, int flags,
+				    void (*function)(void *arg), void *arg)
+{
+	__u64 told;
+	int err;
+
+	if (child_fork(child) < 0)
+		return -errno;
+	if (!child->pid) {
+		err = unshare(CLONE_NEWUSER | flags) ? -errno : 0;
+		function(arg);
+		child_tell(child, err);
+		if (child_hear(child, &told) || told ||
+		    setresgid(0, 0, 0) || setresuid(0, 0, 0))
+			_exit(1);
+		/* The change of credentials has cancelled this. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return 0;
+	}
+	if (child_hear(child, &told))
+		return -ECHILD;
+	err = (int)told ?: write_id_map(child->pid, "uid_map") ?:
+			   write_id_map(child->pid, "gid_map");
+	child_tell(child, err);
+	if (!err)
+		return child->pid;
+	child_wait(child);
+	return err;
+}
+
 /* This process */
 
 static inline unsigned int count_fds(void)
