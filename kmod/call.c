@@ -77,8 +77,9 @@ struct outcome {
 
 /*
  * Completes a slot of a call that the caller of this has a reference to, unless it
- * is done. An answer is refused also when the event that its sender left may be on
- * its way. Returns whether; if so the answer's reference was taken over.
+ * is done. An answer is refused also when the caller has left, or when the event that
+ * its sender left may be on its way. Returns whether; if so the answer's reference was
+ * taken over.
  */
 static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome)
 {
@@ -87,7 +88,8 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 	bool queued = false;
 
 	spin_lock(&box->lock);
-	if (slot->done || (outcome->reply && READ_ONCE(slot->peer->box.closed))) {
+	if (slot->done || (outcome->reply &&
+			   (box->closed || READ_ONCE(slot->peer->box.closed)))) {
 		spin_unlock(&box->lock);
 		return false;
 	}
@@ -149,6 +151,7 @@ static void end_call(struct mpipc_open_call *call, int status)
 	for (i = 0; i < call->n_slots; i++) {
 		complete_slot(&call->slots[i], &outcome);
 		forget_slot(&call->slots[i]);
+		cond_resched();
 	}
 	/* The caller may still be waiting for room. */
 	mpipc_mailbox_wake_room(&call->caller->box);
@@ -321,6 +324,23 @@ static int link_call(struct mpipc_open_call *call)
 	}
 	spin_unlock(&box->lock);
 	return err;
+}
+
+/*
+ * Takes back a call that nobody got; not if it was cancelled meanwhile, which ends it
+ * as any other. Returns whether.
+ */
+static bool withdraw(struct mpipc_open_call *call)
+{
+	struct mpipc_mailbox *box = &call->caller->box;
+	bool linked;
+
+	spin_lock(&box->lock);
+	linked = !call->over && unlink_locked(call);
+	spin_unlock(&box->lock);
+	if (linked)
+		call_put(call);
+	return linked;
 }
 
 /* Posts the request; who does not get it completes its slot with the reason. */
@@ -512,8 +532,12 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg, u64 __user *ui
 		goto unlink;
 	trace_mpipc_call(msg, n);
 	err = post_request(call, msg, n, arg->flags);
-	if (err)
-		goto reset;
+	if (err && withdraw(call)) {
+		/* A restarted system call makes it anew. */
+		put_user((u64)0, uid);
+		goto out;
+	}
+	err = 0;
 	if (!n)
 		complete_slot(&call->slots[0], &nobody);
 	if (call->async)
@@ -522,9 +546,6 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg, u64 __user *ui
 		err = collect(call, arg);
 	goto out;
 
-reset:
-	/* Nobody got it: a restarted system call makes it anew. */
-	put_user((u64)0, uid);
 unlink:
 	unlink_call(call);
 out:
@@ -638,7 +659,7 @@ int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id)
 		if (!call->open && (waited || call->async))
 			call = NULL;
 		else
-			call_get(call);
+			WRITE_ONCE(call_get(call)->over, true);
 	}
 	spin_unlock(&ep->box.lock);
 	if (!call)

@@ -83,7 +83,7 @@ struct mpipc_slot {
  * @reply_fds: most descriptors of an answer
  * @n_slots: addressees, but at least 1
  * @async: whether results go to the mailbox
- * @over: no request is posted any more
+ * @over: no request is posted any more; a cancel sets it under the caller's lock
  * @open: slots that are not done; caller's lock
  * @waited: a thread waits for it; caller's lock
  * @wait: where it waits

@@ -22,6 +22,7 @@ struct mpipc_endpoint *mpipc_endpoint_new(struct net *net)
 	if (!ep)
 		return NULL;
 	refcount_set(&ep->ref, 1);
+	mutex_init(&ep->lock);
 	ep->net = get_net(net);
 	mpipc_mailbox_init(&ep->box);
 	return ep;
@@ -70,6 +71,7 @@ bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
 {
 	int next;
 
+	lockdep_assert_held(&ep->lock);
 	/* A table is only closed by who does not use it when it is destroyed. */
 	if (table != current->files)
 		return false;

@@ -6,6 +6,7 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/mpipc.h>
+#include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
@@ -47,10 +48,16 @@ struct pid;
  *
  * In this order:
  *
- * 1. &mpipc_net.lock, a mutex of one network namespace: who is in which group.
- *    For join, leave and listings; never on the way of a message.
- * 2. the table of users, a spinlock; the lock of a group's member array.
- * 3. &mpipc_mailbox.lock, a spinlock; never two of them.
+ * 1. &mpipc_endpoint.lock, a mutex: whether it is a member. Taken only by those that
+ *    have its file, to join and to leave.
+ * 2. &mpipc_group.lock, a mutex: who is in the group. For join, leave and the list of
+ *    peers; never on the way of a message.
+ * 3. &mpipc_net.lock, a spinlock: which groups there are; the table of users, a
+ *    spinlock; the lock of a group's member array.
+ * 4. &mpipc_mailbox.lock, a spinlock; never two of them.
+ *
+ * What takes long (memory that must be made free, answers that are still owed,
+ * messages that are dropped) is done under the first at most.
  *
  * Senders find their destinations under RCU and take a reference.
  */
@@ -64,8 +71,9 @@ enum mpipc_state {
 /**
  * struct mpipc_endpoint - an open file of the device
  * @ref: references to the memory
- * @state: &enum mpipc_state; written under mpipc_net.lock
+ * @state: &enum mpipc_state; written under @lock
  * @rcu: frees the memory
+ * @lock: held to join and to leave
  *
  * Constant:
  * @net: network namespace of the opener, with a reference
@@ -80,10 +88,12 @@ enum mpipc_state {
  * @cred: of the joiner, with a reference
  * @pid: of the joiner's process, with a reference
  *
- * Written under mpipc_net.lock:
+ * Written under @lock:
  * @owner: table that the endpoint belongs to, never dereferenced but as the id
  *	that flush got; NULL when not a member
  * @fd_hint: where the last look into that table found a descriptor
+ *
+ * Written under mpipc_group.lock:
  * @generation: of the primary that it is, or belongs to
  * @left_for_primary: ready for the event that tells the primary that this
  *	secondary left, or NULL
@@ -106,6 +116,7 @@ struct mpipc_endpoint {
 	refcount_t ref;
 	int state;
 	struct rcu_head rcu;
+	struct mutex lock;	/* whether it is a member */
 	struct net *net;
 
 	u64 id;

@@ -27,6 +27,16 @@ static struct mpipc_event *to_event(struct mpipc_entry *entry)
 }
 
 /**
+ * mpipc_event_new - make an event that is about nobody yet
+ *
+ * Return: the event, or NULL.
+ */
+struct mpipc_event *mpipc_event_new(void)
+{
+	return kzalloc(sizeof(struct mpipc_event), GFP_KERNEL_ACCOUNT);
+}
+
+/**
  * mpipc_entry_drop - let go of an entry that is in no mailbox any more
  * @entry: the entry
  *

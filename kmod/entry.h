@@ -56,6 +56,7 @@ struct mpipc_event {
 	struct mpipc_event *other;
 };
 
+struct mpipc_event *mpipc_event_new(void);
 void mpipc_entry_drop(struct mpipc_entry *entry);
 struct mpipc_msg *mpipc_entry_msg(struct mpipc_entry *entry);
 void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer,

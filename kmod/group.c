@@ -23,10 +23,10 @@
 #include "user.h"
 
 /*
- * Under mpipc_net.lock little is done to get memory: whoever is at its memory
- * cgroup's limit must not hold up those who want to leave.
+ * Under a group's lock nothing is done to get memory: whoever is at the limits of its
+ * memory cgroup must not hold up the others.
  */
-#define LOCKED_GFP (GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+#define LOCKED_GFP (GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN)
 
 static unsigned int net_id;
 static atomic64_t last_id;
@@ -46,7 +46,7 @@ static int __net_init net_init(struct net *net)
 {
 	struct mpipc_net *mnet = mpipc_net(net);
 
-	mutex_init(&mnet->lock);
+	spin_lock_init(&mnet->lock);
 	hash_init(mnet->groups);
 	init_waitqueue_head(&mnet->arrival);
 	return mpipc_report_init(net);
@@ -111,10 +111,16 @@ static struct mpipc_group *find_group(struct mpipc_net *mnet, const char *name)
 	return NULL;
 }
 
-static struct mpipc_endpoint *primary_of(struct mpipc_net *mnet,
-					 struct mpipc_group *group)
+static struct mpipc_endpoint *primary_of(struct mpipc_group *group)
 {
-	return rcu_dereference_protected(group->primary, lockdep_is_held(&mnet->lock));
+	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
+}
+
+/* Whether a member has begun to leave. */
+static bool is_leaving(struct mpipc_endpoint *ep)
+{
+	lockdep_assert_held(&ep->group->lock);
+	return ep->box.closed;
 }
 
 /* Made by its first primary, who is charged for it until it is empty. */
@@ -125,12 +131,13 @@ static struct mpipc_group *new_group(const struct mpipc_join *arg,
 
 	if (!mpipc_charge(&user->groups, 1, READ_ONCE(mpipc_user_groups)))
 		return ERR_PTR(-EDQUOT);
-	group = kzalloc(sizeof(*group), LOCKED_GFP);
+	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 	if (!group) {
 		atomic_long_dec(&user->groups);
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&group->ref, 1);
+	mutex_init(&group->lock);
 	strscpy(group->name, arg->group, sizeof(group->name));
 	group->uid = current_fsuid();
 	group->gid = current_fsgid();
@@ -140,10 +147,21 @@ static struct mpipc_group *new_group(const struct mpipc_join *arg,
 	return group;
 }
 
-/* The group has no members: nobody finds it, nobody pays for it. */
-static void forget_group(struct mpipc_group *group)
+static void free_new_group(struct mpipc_group *group)
 {
-	hash_del(&group->node);
+	if (!group)
+		return;
+	atomic_long_dec(&group->user->groups);
+	mpipc_group_put(group);
+}
+
+/* The group has no members: nobody finds it, nobody pays for it. */
+static void forget_group(struct mpipc_net *mnet, struct mpipc_group *group)
+{
+	lockdep_assert_held(&group->lock);
+	spin_lock(&mnet->lock);
+	hash_del_rcu(&group->node);
+	spin_unlock(&mnet->lock);
 	atomic_long_dec(&group->user->groups);
 }
 
@@ -161,30 +179,21 @@ static bool may_join(struct net *net, struct mpipc_group *group, u32 role)
 	return ns_capable(net->user_ns, CAP_IPC_OWNER);
 }
 
-/* The group that the endpoint can join now; made, but not found yet, if need be. */
-static struct mpipc_group *joinable_group(struct mpipc_endpoint *ep,
-					  const struct mpipc_join *arg,
-					  struct mpipc_user *user)
+/* Returns 0 or why the endpoint cannot join the group now. */
+static int check_joinable(struct mpipc_endpoint *ep, struct mpipc_group *group, u32 role)
 {
-	struct mpipc_net *mnet = mpipc_net(ep->net);
-	struct mpipc_group *group = find_group(mnet, arg->group);
+	struct mpipc_endpoint *primary = primary_of(group);
 
-	if (!group) {
-		if (arg->role != MPIPC_PRIMARY)
-			return ERR_PTR(-ENOENT);
-		return new_group(arg, user);
-	}
-	if (!may_join(ep->net, group, arg->role))
-		return ERR_PTR(-EACCES);
-	if (arg->role == MPIPC_PRIMARY && primary_of(mnet, group))
-		return ERR_PTR(-EADDRINUSE);
-	if (arg->role == MPIPC_SECONDARY && !primary_of(mnet, group))
-		return ERR_PTR(-ECONNREFUSED);
-	if (arg->role == MPIPC_SECONDARY &&
-	    group->n_members >= READ_ONCE(mpipc_group_endpoints))
-		return ERR_PTR(-ENOSPC);
-	refcount_inc(&group->ref);
-	return group;
+	/* It is only just made, by who joins. */
+	if (!group->n_members)
+		return 0;
+	if (!may_join(ep->net, group, role))
+		return -EACCES;
+	if (role == MPIPC_PRIMARY)
+		return primary ? -EADDRINUSE : 0;
+	if (!primary || is_leaving(primary))
+		return -ECONNREFUSED;
+	return group->n_members < READ_ONCE(mpipc_group_endpoints) ? 0 : -ENOSPC;
 }
 
 /* One that is in no mailbox; the other of the two, unread, is alone then. */
@@ -200,7 +209,7 @@ static bool wants_events(const struct mpipc_endpoint *ep)
 }
 
 /**
- * struct pair - the events of a primary and a secondary that come together
+ * struct pair - what is needed when a primary and a secondary come together
  * @link: in the list of the joiner
  * @primary: the one
  * @secondary: the other; it keeps the events of the end
@@ -220,6 +229,22 @@ struct pair {
 	} to_primary, to_secondary;
 };
 
+/**
+ * struct supplies - memory for a join, made before it
+ * @pairs: &struct pair that are complete
+ * @n_pairs: how many
+ * @wanted: how many the join needs, as far as is known
+ * @group: a group that is not found yet, if one is needed
+ * @want_group: one is needed
+ */
+struct supplies {
+	struct list_head pairs;
+	u32 n_pairs;
+	u32 wanted;
+	struct mpipc_group *group;
+	bool want_group;
+};
+
 static void free_pair(struct pair *pair)
 {
 	free_event(pair->to_primary.joined);
@@ -230,65 +255,184 @@ static void free_pair(struct pair *pair)
 	kfree(pair);
 }
 
-/* The event of the beginning knows that of the end: see mpipc_mailbox_left(). */
-static int add_events(struct mpipc_event **joined, struct mpipc_event **left,
-		      struct mpipc_endpoint *about)
+/* What turns out not to be needed goes with the pair. */
+static struct pair *new_pair(void)
 {
-	*joined = kzalloc(sizeof(**joined), LOCKED_GFP);
-	*left = kzalloc(sizeof(**left), LOCKED_GFP);
-	if (*joined) {
-		(*joined)->about = mpipc_endpoint_get(about);
-		(*joined)->other = *left;
-	}
-	if (*left) {
-		(*left)->about = mpipc_endpoint_get(about);
-		(*left)->other = *joined;
-	}
-	return *joined && *left ? 0 : -ENOMEM;
-}
-
-static int add_pair(struct list_head *pairs, struct mpipc_endpoint *primary,
-		    struct mpipc_endpoint *secondary)
-{
-	struct pair *pair = kzalloc(sizeof(*pair), LOCKED_GFP);
-	int err = 0;
+	struct pair *pair = kzalloc(sizeof(*pair), GFP_KERNEL_ACCOUNT);
 
 	if (!pair)
-		return -ENOMEM;
-	list_add_tail(&pair->link, pairs);
-	pair->primary = primary;
-	pair->secondary = secondary;
-	if (wants_events(primary))
-		err = add_events(&pair->to_primary.joined, &pair->to_primary.left,
-				 secondary);
-	if (!err && wants_events(secondary))
-		err = add_events(&pair->to_secondary.joined, &pair->to_secondary.left,
-				 primary);
-	if (!err && secondary->user != primary->user) {
-		pair->share = mpipc_share_new(secondary->user, LOCKED_GFP);
-		err = pair->share ? 0 : -ENOMEM;
-	}
-	return err;
+		return NULL;
+	pair->to_primary.joined = mpipc_event_new();
+	pair->to_primary.left = mpipc_event_new();
+	pair->to_secondary.joined = mpipc_event_new();
+	pair->to_secondary.left = mpipc_event_new();
+	pair->share = mpipc_share_new();
+	if (pair->to_primary.joined && pair->to_primary.left && pair->to_secondary.joined &&
+	    pair->to_secondary.left && pair->share)
+		return pair;
+	free_pair(pair);
+	return NULL;
 }
 
-/* Whom the endpoint comes together with: its primary, or those that follow. */
-static int make_pairs(struct list_head *pairs, struct mpipc_endpoint *ep)
+static int get_supplies(struct supplies *supplies, const struct mpipc_join *arg,
+			struct mpipc_user *user)
+{
+	struct mpipc_group *group;
+	struct pair *pair;
+
+	if (supplies->want_group && !supplies->group) {
+		group = new_group(arg, user);
+		if (IS_ERR(group))
+			return PTR_ERR(group);
+		supplies->group = group;
+	}
+	while (supplies->n_pairs < supplies->wanted) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		pair = new_pair();
+		if (!pair)
+			return -ENOMEM;
+		list_add(&pair->link, &supplies->pairs);
+		supplies->n_pairs++;
+		cond_resched();
+	}
+	return 0;
+}
+
+static void put_supplies(struct supplies *supplies)
+{
+	struct pair *pair, *next;
+
+	free_new_group(supplies->group);
+	list_for_each_entry_safe(pair, next, &supplies->pairs, link)
+		free_pair(pair);
+}
+
+/*
+ * Finds the group, or makes it known. Returns it locked and with a reference; -EAGAIN:
+ * there have to be more supplies.
+ */
+static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc_join *arg,
+				      struct supplies *supplies)
+{
+	struct mpipc_group *fresh = supplies->group, *group;
+
+	for (;;) {
+		spin_lock(&mnet->lock);
+		group = find_group(mnet, arg->group);
+		if (group) {
+			refcount_inc(&group->ref);
+		} else if (fresh) {
+			/* Nobody else can have it. */
+			mutex_trylock(&fresh->lock);
+			hash_add_rcu(mnet->groups, &fresh->node, name_hash(fresh->name));
+		}
+		spin_unlock(&mnet->lock);
+		if (!group)
+			break;
+		mutex_lock(&group->lock);
+		if (hash_hashed(&group->node))
+			return group;
+		/* Forgotten meanwhile. */
+		mutex_unlock(&group->lock);
+		mpipc_group_put(group);
+	}
+	if (arg->role != MPIPC_PRIMARY)
+		return ERR_PTR(-ENOENT);
+	supplies->want_group = true;
+	supplies->group = NULL;
+	return fresh ?: ERR_PTR(-EAGAIN);
+}
+
+/* The event of the beginning knows that of the end: see mpipc_mailbox_left(). */
+static void set_events(struct mpipc_event *joined, struct mpipc_event *left,
+		       struct mpipc_endpoint *about)
+{
+	joined->about = mpipc_endpoint_get(about);
+	joined->other = left;
+	left->about = mpipc_endpoint_get(about);
+	left->other = joined;
+}
+
+static void drop_event(struct mpipc_event **event)
+{
+	free_event(*event);
+	*event = NULL;
+}
+
+static void set_pair(struct pair *pair, struct mpipc_endpoint *primary,
+		     struct mpipc_endpoint *secondary)
+{
+	pair->primary = primary;
+	pair->secondary = secondary;
+	if (wants_events(primary)) {
+		set_events(pair->to_primary.joined, pair->to_primary.left, secondary);
+	} else {
+		drop_event(&pair->to_primary.joined);
+		drop_event(&pair->to_primary.left);
+	}
+	if (wants_events(secondary)) {
+		set_events(pair->to_secondary.joined, pair->to_secondary.left, primary);
+	} else {
+		drop_event(&pair->to_secondary.joined);
+		drop_event(&pair->to_secondary.left);
+	}
+	if (secondary->user == primary->user) {
+		mpipc_share_put(pair->share);
+		pair->share = NULL;
+	}
+}
+
+static bool will_follow(struct mpipc_endpoint *ep)
+{
+	return ep->flags & MPIPC_JOIN_FOLLOW && !is_leaving(ep);
+}
+
+/*
+ * Whom the endpoint comes together with: its primary, or those that follow. Returns
+ * -EAGAIN, and changes nothing, if there are too few supplies.
+ */
+static int make_pairs(struct list_head *pairs, struct mpipc_endpoint *ep,
+		      struct supplies *supplies)
 {
 	struct mpipc_group *group = ep->group;
 	struct mpipc_endpoint *peer;
 	unsigned long index;
-	int err;
+	struct pair *pair;
+	u32 n = 0;
 
-	if (ep->role == MPIPC_SECONDARY)
-		return add_pair(pairs, primary_of(mpipc_net(ep->net), group), ep);
+	if (ep->role == MPIPC_SECONDARY) {
+		n = 1;
+	} else {
+		xa_for_each(&group->members, index, peer)
+			n += will_follow(peer);
+	}
+	supplies->wanted = n;
+	if (n > supplies->n_pairs)
+		return -EAGAIN;
+	while (n--) {
+		supplies->n_pairs--;
+		list_move(supplies->pairs.next, pairs);
+	}
+
+	pair = list_first_entry(pairs, struct pair, link);
+	if (ep->role == MPIPC_SECONDARY) {
+		set_pair(pair, primary_of(group), ep);
+		return 0;
+	}
 	xa_for_each(&group->members, index, peer) {
-		if (!(peer->flags & MPIPC_JOIN_FOLLOW))
+		if (!will_follow(peer))
 			continue;
-		err = add_pair(pairs, ep, peer);
-		if (err)
-			return err;
+		set_pair(pair, ep, peer);
+		pair = list_next_entry(pair, link);
 	}
 	return 0;
+}
+
+/* All that poll, whoever else waits there. */
+static void wake_pollers(struct mpipc_endpoint *ep, __poll_t events)
+{
+	__wake_up(&ep->box.readers, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
 }
 
 static void tell(struct mpipc_endpoint *to, struct mpipc_event **joined)
@@ -318,7 +462,7 @@ static void keep(struct pair *pair)
 static void publish_secondary(struct mpipc_endpoint *ep, struct pair *pair)
 {
 	struct mpipc_group *group = ep->group;
-	struct mpipc_endpoint *primary = primary_of(mpipc_net(ep->net), group);
+	struct mpipc_endpoint *primary = primary_of(group);
 
 	keep(pair);
 	tell(ep, &pair->to_secondary.joined);
@@ -370,17 +514,17 @@ static void unset_member(struct mpipc_endpoint *ep)
 	ep->role = MPIPC_NO_ROLE;
 }
 
-static int become_member(struct mpipc_endpoint *ep, struct file *file)
+static int become_member(struct mpipc_endpoint *ep, struct file *file,
+			 struct supplies *supplies)
 {
-	struct mpipc_net *mnet = mpipc_net(ep->net);
 	struct mpipc_group *group = ep->group;
 	struct pair *pair, *next;
 	LIST_HEAD(pairs);
 	int err;
 
-	err = make_pairs(&pairs, ep);
+	err = make_pairs(&pairs, ep, supplies);
 	if (err)
-		goto out;
+		return err;
 	/* Reserves a place: members are published complete, with their id. */
 	err = xa_alloc(&group->members, &ep->index, NULL,
 		       XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1), LOCKED_GFP);
@@ -398,10 +542,8 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file)
 
 	/* Nothing can fail any more. */
 	ep->id = (u64)atomic64_inc_return(&last_id) << MPIPC_INDEX_BITS | ep->index;
-	if (!group->n_members)
-		hash_add(mnet->groups, &group->node, name_hash(group->name));
 	WRITE_ONCE(group->n_members, group->n_members + 1);
-	group->generation = ep->generation;
+	WRITE_ONCE(group->generation, ep->generation);
 	if (ep->role == MPIPC_PRIMARY)
 		publish_primary(ep, &pairs);
 	else
@@ -409,67 +551,107 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file)
 	/* Pairs with mpipc_endpoint_usable(). */
 	smp_store_release(&ep->state, MPIPC_MEMBER);
 	/* Who polled before was told of nothing that came meanwhile. */
-	wake_up_interruptible_poll(&ep->box.readers, EPOLLIN | EPOLLRDNORM |
-						     EPOLLOUT | EPOLLWRNORM);
+	wake_pollers(ep, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
 out:
 	list_for_each_entry_safe(pair, next, &pairs, link)
 		free_pair(pair);
 	return err;
 }
 
-static int join_locked(struct mpipc_endpoint *ep, struct file *file,
-		       struct mpipc_join *arg, struct mpipc_user *user)
+static int join_group(struct mpipc_endpoint *ep, struct file *file,
+		      struct mpipc_join *arg, struct mpipc_user *user,
+		      struct mpipc_group *group, struct supplies *supplies)
 {
-	struct mpipc_group *group;
 	int err;
 
-	lockdep_assert_held(&mpipc_net(ep->net)->lock);
-	if (ep->state != MPIPC_NEW)
-		return -EISCONN;
-	group = joinable_group(ep, arg, user);
-	if (IS_ERR(group))
-		return PTR_ERR(group);
-	err = -EDQUOT;
+	lockdep_assert_held(&ep->lock);
+	lockdep_assert_held(&group->lock);
+	err = check_joinable(ep, group, arg->role);
+	if (err)
+		return err;
 	if (!mpipc_charge(&user->endpoints, 1, READ_ONCE(mpipc_user_endpoints)))
-		goto put_group;
+		return -EDQUOT;
 	set_member(ep, arg, group, user);
-	err = become_member(ep, file);
+	err = become_member(ep, file, supplies);
 	if (err) {
 		unset_member(ep);
 		atomic_long_dec(&user->endpoints);
-		goto put_group;
+		return err;
 	}
-
 	trace_mpipc_join(ep);
 	arg->id = ep->id;
 	arg->generation = ep->generation;
-	arg->primary = primary_of(mpipc_net(ep->net), group)->id;
+	arg->primary = primary_of(group)->id;
 	return 0;
+}
 
-put_group:
+static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
+		       struct mpipc_join *arg, struct mpipc_user *user,
+		       struct supplies *supplies)
+{
+	struct mpipc_net *mnet = mpipc_net(ep->net);
+	struct mpipc_group *group;
+	int err;
+
+	mutex_lock(&ep->lock);
+	err = -EISCONN;
+	if (ep->state != MPIPC_NEW)
+		goto unlock;
+	group = lock_group(mnet, arg, supplies);
+	err = PTR_ERR_OR_ZERO(group);
+	if (err)
+		goto unlock;
+	err = join_group(ep, file, arg, user, group, supplies);
 	if (!group->n_members)
-		atomic_long_dec(&group->user->groups);
-	mpipc_group_put(group);
+		forget_group(mnet, group);
+	mutex_unlock(&group->lock);
+	if (err)
+		mpipc_group_put(group);
+unlock:
+	mutex_unlock(&ep->lock);
 	return err;
 }
 
-/* Returns why not to wait again after one more look, or 0. */
-static int wait_for_arrival(struct mpipc_net *mnet, unsigned int seen, u64 deadline)
+/**
+ * struct arrival - a secondary that waits for a primary
+ * @wait: in &mpipc_net.arrival
+ * @name: of the group
+ */
+struct arrival {
+	struct wait_queue_entry wait;
+	const char *name;
+};
+
+/* Others are not disturbed: anybody can make groups. */
+static int wake_for_name(struct wait_queue_entry *wait, unsigned int mode, int flags,
+			 void *name)
 {
-	DEFINE_WAIT(wait);
+	struct arrival *arrival = container_of(wait, struct arrival, wait);
+
+	if (strcmp(arrival->name, name))
+		return 0;
+	return autoremove_wake_function(wait, mode, flags, name);
+}
+
+/* Returns why not to wait again after one more look, or 0. */
+static int wait_for_arrival(struct mpipc_net *mnet, const char *name, int seen, u64 deadline)
+{
+	struct arrival arrival = { .name = name };
 	int err = 0;
 
+	init_wait(&arrival.wait);
+	arrival.wait.func = wake_for_name;
 	for (;;) {
-		prepare_to_wait(&mnet->arrival, &wait, TASK_INTERRUPTIBLE);
+		prepare_to_wait(&mnet->arrival, &arrival.wait, TASK_INTERRUPTIBLE);
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
 		else if (ktime_get_ns() >= deadline)
 			err = -ETIMEDOUT;
-		if (err || READ_ONCE(mnet->arrivals) != seen)
+		if (err || atomic_read(&mnet->arrivals) != seen)
 			break;
 		mpipc_sleep_until(deadline);
 	}
-	finish_wait(&mnet->arrival, &wait);
+	finish_wait(&mnet->arrival, &arrival.wait);
 	return err;
 }
 
@@ -500,10 +682,13 @@ static int check_join(const struct mpipc_join *arg)
 int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 		     struct mpipc_join *arg)
 {
+	struct supplies supplies = {
+		.pairs = LIST_HEAD_INIT(supplies.pairs),
+		.wanted = arg->role == MPIPC_SECONDARY,
+	};
 	struct mpipc_net *mnet = mpipc_net(ep->net);
+	int seen, err, give_up = 0;
 	struct mpipc_user *user;
-	unsigned int seen;
-	int err, give_up = 0;
 
 	err = check_join(arg);
 	if (err)
@@ -513,23 +698,26 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 		return -ENOMEM;
 
 	for (;;) {
-		mutex_lock(&mnet->lock);
-		seen = mnet->arrivals;
-		err = join_locked(ep, file, arg, user);
-		if (!err && arg->role == MPIPC_PRIMARY)
-			WRITE_ONCE(mnet->arrivals, seen + 1);
-		mutex_unlock(&mnet->lock);
+		/* Before the look at the group: who comes after it is noticed. */
+		seen = atomic_read_acquire(&mnet->arrivals);
+		err = get_supplies(&supplies, arg, user) ?:
+		      try_to_join(ep, file, arg, user, &supplies);
+		if (err == -EAGAIN)
+			continue;
 		if ((err != -ENOENT && err != -ECONNREFUSED) || !arg->deadline)
 			break;
 		if (give_up) {
 			err = give_up;
 			break;
 		}
-		give_up = wait_for_arrival(mnet, seen, arg->deadline);
+		give_up = wait_for_arrival(mnet, arg->group, seen, arg->deadline);
 	}
 
-	if (!err && arg->role == MPIPC_PRIMARY)
-		wake_up_all(&mnet->arrival);
+	if (!err && arg->role == MPIPC_PRIMARY) {
+		atomic_inc_return_release(&mnet->arrivals);
+		__wake_up(&mnet->arrival, TASK_NORMAL, 0, arg->group);
+	}
+	put_supplies(&supplies);
 	mpipc_user_put(user);
 	return err;
 }
@@ -542,15 +730,9 @@ static void tell_left(struct mpipc_endpoint *to, struct mpipc_event **left,
 	*left = NULL;
 }
 
-static void drop_event(struct mpipc_event **event)
-{
-	free_event(*event);
-	*event = NULL;
-}
-
 static void part_from_primary(struct mpipc_endpoint *ep)
 {
-	struct mpipc_endpoint *primary = primary_of(mpipc_net(ep->net), ep->group);
+	struct mpipc_endpoint *primary = primary_of(ep->group);
 
 	if (primary && primary->generation == ep->generation) {
 		tell_left(primary, &ep->left_for_primary, &ep->last_up);
@@ -573,33 +755,49 @@ static void part_from_secondaries(struct mpipc_endpoint *ep)
 		mpipc_share_put(peer->share);
 		peer->share = NULL;
 		/* Also those without events see it: poll says EPOLLRDHUP. */
-		wake_up_interruptible_poll(&peer->box.readers, EPOLLRDHUP);
+		wake_pollers(peer, EPOLLRDHUP);
 	}
 }
 
-/* Ends the membership; what was in the mailbox is the caller's to drop. */
-static void leave_locked(struct mpipc_endpoint *ep, struct list_head *trash)
+/* The first step of leaving; what was in the mailbox is the caller's to drop. */
+static void begin_to_leave(struct mpipc_endpoint *ep, struct list_head *trash)
+{
+	mutex_lock(&ep->group->lock);
+	trace_mpipc_leave(ep);
+	WRITE_ONCE(ep->owner, NULL);
+	/* Pairs with the acquire of who looks at what is constant by now. */
+	smp_store_release(&ep->state, MPIPC_GONE);
+	mpipc_mailbox_close(&ep->box, trash);
+	mutex_unlock(&ep->group->lock);
+}
+
+/* The second step, after which the peers know. */
+static void take_out(struct mpipc_endpoint *ep)
 {
 	struct mpipc_group *group = ep->group;
 
-	lockdep_assert_held(&mpipc_net(ep->net)->lock);
-	trace_mpipc_leave(ep);
-	WRITE_ONCE(ep->state, MPIPC_GONE);
-	WRITE_ONCE(ep->owner, NULL);
-	mpipc_mailbox_close(&ep->box, trash);
+	mutex_lock(&group->lock);
 	xa_erase(&group->members, ep->index);
 	WRITE_ONCE(group->n_members, group->n_members - 1);
-	if (ep->role == MPIPC_PRIMARY)
+	if (ep->role == MPIPC_PRIMARY) {
 		RCU_INIT_POINTER(group->primary, NULL);
+		part_from_secondaries(ep);
+	} else {
+		part_from_primary(ep);
+	}
+	if (!group->n_members)
+		forget_group(mpipc_net(ep->net), group);
+	mutex_unlock(&group->lock);
+	atomic_long_dec(&ep->user->endpoints);
+}
+
+static void leave(struct mpipc_endpoint *ep, struct list_head *trash)
+{
+	lockdep_assert_held(&ep->lock);
+	begin_to_leave(ep, trash);
 	/* Before the events, which nothing of this endpoint follows. */
 	mpipc_call_reset_owed(ep);
-	if (ep->role == MPIPC_PRIMARY)
-		part_from_secondaries(ep);
-	else
-		part_from_primary(ep);
-	if (!group->n_members)
-		forget_group(group);
-	atomic_long_dec(&ep->user->endpoints);
+	take_out(ep);
 }
 
 /* The rest of leaving, for which nobody has to wait. */
@@ -622,15 +820,14 @@ static void clear_out(struct mpipc_endpoint *ep, struct list_head *trash)
  */
 void mpipc_group_leave(struct mpipc_endpoint *ep)
 {
-	struct mpipc_net *mnet = mpipc_net(ep->net);
 	LIST_HEAD(trash);
 	bool leaves;
 
-	mutex_lock(&mnet->lock);
+	mutex_lock(&ep->lock);
 	leaves = ep->state == MPIPC_MEMBER;
 	if (leaves)
-		leave_locked(ep, &trash);
-	mutex_unlock(&mnet->lock);
+		leave(ep, &trash);
+	mutex_unlock(&ep->lock);
 	if (leaves)
 		clear_out(ep, &trash);
 }
@@ -643,18 +840,17 @@ void mpipc_group_leave(struct mpipc_endpoint *ep)
  */
 void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
-	struct mpipc_net *mnet = mpipc_net(ep->net);
 	LIST_HEAD(trash);
 	bool leaves;
 
 	/* Files that the kernel itself opened are closed without a table. */
 	if (!table || READ_ONCE(ep->owner) != table)
 		return;
-	mutex_lock(&mnet->lock);
+	mutex_lock(&ep->lock);
 	leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
 	if (leaves)
-		leave_locked(ep, &trash);
-	mutex_unlock(&mnet->lock);
+		leave(ep, &trash);
+	mutex_unlock(&ep->lock);
 	if (leaves)
 		clear_out(ep, &trash);
 }
@@ -676,18 +872,17 @@ static void fill_peer(struct mpipc_peer *out, struct mpipc_endpoint *peer,
 
 static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
 {
-	struct mpipc_net *mnet = mpipc_net(ep->net);
 	struct mpipc_endpoint *peer;
 	unsigned long index;
 	u32 n = 0;
 
-	mutex_lock(&mnet->lock);
+	mutex_lock(&ep->group->lock);
 	xa_for_each(&ep->group->members, index, peer) {
 		if (n < max)
 			fill_peer(&list[n], peer, ep);
 		n++;
 	}
-	mutex_unlock(&mnet->lock);
+	mutex_unlock(&ep->group->lock);
 	return n;
 }
 

@@ -2,10 +2,12 @@
 #ifndef MPIPC_GROUP_H
 #define MPIPC_GROUP_H
 
+#include <linux/atomic.h>
 #include <linux/hashtable.h>
 #include <linux/mpipc.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
@@ -28,8 +30,13 @@ struct net;
  * secondaries are members still, but belong to nobody: the next primary takes
  * over those that asked to follow and is none of the others' business.
  *
- * Joins and leaves are serialised by one mutex for each network namespace.
- * Messages do not take it: they find members under RCU.
+ * Joins and leaves are serialised by one mutex for each group. Messages do not take
+ * it: they find members under RCU.
+ *
+ * Leaving has two steps. First the mailbox is closed, and what the endpoint still owes
+ * is completed, which can take long and needs no lock of the group. Then it is taken
+ * out and its peers are told. An endpoint between the two is a member that nobody
+ * comes together with any more.
  */
 
 /* The low bits of an endpoint's id are its place in the group's members. */
@@ -37,35 +44,38 @@ struct net;
 
 /**
  * struct mpipc_net - groups of a network namespace
- * @lock: held to join, to leave and to list
- * @groups: by name
+ * @lock: held to find, to add and to forget a group
+ * @groups: by name; read also under RCU
  * @arrivals: how often a primary came
  * @arrival: where secondaries wait for one
  */
 struct mpipc_net {
-	struct mutex lock;	/* who is in which group */
+	spinlock_t lock;	/* which groups there are */
 	DECLARE_HASHTABLE(groups, 6);
-	unsigned int arrivals;
+	atomic_t arrivals;
 	wait_queue_head_t arrival;
 };
 
 /**
  * struct mpipc_group - a group
  * @ref: one for each endpoint that is or was a member
- * @node: in &mpipc_net.groups while there are members
+ * @lock: held to join, to leave and to list
+ * @node: in &mpipc_net.groups while there are members, or its maker joins; written
+ *	under @lock and mpipc_net.lock
  * @rcu: frees the memory
  * @name: constant
  * @uid: owner, constant
  * @gid: likewise
  * @mode: permission bits, constant
  * @user: who is charged for the group, with a reference; constant
- * @n_members: members; under mpipc_net.lock, read without as a hint
- * @generation: primaries so far; under mpipc_net.lock
- * @primary: written under mpipc_net.lock, read under RCU
+ * @n_members: members; under @lock, read without as a hint
+ * @generation: primaries so far; under @lock, read without for reports
+ * @primary: written under @lock, read under RCU
  * @members: all of them, by &mpipc_endpoint.index; likewise
  */
 struct mpipc_group {
 	refcount_t ref;
+	struct mutex lock;	/* who is in the group */
 	struct hlist_node node;
 	struct rcu_head rcu;
 	char name[MPIPC_GROUP_MAX];

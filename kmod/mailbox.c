@@ -51,21 +51,18 @@ void mpipc_mailbox_wake_room(struct mpipc_mailbox *box)
 }
 
 /**
- * mpipc_share_new - make a share that nobody uses yet
- * @user: whose
- * @gfp: how to get memory
+ * mpipc_share_new - make a share that is nobody's yet
  *
  * Return: the share with one reference, or NULL.
  */
-struct mpipc_share *mpipc_share_new(struct mpipc_user *user, gfp_t gfp)
+struct mpipc_share *mpipc_share_new(void)
 {
-	struct mpipc_share *share = kzalloc(sizeof(*share), gfp);
+	struct mpipc_share *share = kzalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
 
 	if (!share)
 		return NULL;
 	refcount_set(&share->ref, 1);
 	INIT_LIST_HEAD(&share->link);
-	share->user = mpipc_user_get(user);
 	return share;
 }
 
@@ -100,6 +97,7 @@ void mpipc_mailbox_share(struct mpipc_endpoint *primary, struct mpipc_endpoint *
 	if (list_entry_is_head(share, &box->shares, link)) {
 		share = *fresh;
 		*fresh = NULL;
+		share->user = mpipc_user_get(ep->user);
 		list_add_tail(&share->link, &box->shares);
 	} else {
 		refcount_inc(&share->ref);
@@ -146,7 +144,7 @@ static int check_room(struct mpipc_mailbox *box, struct mpipc_share *share, u32 
 		return 0;
 	messages -= box->messages - share->messages;
 	bytes -= box->bytes - share->bytes;
-	if (share->messages < messages / 2 && (u64)share->bytes + size <= bytes / 2)
+	if (share->messages < max(messages / 2, 1U) && (u64)share->bytes + size <= bytes / 2)
 		return 0;
 	return -EAGAIN;
 }
@@ -293,7 +291,7 @@ static void withdraw(struct mpipc_mailbox *box, struct mpipc_entry *entry)
  * @to: whom
  * @event: the event, which the mailbox takes over
  *
- * Called under mpipc_net.lock, by which @to cannot leave.
+ * Called under mpipc_group.lock, by which @to cannot begin to leave, and has not.
  */
 void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event)
 {
@@ -313,32 +311,37 @@ void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event)
  * A peer that came and went unseen leaves no trace, so unread events cannot become
  * more than the peers there are, the messages there is room for, and the calls that
  * were answered.
- * Called under mpipc_net.lock, by which @to cannot leave.
+ * Called under mpipc_group.lock; @to may have begun to leave, and then does not care.
  */
 void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
 			const u64 *last)
 {
 	struct mpipc_mailbox *box = &to->box;
-	struct mpipc_event *unseen;
+	struct mpipc_event *unseen = NULL;
+	bool told = false;
 
 	event->entry.type = MPIPC_LEFT;
 	spin_lock(&box->lock);
-	unseen = event->other;
+	/* What was in a mailbox that closed may be gone by now. */
+	if (!box->closed)
+		unseen = event->other;
 	if (unseen && *last < unseen->entry.seq) {
 		withdraw(box, &unseen->entry);
-	} else {
+	} else if (!box->closed) {
 		if (unseen)
 			unseen->other = NULL;
 		unseen = NULL;
 		mpipc_mailbox_add_locked(box, &event->entry);
+		told = true;
 	}
 	spin_unlock(&box->lock);
-	if (unseen) {
-		mpipc_entry_drop(&unseen->entry);
-		mpipc_entry_drop(&event->entry);
-	} else {
+	if (told) {
 		mpipc_mailbox_wake_readers(box, false);
+		return;
 	}
+	if (unseen)
+		mpipc_entry_drop(&unseen->entry);
+	mpipc_entry_drop(&event->entry);
 }
 
 /**

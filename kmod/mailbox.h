@@ -43,7 +43,7 @@ struct mpipc_user;
 /**
  * struct mpipc_share - what a user other than its own has in a primary's mailbox
  * @ref: one for each endpoint that has it
- * @user: who, with a reference; constant
+ * @user: who, with a reference; constant once it is in use
  *
  * Under the lock of the mailbox:
  * @link: in the mailbox's shares, while there is anything to count
@@ -127,7 +127,7 @@ void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
 
-struct mpipc_share *mpipc_share_new(struct mpipc_user *user, gfp_t gfp);
+struct mpipc_share *mpipc_share_new(void);
 void mpipc_share_put(struct mpipc_share *share);
 void mpipc_mailbox_share(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep,
 			 struct mpipc_share **fresh);

@@ -115,13 +115,14 @@ static void show_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
 
 	mpipc_report_info(ep, &info);
 	seq_printf(m, "endpoint %llu %s %llu %d %u %u %llu %llu %llu %llu %llu\n",
-		   ep->id, role_name(ep->role), ep->generation,
+		   ep->id, role_name(ep->role), READ_ONCE(ep->generation),
 		   pid_nr_ns(ep->pid, task_active_pid_ns(current)),
 		   from_kuid_munged(user_ns, ep->cred->euid),
 		   from_kgid_munged(user_ns, ep->cred->egid),
 		   info.queued, info.queued_bytes, info.sent, info.received, info.lost);
 }
 
+/* Under RCU: who looks holds up nobody who joins or leaves. */
 static void show_group(struct seq_file *m, struct mpipc_group *group)
 {
 	struct user_namespace *user_ns = seq_user_ns(m);
@@ -130,11 +131,18 @@ static void show_group(struct seq_file *m, struct mpipc_group *group)
 
 	seq_puts(m, "group ");
 	show_name(m, group->name);
-	seq_printf(m, " %llu %u %u %04o %u\n", group->generation,
+	seq_printf(m, " %llu %u %u %04o %u\n", READ_ONCE(group->generation),
 		   from_kuid_munged(user_ns, group->uid),
-		   from_kgid_munged(user_ns, group->gid), group->mode, group->n_members);
-	xa_for_each(&group->members, index, ep)
+		   from_kgid_munged(user_ns, group->gid), group->mode,
+		   READ_ONCE(group->n_members));
+	xa_for_each(&group->members, index, ep) {
+		if (seq_has_overflowed(m))
+			return;
+		if (!refcount_inc_not_zero(&ep->ref))
+			continue;
 		show_endpoint(m, ep);
+		mpipc_endpoint_put(ep);
+	}
 }
 
 static int show_groups(struct seq_file *m, void *unused)
@@ -145,10 +153,11 @@ static int show_groups(struct seq_file *m, void *unused)
 
 	seq_puts(m, "# group NAME generation uid gid mode members\n");
 	seq_puts(m, "# endpoint id role generation pid uid gid queued bytes sent received lost\n");
-	mutex_lock(&mnet->lock);
-	hash_for_each(mnet->groups, bucket, group, node)
-		show_group(m, group);
-	mutex_unlock(&mnet->lock);
+	rcu_read_lock();
+	hash_for_each_rcu(mnet->groups, bucket, group, node)
+		if (READ_ONCE(group->n_members))
+			show_group(m, group);
+	rcu_read_unlock();
 	return 0;
 }
 

@@ -291,9 +291,12 @@ static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send *arg)
 		arg->sent += !result;
 		arg->full += result == -EAGAIN || result == -ETIMEDOUT ||
 			     result == -EMSGSIZE;
-		if (!err && arg->to != MPIPC_TO_ALL)
+		if (!err && (arg->to != MPIPC_TO_ALL || result == -ESHUTDOWN))
 			err = result;
 	}
+	/* To all: what some got was sent, even if the sender then left. */
+	if (arg->to == MPIPC_TO_ALL && arg->sent)
+		err = 0;
 	mpipc_send_unaddress(msg, n);
 	mpipc_msg_put(msg);
 	return err;
