@@ -777,4 +777,133 @@ TEST_F(fds, queued_are_released_although_the_file_is_in_flight)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Several threads */
+
+#define RACED 200
+
+/**
+ * struct reader - takes messages until there is one without a descriptor
+ * @fd: endpoint
+ * @seen: how often each number was received, by all readers
+ * @bad: what was received otherwise than it was sent
+ */
+struct reader {
+	int fd;
+	unsigned int *seen;
+	unsigned int bad;
+};
+
+static void *reader_main(void *arg)
+{
+	struct reader *reader = arg;
+
+	for (;;) {
+		struct mpipc_record record;
+		unsigned int number = 0;
+		int got = -1;
+
+		if (recv_fds(reader->fd, &record, &number, sizeof(number), &got, 1,
+			     MPIPC_FOREVER))
+			return NULL;
+		if (!record.n_fds)
+			return NULL;
+		if (number < RACED)
+			__atomic_add_fetch(&reader->seen[number], 1, __ATOMIC_RELAXED);
+		/* Nobody else has closed it. */
+		if (number >= RACED || close(got))
+			reader->bad++;
+	}
+}
+
+TEST_F(fds, threads_that_read_at_once_get_each_descriptor_once)
+{
+	unsigned int seen[RACED] = { 0 };
+	struct mpipc_send send = { .to = self->id, .deadline = MPIPC_FOREVER };
+	struct reader reader[3];
+	struct canary canary;
+	pthread_t thread[3];
+
+	ASSERT_EQ(0, canary_make(&canary));
+	for (int i = 0; i < 3; i++) {
+		reader[i] = (struct reader){ .fd = self->secondary, .seen = seen };
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, reader_main, &reader[i]));
+	}
+	for (unsigned int i = 0; i < RACED; i++) {
+		send.body = make_body("", &i, sizeof(i), &canary.write_end, 1);
+		ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_SEND, &send));
+	}
+	canary_let_go(&canary);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, send_msg(self->primary, self->id, "", NULL, 0));
+	}
+	for (int i = 0; i < 3; i++) {
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(0U, reader[i].bad);
+	}
+	for (unsigned int i = 0; i < RACED; i++) {
+		EXPECT_EQ(1U, seen[i]);
+	}
+	EXPECT_TRUE(canary_dies(&canary));
+}
+
+struct flicker {
+	void *page;
+	bool stop;
+};
+
+/* Takes memory away and gives it back. */
+static void *flicker_main(void *arg)
+{
+	struct flicker *flicker = arg;
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	while (!__atomic_load_n(&flicker->stop, __ATOMIC_ACQUIRE)) {
+		mprotect(flicker->page, size, PROT_NONE);
+		mprotect(flicker->page, size, PROT_READ | PROT_WRITE);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/*
+ * If the array goes away when some are installed already, they stay, and the record
+ * was delivered; if before, none is, and the record stays.
+ */
+TEST_F(fds, array_that_is_taken_away_meanwhile_rolls_nothing_back)
+{
+	struct flicker flicker = { .page = guard_page(_metadata) };
+	struct mpipc_record record;
+	struct canary canary;
+	int sent[64], file, *got = flicker.page;
+	unsigned int before;
+	pthread_t thread;
+
+	ASSERT_EQ(0, canary_make(&canary));
+	for (size_t i = 0; i < ARRAY_SIZE(sent); i++)
+		sent[i] = canary.write_end;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, flicker_main, &flicker));
+	file = dup(STDERR_FILENO);
+	before = count_fds();
+	for (int round = 0; round < 50; round++) {
+		int ret;
+
+		ASSERT_EQ(0, send_fds(self->primary, self->id, "", NULL, 0, sent,
+				      ARRAY_SIZE(sent)));
+		while ((ret = recv_fds(self->secondary, &record, NULL, 0, got,
+				       ARRAY_SIZE(sent), 0)) == -EFAULT) {
+			ASSERT_EQ(before, count_fds());
+		}
+		ASSERT_EQ(0, ret);
+		EXPECT_EQ(ARRAY_SIZE(sent), record.n_fds);
+		EXPECT_TRUE(mailbox_empty(self->secondary));
+		EXPECT_GE(before + ARRAY_SIZE(sent), count_fds());
+		close_range(file + 1, ~0U, 0);
+		ASSERT_EQ(before, count_fds());
+	}
+	__atomic_store_n(&flicker.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	canary_let_go(&canary);
+	EXPECT_TRUE(canary_dies(&canary));
+}
+
 TEST_HARNESS_MAIN

@@ -8,9 +8,9 @@
  * - an AF_UNIX socket that it was sent to, also one that is not accepted yet;
  * - an io_uring: by its table of fixed files or a request that is pending;
  * - a message that a blocked thread has still, or already, in its hands;
- * - a file that in turn is referred to by memory which it is mapped to.
- * No file refers to what epoll watches, which is seen here, too. Other kinds that could
- * take part (binder, vhost, file systems that are given descriptors) need devices or
+ * - memory that has such a ring mapped, and can itself be referred to by a file.
+ * What epoll watches it does not refer to, which is seen here, too. Other kinds of files
+ * that could take part (binder, vhost, what a file system is mounted with) need devices or
  * root. They make no difference: what all of this rests on is that a mailbox has files
  * only as long as its owner's table has a descriptor for it.
  *
@@ -39,6 +39,14 @@ static long users(void)
 	if (file)
 		fclose(file);
 	return n;
+}
+
+static long users_at_start;
+
+/* Once, before the first test is forked off. */
+static void __attribute__((constructor)) look_for_users(void)
+{
+	users_at_start = users();
 }
 
 /*
@@ -104,6 +112,12 @@ static void run_builder(const struct child *line, const char *group, build_fn bu
 		pause();
 }
 
+static int kill_and_reap(const struct child *child)
+{
+	kill(child->pid, SIGKILL);
+	return child_reap(child);
+}
+
 /* Returns when it has gone, as far as it does. */
 static void bring_about(struct __test_metadata *_metadata, const struct child *child,
 			enum end end)
@@ -126,10 +140,10 @@ static void bring_about(struct __test_metadata *_metadata, const struct child *c
 	case END_STOP:
 		ASSERT_EQ(0, kill(child->pid, SIGSTOP));
 		ASSERT_EQ(child->pid, waitpid(child->pid, NULL, WUNTRACED));
-		/* fall through */
+		ASSERT_EQ(128 + SIGKILL, kill_and_reap(child));
+		break;
 	case END_KILL:
-		ASSERT_EQ(0, kill(child->pid, SIGKILL));
-		ASSERT_EQ(128 + SIGKILL, child_reap(child));
+		ASSERT_EQ(128 + SIGKILL, kill_and_reap(child));
 	}
 }
 
@@ -161,11 +175,28 @@ static void expect_released(struct __test_metadata *_metadata, const char *group
 	EXPECT_TRUE(canary_dies(&canary));
 	/* Now also those go who only have the open file. */
 	close(child.line);
-	if (end == END_CLOSE || end == END_EXEC) {
-		kill(child.pid, SIGKILL);
-		child_reap(&child);
-	}
+	if (end == END_CLOSE || end == END_EXEC)
+		kill_and_reap(&child);
 	EXPECT_TRUE(users_become(before));
+}
+
+FIXTURE(released)
+{
+	char group[MPIPC_GROUP_MAX];
+};
+
+FIXTURE_VARIANT(released)
+{
+	build_fn build;
+};
+
+FIXTURE_SETUP(released)
+{
+	group_name(self->group, "lifetime-released");
+}
+
+FIXTURE_TEARDOWN(released)
+{
 }
 
 /* Each builder opens what it needs and leaves it open: the end closes it. */
@@ -203,6 +234,11 @@ static int build_queue(const char *group, int canary, int line)
 	       send_fds(pair.primary, pair.id, "", NULL, 0, &canary, 1);
 }
 
+FIXTURE_VARIANT_ADD(released, a_queue)
+{
+	.build = build_queue,
+};
+
 /* Mailboxes */
 
 /* The mailbox holds its own file. */
@@ -215,6 +251,11 @@ static int build_self_cycle(const char *group, int canary, int line)
 	(void)line;
 	return ret ?: send_passing_mpipc(pair.secondary, MPIPC_TO_PRIMARY, fds, 2);
 }
+
+FIXTURE_VARIANT_ADD(released, a_mailbox_in_itself)
+{
+	.build = build_self_cycle,
+};
 
 /* Each mailbox holds the file of the next one, and the last that of the first. */
 static int build_cycle_of(const char *group, int canary, int n)
@@ -242,17 +283,32 @@ static int build_cycle_of_2(const char *group, int canary, int line)
 	return build_cycle_of(group, canary, 2);
 }
 
+FIXTURE_VARIANT_ADD(released, mailboxes_in_each_other)
+{
+	.build = build_cycle_of_2,
+};
+
 static int build_cycle_of_5(const char *group, int canary, int line)
 {
 	(void)line;
 	return build_cycle_of(group, canary, 5);
 }
 
+FIXTURE_VARIANT_ADD(released, a_cycle_of_five_mailboxes)
+{
+	.build = build_cycle_of_5,
+};
+
 static int build_cycle_of_50(const char *group, int canary, int line)
 {
 	(void)line;
 	return build_cycle_of(group, canary, 50);
 }
+
+FIXTURE_VARIANT_ADD(released, a_cycle_of_fifty_mailboxes)
+{
+	.build = build_cycle_of_50,
+};
 
 /* Calls */
 
@@ -293,6 +349,11 @@ static int build_request_cycle(const char *group, int canary, int line)
 	return ret ?: do_ioctl(pair.primary, MPIPC_CALL, &call);
 }
 
+FIXTURE_VARIANT_ADD(released, mailboxes_in_a_request_that_nobody_took)
+{
+	.build = build_request_cycle,
+};
+
 /* The request is answered likewise: both are in a mailbox. */
 static int build_call_cycle(const char *group, int canary, int line)
 {
@@ -305,6 +366,11 @@ static int build_call_cycle(const char *group, int canary, int line)
 	ret = ret ?: do_ioctl(pair.primary, MPIPC_CALL, &call);
 	return ret ?: reply_passing(pair.secondary, call.id, fds, 3);
 }
+
+FIXTURE_VARIANT_ADD(released, mailboxes_in_a_request_and_its_answer)
+{
+	.build = build_call_cycle,
+};
 
 /* A synchronous call was answered, but its caller could not collect the answer. */
 static int build_answer_cycle(const char *group, int canary, int line)
@@ -327,6 +393,11 @@ static int build_answer_cycle(const char *group, int canary, int line)
 	ret = ioctl_thread_join(&thread);
 	return ret == -EFAULT ? 0 : ret ?: -EINVAL;
 }
+
+FIXTURE_VARIANT_ADD(released, mailboxes_in_an_answer_that_nobody_collected)
+{
+	.build = build_answer_cycle,
+};
 
 /* A blocked thread waits for room in one mailbox; another one has the request. */
 static int build_blocked_cycle(const char *group, int canary, int line)
@@ -353,6 +424,11 @@ static int build_blocked_cycle(const char *group, int canary, int line)
 	       ioctl_thread_asleep(&thread);
 }
 
+FIXTURE_VARIANT_ADD(released, mailboxes_in_what_a_blocked_thread_sends)
+{
+	.build = build_blocked_cycle,
+};
+
 /* Sockets */
 
 /* The mailbox holds both ends of a connection that has its file in flight. */
@@ -370,6 +446,11 @@ static int build_socket_cycle(const char *group, int canary, int line)
 	       send_fds(pair.secondary, MPIPC_TO_PRIMARY, "", NULL, 0, ends, 2);
 }
 
+FIXTURE_VARIANT_ADD(released, a_mailbox_in_a_socket_in_it)
+{
+	.build = build_socket_cycle,
+};
+
 /* Two mailboxes hold one end each of a connection that has both files in flight. */
 static int build_socket_pair_cycle(const char *group, int canary, int line)
 {
@@ -386,6 +467,11 @@ static int build_socket_pair_cycle(const char *group, int canary, int line)
 	       send_fds(pair.primary, pair.id, "", NULL, 0, &ends[1], 1);
 }
 
+FIXTURE_VARIANT_ADD(released, mailboxes_in_sockets_in_each_other)
+{
+	.build = build_socket_pair_cycle,
+};
+
 /* The connection is a cycle of its own, which AF_UNIX cannot see before. */
 static int build_socket_in_itself(const char *group, int canary, int line)
 {
@@ -400,6 +486,11 @@ static int build_socket_in_itself(const char *group, int canary, int line)
 	return ret ?: send_scm(ends[0], fds, 4) ?:
 	       send_fds(pair.secondary, MPIPC_TO_PRIMARY, "", NULL, 0, ends, 2);
 }
+
+FIXTURE_VARIANT_ADD(released, a_mailbox_in_a_socket_in_itself)
+{
+	.build = build_socket_in_itself,
+};
 
 /* Listens to a name that the kernel chooses, and connects to it. */
 static int connect_unaccepted(int *listener, int *client)
@@ -432,19 +523,10 @@ static int build_listener_cycle(const char *group, int canary, int line)
 	       send_fds(pair.secondary, MPIPC_TO_PRIMARY, "", NULL, 0, &listener, 1);
 }
 
-/* The same, with the listener in its own connection. */
-static int build_listener_in_itself(const char *group, int canary, int line)
+FIXTURE_VARIANT_ADD(released, a_mailbox_in_an_unaccepted_connection)
 {
-	struct pair pair;
-	int ret = pair_open(&pair, group);
-	int fds[] = { pair.primary, canary, -1 };
-	int client;
-
-	(void)line;
-	return ret ?: connect_unaccepted(&fds[2], &client) ?:
-	       send_scm(client, fds, 3) ?:
-	       send_fds(pair.secondary, MPIPC_TO_PRIMARY, "", NULL, 0, &fds[2], 1);
-}
+	.build = build_listener_cycle,
+};
 
 /* io_uring */
 
@@ -546,13 +628,25 @@ static int build_fixed_files(const char *group, int canary, int line)
 	       ring_open(&ring, fds, 3) ?: ring_unmap(&ring);
 }
 
+FIXTURE_VARIANT_ADD(released, mailboxes_among_the_files_of_a_ring)
+{
+	.build = build_fixed_files,
+};
+
+static void ring_close(struct ring *ring)
+{
+	ring_unmap(ring);
+	close(ring->fd);
+}
+
 static struct io_uring_sqe open_direct(const char *path, unsigned int place)
 {
 	struct io_uring_sqe sqe = {
 		.opcode = IORING_OP_OPENAT,
 		.fd = AT_FDCWD,
 		.addr = to_u64(path),
-		.open_flags = O_RDWR,
+		/* Otherwise a read waits until poll says something. */
+		.open_flags = O_RDWR | O_NONBLOCK,
 		.file_index = place + 1,
 	};
 
@@ -569,6 +663,11 @@ static int build_direct_file(const char *group, int canary, int line)
 	(void)line;
 	return ring_open(&ring, &canary, 1) ?: ring_do(&ring, &sqe) ?: ring_unmap(&ring);
 }
+
+FIXTURE_VARIANT_ADD(released, a_file_that_only_a_ring_had)
+{
+	.build = build_direct_file,
+};
 
 /* A member's file goes from the table of one ring to that of another. */
 static int build_file_sent_to_ring(const char *group, int canary, int line)
@@ -591,6 +690,11 @@ static int build_file_sent_to_ring(const char *group, int canary, int line)
 	return ret ?: ring_do(&from, &sqe) ?: close(from.fd) ?: ring_unmap(&from) ?:
 	       ring_unmap(&to);
 }
+
+FIXTURE_VARIANT_ADD(released, a_mailbox_sent_to_a_ring)
+{
+	.build = build_file_sent_to_ring,
+};
 
 /* Requests wait for two files: one for something to read, one for what never comes. */
 static int build_pending_requests(const char *group, int canary, int line)
@@ -618,6 +722,11 @@ static int build_pending_requests(const char *group, int canary, int line)
 	       ring_submit(&ring, &poll) ?: ring_unmap(&ring);
 }
 
+FIXTURE_VARIANT_ADD(released, mailboxes_that_requests_of_a_ring_wait_for)
+{
+	.build = build_pending_requests,
+};
+
 /* Others */
 
 /* The mailbox holds what watches it, and what watches that. */
@@ -636,6 +745,11 @@ static int build_epoll(const char *group, int canary, int line)
 	return ret ?: send_fds(pair.secondary, MPIPC_TO_PRIMARY, "", NULL, 0, fds, 3) ?:
 	       send_fds(pair.primary, pair.id, "", NULL, 0, fds, 3);
 }
+
+FIXTURE_VARIANT_ADD(released, mailboxes_with_what_watches_them)
+{
+	.build = build_epoll,
+};
 
 /* Runs until the test ends. */
 static void hold(int line)
@@ -656,6 +770,11 @@ static int build_inherited_cycle(const char *group, int canary, int line)
 	hold(line);
 	return 0;
 }
+
+FIXTURE_VARIANT_ADD(released, a_mailbox_in_itself_that_another_process_holds)
+{
+	.build = build_inherited_cycle,
+};
 
 static int hold_memory(void *arg)
 {
@@ -691,6 +810,11 @@ static int build_mapped_ring(const char *group, int canary, int line)
 	return ret;
 }
 
+FIXTURE_VARIANT_ADD(released, a_mailbox_of_a_ring_in_memory_that_stays)
+{
+	.build = build_mapped_ring,
+};
+
 /* Each of the above in one. */
 static int build_all_kinds(const char *group, int canary, int line)
 {
@@ -709,8 +833,8 @@ static int build_all_kinds(const char *group, int canary, int line)
 		return -errno;
 	ret = connect_unaccepted(&listener, &client);
 	if (!ret) {
-		int in_socket[] = { pair.primary, pair.secondary, listener, canary };
-		int in_listener[] = { pair.primary, ends[0], ends[1], canary };
+		int in_socket[] = { pair.primary, ends[0], ends[1], canary };
+		int in_listener[] = { pair.primary, pair.secondary, ends[0], canary };
 		int in_ring[] = { pair.primary, pair.secondary, canary };
 		int in_mailbox[] = {
 			pair.primary, pair.secondary, ends[0], ends[1], listener, epoll,
@@ -730,58 +854,401 @@ static int build_all_kinds(const char *group, int canary, int line)
 	return ret;
 }
 
-FIXTURE(ends)
+FIXTURE_VARIANT_ADD(released, mailboxes_in_all_of_these_at_once)
+{
+	.build = build_all_kinds,
+};
+
+TEST_F(released, when_its_process_closes_all)
+{
+	expect_released(_metadata, self->group, variant->build, END_CLOSE);
+}
+
+TEST_F(released, when_its_process_exits)
+{
+	expect_released(_metadata, self->group, variant->build, END_EXIT);
+}
+
+TEST_F(released, when_its_process_executes)
+{
+	expect_released(_metadata, self->group, variant->build, END_EXEC);
+}
+
+TEST_F(released, when_its_process_is_killed)
+{
+	expect_released(_metadata, self->group, variant->build, END_KILL);
+}
+
+TEST_F(released, when_its_process_is_stopped_and_killed)
+{
+	expect_released(_metadata, self->group, variant->build, END_STOP);
+}
+
+/* Without a table of descriptors */
+
+FIXTURE(lifetime)
 {
 	char group[MPIPC_GROUP_MAX];
+	int primary;
+	long users;
 };
 
-FIXTURE_VARIANT(ends)
+FIXTURE_SETUP(lifetime)
 {
-	enum end end;
+	self->users = users();
+	group_name(self->group, "lifetime");
+	self->primary = open_primary(self->group);
+	ASSERT_LE(0, self->primary);
+}
+
+FIXTURE_TEARDOWN(lifetime)
+{
+	close(self->primary);
+	EXPECT_TRUE(users_become(self->users));
+}
+
+static struct io_uring_sqe read_fixed(unsigned int place, struct mpipc_record *record)
+{
+	struct io_uring_sqe sqe = {
+		.opcode = IORING_OP_READ,
+		.flags = IOSQE_FIXED_FILE,
+		.fd = place,
+		.addr = to_u64(record),
+		.len = sizeof(*record),
+	};
+
+	return sqe;
+}
+
+TEST_F(lifetime, file_that_only_a_ring_has_is_no_member)
+{
+	struct io_uring_sqe open = open_direct(MPIPC_DEVICE, 0);
+	struct mpipc_record record;
+	struct io_uring_sqe read = read_fixed(0, &record);
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_open(&ring, NULL, 0));
+	ASSERT_EQ(0, ring_do(&ring, &open));
+	EXPECT_EQ(-ENOTCONN, ring_do(&ring, &read));
+	EXPECT_EQ(self->users + 2, users());
+	ring_close(&ring);
+}
+
+TEST_F(lifetime, ring_does_not_keep_a_member)
+{
+	int secondary = open_secondary(self->group);
+	struct mpipc_record record;
+	struct io_uring_sqe read = read_fixed(0, &record);
+	__u64 id = endpoint_id(secondary);
+	struct canary canary;
+	struct ring ring;
+
+	ASSERT_EQ(0, canary_make(&canary));
+	ASSERT_EQ(0, ring_open(&ring, &secondary, 1));
+	ASSERT_EQ(0, send_msg(self->primary, id, "", NULL, 0));
+	EXPECT_EQ((int)sizeof(record), ring_do(&ring, &read));
+	ASSERT_EQ(0, send_fds(self->primary, id, "", NULL, 0, &canary.write_end, 1));
+	canary_let_go(&canary);
+	ASSERT_EQ(0, close(secondary));
+	EXPECT_TRUE(canary_dies(&canary));
+	EXPECT_EQ(-ESRCH, send_msg(self->primary, id, "", NULL, 0));
+	EXPECT_EQ(-ESHUTDOWN, ring_do(&ring, &read));
+	EXPECT_EQ(self->users + 2, users());
+	ring_close(&ring);
+}
+
+TEST_F(lifetime, close_by_a_ring_counts_as_closing)
+{
+	int secondary = open_secondary(self->group), second = dup(secondary);
+	struct io_uring_sqe close_it = { .opcode = IORING_OP_CLOSE, .fd = secondary };
+	__u64 id = endpoint_id(secondary);
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_open(&ring, NULL, 0));
+	ASSERT_EQ(0, ring_do(&ring, &close_it));
+	EXPECT_EQ(0, send_msg(self->primary, id, "", NULL, 0));
+	close_it.fd = second;
+	ASSERT_EQ(0, ring_do(&ring, &close_it));
+	EXPECT_EQ(-ESRCH, send_msg(self->primary, id, "", NULL, 0));
+	ring_close(&ring);
+}
+
+TEST_F(lifetime, request_of_a_ring_that_waits_for_a_member_ends_with_it)
+{
+	int secondary = open_secondary(self->group);
+	struct mpipc_record record;
+	struct io_uring_sqe read = read_fixed(0, &record);
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_open(&ring, &secondary, 1));
+	ASSERT_EQ(0, ring_submit(&ring, &read));
+	ASSERT_EQ(0, close(secondary));
+	EXPECT_EQ(-ESHUTDOWN, ring_result(&ring));
+	ring_close(&ring);
+}
+
+TEST_F(lifetime, what_watches_a_member_sees_its_end_and_does_not_keep_it)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int secondary = open_secondary(self->group), copy = dup(secondary);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct child child = {};
+
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, secondary, &event));
+	/* The child has the open file still, without which epoll would forget it. */
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		hold(child.line);
+	ASSERT_EQ(0, close(secondary));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	ASSERT_EQ(0, close(copy));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, -1));
+	EXPECT_TRUE(event.events & EPOLLHUP);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_TRUE(users_become(self->users + 1));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+}
+
+/* In the hands of a thread */
+
+/* Memory of one page that is not there until somebody says what is in it. */
+static int absent_page(void **page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	range.range.len = sysconf(_SC_PAGESIZE);
+	*page = mmap(NULL, range.range.len, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	range.range.start = to_u64(*page);
+	if (fd < 0 || *page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
+	    ioctl(fd, UFFDIO_REGISTER, &range))
+		return -errno;
+	return fd;
+}
+
+/* A message was taken out for a thread, which waits for the memory it goes to. */
+static int build_taken(const char *group, int canary, int line)
+{
+	static struct ioctl_thread thread;
+	static struct mpipc_recv recv;
+	struct pair pair;
+	int ret = pair_open(&pair, group);
+	int fds[] = { pair.primary, pair.secondary, canary };
+	void *page;
+	int absent = absent_page(&page);
+
+	(void)line;
+	if (absent < 0)
+		return absent;
+	recv.max_fds = 3;
+	recv.fds = to_u64(page);
+	ret = ret ?: send_passing_mpipc(pair.primary, pair.id, fds, 3) ?:
+	      ioctl_thread_start(&thread, pair.secondary, MPIPC_RECV, &recv);
+	if (ret)
+		return ret;
+	return poll_for(absent, POLLIN, -1) == POLLIN ? 0 : -EINVAL;
+}
+
+/*
+ * Not when it closes, since its thread has the message still; nor when it is stopped,
+ * which a thread that waits for memory cannot be.
+ */
+TEST_F(lifetime, what_was_taken_but_not_delivered_goes_with_its_process)
+{
+	group_name(self->group, "lifetime-taken");
+	for (enum end end = END_EXIT; end <= END_KILL; end++)
+		expect_released(_metadata, self->group, build_taken, end);
+}
+
+/* Races */
+
+/* Sends a canary again and again until its receiver is gone. */
+struct poster {
+	int from;
+	__u64 to;
+	int canary;
+	unsigned int sent;
+	int ret;
 };
 
-FIXTURE_VARIANT_ADD(ends, close) { .end = END_CLOSE };
-FIXTURE_VARIANT_ADD(ends, exit) { .end = END_EXIT };
-FIXTURE_VARIANT_ADD(ends, exec) { .end = END_EXEC };
-FIXTURE_VARIANT_ADD(ends, kill) { .end = END_KILL };
-FIXTURE_VARIANT_ADD(ends, stop_and_kill) { .end = END_STOP };
-
-FIXTURE_SETUP(ends)
+static void *poster_main(void *arg)
 {
-	group_name(self->group, "lifetime-ends");
+	struct poster *poster = arg;
+	int ret;
+
+	do {
+		ret = send_fds(poster->from, poster->to, "", NULL, 0, &poster->canary, 1);
+		if (!ret)
+			__atomic_add_fetch(&poster->sent, 1, __ATOMIC_RELEASE);
+	} while (!ret || ret == -EAGAIN);
+	poster->ret = ret;
+	return NULL;
 }
 
-FIXTURE_TEARDOWN(ends)
+TEST_F(lifetime, owner_killed_while_files_are_sent_to_it_keeps_none)
 {
-}
+	for (int round = 0; round < 20; round++) {
+		struct poster poster = { .from = self->primary };
+		struct child child = {};
+		struct canary canary;
+		pthread_t thread;
 
-#define TEST_RELEASE(name, build)							\
-	TEST_F(ends, name)								\
-	{										\
-		expect_released(_metadata, self->group, build, variant->end);		\
+		ASSERT_LE(0, child_fork(&child));
+		if (!child.pid) {
+			child_tell(&child, endpoint_id(open_secondary(self->group)));
+			hold(child.line);
+		}
+		ASSERT_EQ(0, child_hear(&child, &poster.to));
+		ASSERT_EQ(0, canary_make(&canary));
+		poster.canary = canary.write_end;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, poster_main, &poster));
+		while (!__atomic_load_n(&poster.sent, __ATOMIC_ACQUIRE))
+			sched_yield();
+		EXPECT_EQ(128 + SIGKILL, child_kill(&child));
+		pthread_join(thread, NULL);
+		EXPECT_TRUE(poster.ret == -ESRCH || poster.ret == -ECONNRESET);
+		canary_let_go(&canary);
+		EXPECT_TRUE(canary_dies(&canary));
+		close(canary.read_end);
 	}
+}
 
-TEST_RELEASE(release_a_queue, build_queue)
-TEST_RELEASE(release_a_mailbox_in_itself, build_self_cycle)
-TEST_RELEASE(release_mailboxes_in_each_other, build_cycle_of_2)
-TEST_RELEASE(release_a_cycle_of_five_mailboxes, build_cycle_of_5)
-TEST_RELEASE(release_a_cycle_of_fifty_mailboxes, build_cycle_of_50)
-TEST_RELEASE(release_mailboxes_in_a_request_that_nobody_took, build_request_cycle)
-TEST_RELEASE(release_mailboxes_in_a_request_and_its_answer, build_call_cycle)
-TEST_RELEASE(release_mailboxes_in_an_answer_that_nobody_collected, build_answer_cycle)
-TEST_RELEASE(release_mailboxes_in_what_a_blocked_thread_sends, build_blocked_cycle)
-TEST_RELEASE(release_a_mailbox_in_a_socket_in_it, build_socket_cycle)
-TEST_RELEASE(release_mailboxes_in_sockets_in_each_other, build_socket_pair_cycle)
-TEST_RELEASE(release_a_mailbox_in_a_socket_in_itself, build_socket_in_itself)
-TEST_RELEASE(release_a_mailbox_in_an_unaccepted_connection, build_listener_cycle)
-TEST_RELEASE(release_a_mailbox_in_a_listener_in_itself, build_listener_in_itself)
-TEST_RELEASE(release_mailboxes_among_the_files_of_a_ring, build_fixed_files)
-TEST_RELEASE(release_a_file_that_only_a_ring_had, build_direct_file)
-TEST_RELEASE(release_a_mailbox_sent_to_a_ring, build_file_sent_to_ring)
-TEST_RELEASE(release_mailboxes_that_requests_of_a_ring_wait_for, build_pending_requests)
-TEST_RELEASE(release_mailboxes_with_what_watches_them, build_epoll)
-TEST_RELEASE(release_a_mailbox_in_itself_that_another_process_holds, build_inherited_cycle)
-TEST_RELEASE(release_a_mailbox_of_a_ring_in_memory_that_stays, build_mapped_ring)
-TEST_RELEASE(release_mailboxes_in_all_of_these_at_once, build_all_kinds)
+TEST_F(lifetime, file_that_is_received_while_the_endpoint_closes_is_there_or_released)
+{
+	for (int round = 0; round < 50; round++) {
+		int secondary = open_secondary(self->group), got = -1;
+		struct mpipc_recv recv = {
+			.max_fds = 1,
+			.fds = to_u64(&got),
+			.deadline = MPIPC_FOREVER,
+		};
+		struct ioctl_thread thread;
+		struct canary canary;
+		int ret;
+
+		ASSERT_EQ(0, canary_make(&canary));
+		ASSERT_EQ(0, ioctl_thread_start(&thread, secondary, MPIPC_RECV, &recv));
+		ASSERT_EQ(0, ioctl_thread_asleep(&thread));
+		ASSERT_EQ(0, send_fds(self->primary, endpoint_id(secondary), "", NULL, 0,
+				      &canary.write_end, 1));
+		canary_let_go(&canary);
+		ASSERT_EQ(0, close(secondary));
+		ret = ioctl_thread_join(&thread);
+		if (ret) {
+			EXPECT_EQ(-ESHUTDOWN, ret);
+		} else {
+			EXPECT_EQ(1, write(got, "x", 1));
+			EXPECT_EQ(0, close(got));
+		}
+		EXPECT_TRUE(canary_dies(&canary));
+		close(canary.read_end);
+	}
+}
+
+/* Files that take their time */
+
+static int loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int ret = ioctl(fd, SIOCSIFFLAGS, &request) ? -errno : 0;
+
+	close(fd);
+	return ret;
+}
+
+/* A connection with so much that was not read that closing it waits for @peer. */
+static int lingering_socket(int *peer)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 1000 };
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct sockaddr *name = (struct sockaddr *)&address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(address);
+	static char data[65536];
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(listener, name, len) || listen(listener, 1) ||
+	    getsockname(listener, name, &len) || connect(fd, name, len))
+		return -errno;
+	*peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	if (*peer < 0 || setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+		return -errno;
+	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	return errno == EAGAIN ? fd : -errno;
+}
+
+TEST_F(lifetime, file_that_does_not_want_to_close_holds_up_its_owner_alone)
+{
+	char group[MPIPC_GROUP_MAX];
+	int primary, other, peer = -1, socket;
+	struct mpipc_record record;
+	struct child child = {};
+	__u64 id;
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	ASSERT_EQ(0, loopback_up());
+	group_name(group, "lifetime-slow");
+	primary = open_joined(group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		int secondary = open_secondary(group);
+
+		child_tell(&child, endpoint_id(secondary));
+		child_hear(&child, NULL);
+		close(secondary);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&child, &id));
+	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
+	ASSERT_EQ(MPIPC_JOINED, record.type);
+	socket = lingering_socket(&peer);
+	ASSERT_LE(0, socket);
+	ASSERT_EQ(0, send_fds(primary, id, "", NULL, 0, &socket, 1));
+	close(socket);
+	ASSERT_EQ(0, child_tell(&child, 0));
+
+	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
+	EXPECT_EQ(MPIPC_LEFT, record.type);
+	EXPECT_EQ(id, record.peer);
+	ASSERT_EQ(0, wait_asleep(child.pid));
+	other = open_secondary(group);
+	ASSERT_LE(0, other);
+	EXPECT_EQ(0, send_msg(other, MPIPC_TO_PRIMARY, "", NULL, 0));
+	EXPECT_EQ(0, send_msg(primary, endpoint_id(other), "", NULL, 0));
+	EXPECT_EQ(0, close(other));
+	EXPECT_EQ('S', task_state(child.pid));
+	close(peer);
+	EXPECT_EQ(0, child_wait(&child));
+	close(primary);
+}
+
+/* The last one: what the others left behind, it could not go with. */
+TEST(in_the_end_the_module_can_go_and_come_back)
+{
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_module *loaded = NULL, *file = module_file(ctx);
+	char options[1024], group[MPIPC_GROUP_MAX];
+
+	if (!file)
+		SKIP(return, "set MPIPC_MODULE to the path of mpipc.ko");
+	if (users_at_start)
+		SKIP(return, "somebody uses the module");
+	ASSERT_EQ(0, kmod_module_new_from_name(ctx, MODULE, &loaded));
+	describe_parameters(options, sizeof(options));
+	EXPECT_TRUE(users_become(0));
+	ASSERT_EQ(0, kmod_module_remove_module(loaded, 0));
+	ASSERT_EQ(0, kmod_module_insert_module(file, 0, options));
+	group_name(group, "lifetime");
+	EXPECT_LE(0, open_primary(group));
+	kmod_module_unref(file);
+	kmod_module_unref(loaded);
+	kmod_unref(ctx);
+}
 
 TEST_HARNESS_MAIN

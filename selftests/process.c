@@ -6,7 +6,6 @@
 #include "util.h"
 
 #include <sys/swap.h>
-#include <sys/syscall.h>
 
 #include "kselftest_harness.h"
 
@@ -314,6 +313,8 @@ TEST_F(process, dup2_over_it_counts_as_closing)
 	expect_there(_metadata, self->primary, id);
 	ASSERT_EQ(second, dup2(fd, second));
 	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(fd, dup2(second, fd));
+	expect_there(_metadata, self->primary, id);
 	ASSERT_EQ(fd, dup2(STDERR_FILENO, fd));
 	expect_there(_metadata, self->primary, id);
 	ASSERT_EQ(second, dup2(STDERR_FILENO, second));
@@ -363,41 +364,96 @@ TEST_F(process, opening_its_file_again_is_another_endpoint)
 	EXPECT_EQ(0, join_secondary(second, self->group));
 }
 
-/* Waits for a go, then closes a descriptor. */
-struct closer {
+/* Waits for a go, then closes one descriptor, or duplicates another one over it. */
+struct changer {
 	const int *go;
 	int fd;
+	int over_by;	/* -1: close it */
 };
 
-static void *closer_main(void *arg)
+static void *changer_main(void *arg)
 {
-	const struct closer *closer = arg;
+	const struct changer *changer = arg;
 
-	while (!__atomic_load_n(closer->go, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(changer->go, __ATOMIC_ACQUIRE))
 		;
-	close(closer->fd);
+	if (changer->over_by < 0)
+		close(changer->fd);
+	else
+		dup2(changer->over_by, changer->fd);
 	return NULL;
+}
+
+/* Two threads do so at once. */
+static void change_both(struct __test_metadata *_metadata, struct changer changer[2])
+{
+	pthread_t thread[2];
+	int go = 0;
+
+	for (int i = 0; i < 2; i++) {
+		changer[i].go = &go;
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, changer_main, &changer[i]));
+	}
+	__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
 }
 
 TEST_F(process, two_threads_closing_the_last_two_descriptors_end_it_once)
 {
 	for (int round = 0; round < 40; round++) {
-		struct closer closer[2];
-		pthread_t thread[2];
-		int go = 0;
+		struct changer changer[2] = { { .over_by = -1 }, { .over_by = -1 } };
 		__u64 id;
 
-		closer[0].fd = open_member(_metadata, self->group, self->primary, &id);
-		closer[1].fd = dup(closer[0].fd);
-		for (int i = 0; i < 2; i++) {
-			closer[i].go = &go;
-			ASSERT_EQ(0, pthread_create(&thread[i], NULL, closer_main, &closer[i]));
-		}
-		__atomic_store_n(&go, 1, __ATOMIC_RELEASE);
-		for (int i = 0; i < 2; i++)
-			pthread_join(thread[i], NULL);
+		changer[0].fd = open_member(_metadata, self->group, self->primary, &id);
+		changer[1].fd = dup(changer[0].fd);
+		change_both(_metadata, changer);
 		expect_left(_metadata, self->primary, id);
 		ASSERT_EQ(0, poll_for(self->primary, POLLIN, 0));
+	}
+}
+
+TEST_F(process, two_threads_duplicating_the_last_two_descriptors_over_each_other_keep_it)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+	int second = dup(fd);
+
+	for (int round = 0; round < 40; round++) {
+		struct changer changer[2] = {
+			{ .fd = fd, .over_by = second },
+			{ .fd = second, .over_by = fd },
+		};
+
+		change_both(_metadata, changer);
+		ASSERT_EQ(0, poll_for(self->primary, POLLIN, 0));
+	}
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, close(fd));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, close(second));
+	expect_left(_metadata, self->primary, id);
+}
+
+/* It is kept if the copy was made before the original was closed, and gone if not. */
+TEST_F(process, descriptor_that_is_duplicated_while_it_is_closed_is_kept_or_gone)
+{
+	for (int round = 0; round < 40; round++) {
+		struct changer changer[2] = { { .over_by = -1 } };
+		struct mpipc_info info;
+		int place = dup(STDERR_FILENO);
+		__u64 id;
+
+		changer[0].fd = open_member(_metadata, self->group, self->primary, &id);
+		changer[1].fd = place;
+		changer[1].over_by = changer[0].fd;
+		change_both(_metadata, changer);
+		if (!get_info(place, &info)) {
+			EXPECT_EQ(MPIPC_SECONDARY, (int)info.role);
+			expect_there(_metadata, self->primary, id);
+		}
+		close(place);
+		expect_left(_metadata, self->primary, id);
 	}
 }
 
@@ -532,10 +588,22 @@ TEST_F(process, killed_while_it_calls)
 
 /* Execution */
 
-/* Joins, then becomes a shell that says a byte and lives as long as the line. */
-static void join_and_execute(const struct child *line, const char *group, bool keep)
+/* Becomes a shell that says a byte and lives as long as the line. */
+static void *execute_main(void *arg)
+{
+	const struct child *line = arg;
+
+	dup2(line->line, STDIN_FILENO);
+	dup2(line->line, STDOUT_FILENO);
+	execl("/bin/sh", "sh", "-c", "echo; read line", NULL);
+	_exit(1);
+}
+
+/* Joins; then this thread or another one, when told to, executes the shell. */
+static void join_and_execute(struct child *line, const char *group, bool keep, bool thread)
 {
 	int fd = open_secondary(group);
+	pthread_t id;
 
 	if (fd < 0)
 		_exit(1);
@@ -543,21 +611,22 @@ static void join_and_execute(const struct child *line, const char *group, bool k
 		fcntl(fd, F_SETFD, 0);
 	child_tell(line, endpoint_id(fd));
 	child_hear(line, NULL);
-	dup2(line->line, STDIN_FILENO);
-	dup2(line->line, STDOUT_FILENO);
-	execl("/bin/sh", "sh", "-c", "echo; read line", NULL);
-	_exit(1);
+	if (!thread)
+		execute_main(line);
+	pthread_create(&id, NULL, execute_main, line);
+	for (;;)
+		pause();
 }
 
 static __u64 start_shell(struct __test_metadata *_metadata, struct child *child,
-			 const char *group, int primary, bool keep)
+			 const char *group, int primary, bool keep, bool thread)
 {
 	char byte;
 	__u64 id;
 
 	ASSERT_LE(0, child_fork(child));
 	if (!child->pid)
-		join_and_execute(child, group, keep);
+		join_and_execute(child, group, keep, thread);
 	ASSERT_EQ(0, child_hear(child, &id));
 	expect_joined(_metadata, primary, id);
 	ASSERT_EQ(0, child_tell(child, 0));
@@ -567,53 +636,105 @@ static __u64 start_shell(struct __test_metadata *_metadata, struct child *child,
 
 TEST_F(process, execution_closes_it)
 {
-	struct child child = {};
-	__u64 id = start_shell(_metadata, &child, self->group, self->primary, false);
+	for (int thread = 0; thread < 2; thread++) {
+		struct child child = {};
+		__u64 id = start_shell(_metadata, &child, self->group, self->primary, false,
+				       thread);
 
-	expect_left(_metadata, self->primary, id);
-	child_wait(&child);
+		expect_left(_metadata, self->primary, id);
+		EXPECT_LE(0, child_wait(&child));
+	}
 }
 
 TEST_F(process, execution_keeps_what_is_not_close_on_exec)
 {
-	struct child child = {};
-	__u64 id = start_shell(_metadata, &child, self->group, self->primary, true);
+	for (int thread = 0; thread < 2; thread++) {
+		struct child child = {};
+		__u64 id = start_shell(_metadata, &child, self->group, self->primary, true,
+				       thread);
 
-	expect_there(_metadata, self->primary, id);
-	child_wait(&child);
-	expect_left(_metadata, self->primary, id);
+		expect_there(_metadata, self->primary, id);
+		EXPECT_LE(0, child_wait(&child));
+		expect_left(_metadata, self->primary, id);
+	}
 }
 
 /* Descriptors that go through a socket */
 
-TEST_F(process, handed_over_descriptor_cannot_act_nor_keep_it)
+/* How somebody else gets at the descriptor of a member. */
+enum way {
+	WAY_PIDFD,
+	WAY_SENT,		/* through a socket */
+	WAY_SENT_AND_JOINED,	/* it was in the socket before it was a member */
+};
+
+/* Joins, tells the number of the descriptor, waits. */
+static void run_member(const struct child *line, const char *group, enum way way)
+{
+	int fd = open_dev();
+
+	if (way == WAY_SENT_AND_JOINED)
+		send_scm(line->line, &fd, 1);
+	if (join_secondary(fd, group))
+		_exit(1);
+	if (way == WAY_SENT)
+		send_scm(line->line, &fd, 1);
+	child_tell(line, fd);
+	hold(line);
+}
+
+static int descriptor_of(const struct child *child, int number)
+{
+	int pidfd = syscall(SYS_pidfd_open, child->pid, 0);
+	int fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
+
+	close(pidfd);
+	return fd;
+}
+
+static void expect_of_no_use_to_others(struct __test_metadata *_metadata, const char *group,
+				       int primary, enum way way)
 {
 	struct child child = {};
 	struct mpipc_info info;
-	__u64 id;
-	int fd;
+	__u64 number, id;
+	int fd = -1;
 
 	ASSERT_LE(0, child_fork(&child));
-	if (!child.pid) {
-		fd = open_secondary(self->group);
-		child_tell(&child, endpoint_id(fd));
-		send_scm(child.line, &fd, 1);
-		child_hear(&child, NULL);
-		_exit(0);
-	}
-	ASSERT_EQ(0, child_hear(&child, &id));
-	fd = recv_scm(child.line);
-	ASSERT_LE(0, fd);
-	expect_joined(_metadata, self->primary, id);
+	if (!child.pid)
+		run_member(&child, group, way);
+	if (way != WAY_PIDFD)
+		fd = recv_scm(child.line);
+	ASSERT_EQ(0, child_hear(&child, &number));
+	id = take(_metadata, primary, MPIPC_JOINED).peer;
+	if (way == WAY_PIDFD)
+		fd = descriptor_of(&child, number);
+	EXPECT_EQ(id, endpoint_id(fd));
 	EXPECT_TRUE(only_info_works(fd, -EPERM));
-	expect_there(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
-	EXPECT_EQ(0, child_wait(&child));
-	expect_left(_metadata, self->primary, id);
+	expect_there(_metadata, primary, id);
+
+	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
+	expect_left(_metadata, primary, id);
 	ASSERT_EQ(0, get_info(fd, &info));
 	EXPECT_EQ(MPIPC_NO_ROLE, (int)info.role);
 	EXPECT_EQ(0U, info.queued);
 	EXPECT_TRUE(only_info_works(fd, -ESHUTDOWN));
+}
+
+TEST_F(process, handed_over_descriptor_cannot_act_nor_keep_it)
+{
+	expect_of_no_use_to_others(_metadata, self->group, self->primary, WAY_SENT);
+}
+
+TEST_F(process, handed_over_before_the_join_and_received_after_it_cannot_act_nor_keep_it)
+{
+	expect_of_no_use_to_others(_metadata, self->group, self->primary,
+				   WAY_SENT_AND_JOINED);
+}
+
+TEST_F(process, stolen_descriptor_cannot_act_nor_keep_it)
+{
+	expect_of_no_use_to_others(_metadata, self->group, self->primary, WAY_PIDFD);
 }
 
 TEST_F(process, descriptor_in_flight_does_not_keep_it)
@@ -638,7 +759,7 @@ TEST_F(process, descriptor_in_flight_does_not_keep_it)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-TEST_F(process, handed_over_before_the_join_it_joins_for_whoever_has_it)
+TEST_F(process, handed_over_before_the_join_it_is_of_whoever_joins_first)
 {
 	struct child child = {};
 	__u64 id;
@@ -647,16 +768,69 @@ TEST_F(process, handed_over_before_the_join_it_joins_for_whoever_has_it)
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
 		fd = open_dev();
-		_exit(!!send_scm(child.line, &fd, 1));
+		send_scm(child.line, &fd, 1);
+		child_hear(&child, NULL);
+		if (!only_info_works(fd, -EPERM))
+			_exit(1);
+		close(fd);
+		_exit(0);
 	}
 	fd = recv_scm(child.line);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, child_wait(&child));
 	ASSERT_EQ(0, join_secondary(fd, self->group));
 	id = endpoint_id(fd);
 	expect_joined(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	EXPECT_EQ(0, child_wait(&child));
 	expect_there(_metadata, self->primary, id);
 	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
+	take(_metadata, self->primary, MPIPC_MESSAGE);
+	ASSERT_EQ(0, close(fd));
+	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, sent_to_oneself_it_is_kept_by_another_descriptor_but_not_in_flight)
+{
+	int pair[2], fd, got;
+	__u64 id;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+	fd = open_member(_metadata, self->group, self->primary, &id);
+	ASSERT_EQ(0, send_scm(pair[0], &fd, 1));
+	got = recv_scm(pair[1]);
+	ASSERT_LE(0, got);
+	ASSERT_EQ(0, close(fd));
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(got, MPIPC_TO_PRIMARY, "", NULL, 0));
+	take(_metadata, self->primary, MPIPC_MESSAGE);
+
+	ASSERT_EQ(0, send_scm(pair[0], &got, 1));
+	ASSERT_EQ(0, close(got));
+	expect_left(_metadata, self->primary, id);
+	got = recv_scm(pair[1]);
+	ASSERT_LE(0, got);
+	EXPECT_TRUE(only_info_works(got, -ESHUTDOWN));
+}
+
+TEST_F(process, opening_the_file_of_another_process_is_another_endpoint)
+{
+	struct child child = {};
+	__u64 number, id;
+	char path[64];
+	int mine;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		run_member(&child, self->group, WAY_PIDFD);
+	ASSERT_EQ(0, child_hear(&child, &number));
+	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)child.pid, (int)number);
+	mine = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, mine);
+	EXPECT_EQ(0U, endpoint_id(mine));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
+	expect_left(_metadata, self->primary, id);
+	EXPECT_EQ(0, join_secondary(mine, self->group));
 }
 
 /* Threads and tables */
@@ -734,6 +908,52 @@ TEST_F(process, thread_with_a_table_of_its_own_cannot_act)
 	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
 }
 
+static void *unshare_and_hold_main(void *arg)
+{
+	struct child *line = arg;
+
+	if (!unshare(CLONE_FILES))
+		child_tell(line, 0);
+	hold(line);
+	return NULL;
+}
+
+TEST_F(process, table_that_its_last_thread_leaves_takes_it_along)
+{
+	struct child child = {};
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		pthread_t thread;
+
+		open_secondary(self->group);
+		pthread_create(&thread, NULL, unshare_and_hold_main, &child);
+		child_hear(&child, NULL);
+		/* The other thread has a table of its own. */
+		syscall(SYS_exit, 0);
+	}
+	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	expect_left(_metadata, self->primary, id);
+	/* That was the first thread alone: the process does not end with it. */
+	while (task_state(child.pid) != 'Z')
+		sched_yield();
+	EXPECT_EQ(0, waitpid(child.pid, NULL, WNOHANG));
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+TEST_F(process, close_range_in_the_only_table_counts_as_closing)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+
+	ASSERT_EQ(0, close_range(fd, fd, CLOSE_RANGE_UNSHARE));
+	expect_left(_metadata, self->primary, id);
+}
+
 static void *close_unshared_main(void *arg)
 {
 	int fd = *(int *)arg;
@@ -764,7 +984,6 @@ static pid_t fork_sharing_files(void)
 TEST_F(process, processes_that_share_a_table_own_it_together)
 {
 	struct child child = {};
-	int status;
 	__u64 id;
 
 	ASSERT_LE(0, child_fork(&child));
@@ -781,10 +1000,83 @@ TEST_F(process, processes_that_share_a_table_own_it_together)
 	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
 	EXPECT_EQ(id, take(_metadata, self->primary, MPIPC_MESSAGE).peer);
 	ASSERT_EQ(0, kill(child.pid, SIGKILL));
-	ASSERT_EQ(child.pid, waitpid(child.pid, &status, 0));
+	EXPECT_EQ(128 + SIGKILL, child_reap(&child));
 	expect_there(_metadata, self->primary, id);
 	close(child.line);
 	expect_left(_metadata, self->primary, id);
+}
+
+TEST_F(process, close_by_one_that_shares_a_table_counts)
+{
+	struct child child = {};
+	__u64 id;
+
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		int fd = open_secondary(self->group);
+		pid_t sharer;
+
+		child_hear(&child, NULL);
+		sharer = fork_sharing_files();
+		if (!sharer) {
+			close(fd);
+			_exit(0);
+		}
+		waitpid(sharer, NULL, 0);
+		child_tell(&child, 0);
+		hold(&child);
+	}
+	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
+	expect_there(_metadata, self->primary, id);
+	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	expect_left(_metadata, self->primary, id);
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+/* Whoever executes gets a table of its own, the other one keeps what they had. */
+TEST_F(process, execution_leaves_it_to_who_shared_the_table)
+{
+	for (int joiner = 0; joiner < 2; joiner++) {
+		struct child child = {};
+		char byte;
+		__u64 id;
+
+		ASSERT_LE(0, child_fork(&child));
+		if (!child.pid) {
+			int fd = open_secondary(self->group);
+			pid_t sharer;
+
+			fcntl(fd, F_SETFD, 0);
+			sharer = fork_sharing_files();
+			if (joiner == !!sharer)
+				execute_main(&child);
+			hold(&child);
+		}
+		id = take(_metadata, self->primary, MPIPC_JOINED).peer;
+		ASSERT_EQ(1, read(child.line, &byte, 1));
+		expect_there(_metadata, self->primary, id);
+		EXPECT_LE(0, child_wait(&child));
+		expect_left(_metadata, self->primary, id);
+	}
+}
+
+TEST_F(process, child_that_borrows_memory_disturbs_nobody)
+{
+	__u64 id;
+	int fd = open_member(_metadata, self->group, self->primary, &id);
+	volatile bool refused = false;
+	pid_t pid = vfork();
+
+	if (!pid) {
+		refused = leave(fd) == -EPERM && !close(fd);
+		_exit(0);
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_TRUE(refused);
+	expect_there(_metadata, self->primary, id);
+	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
 }
 
 TEST_HARNESS_MAIN
