@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A group of a thousand secondaries, in a number of processes.
+ */
+#include "kselftest_harness.h"
+#include "util.h"
+
+#define PROCESSES 20
+#define EACH 50
+#define MEMBERS (PROCESSES * EACH)
+#define KILLED 5 /* processes */
+
+/* With all of the kernel's checks, and without an accelerator. */
+#define PATIENCE 110
+
+FIXTURE(many)
+{
+	char group[MPIPC_GROUP_MAX];
+	int primary;
+	struct child member[PROCESSES];
+	struct mpipc_record record;
+	struct mpipc_record *results;
+	__u64 *answers;
+};
+
+/* What a process is told to do with each of its endpoints; it tells of how many. */
+enum {
+	RECEIVE,	/* a message */
+	ANSWER,		/* a request, with the id of the endpoint */
+	KEEP,		/* a request, without an answer */
+};
+
+static bool handle(int fd, __u64 order)
+{
+	const __u64 id = endpoint_id(fd);
+	struct mpipc_record record;
+
+	if (recv_wait(fd, &record, NULL, 0))
+		return false;
+	if (order == RECEIVE)
+		return record.type == MPIPC_MESSAGE;
+	return record.type == MPIPC_REQUEST &&
+	       (order == KEEP || !reply_msg(fd, record.call, 0, &id, sizeof(id)));
+}
+
+static void member_main(const struct child *self, const char *group)
+{
+	__u64 order, done = 0;
+	int fds[EACH];
+
+	for (int i = 0; i < EACH; i++) {
+		fds[i] = open_secondary(group);
+		done += fds[i] >= 0;
+	}
+	child_tell(self, done);
+	while (!child_hear(self, &order)) {
+		done = 0;
+		for (int i = 0; i < EACH; i++)
+			done += handle(fds[i], order);
+		child_tell(self, done);
+	}
+	_exit(0);
+}
+
+/* All processes from @first up to @end do it at once. */
+static void tell_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
+			 int first, int end, __u64 order)
+{
+	for (int i = first; i < end; i++)
+		ASSERT_EQ(0, child_tell(&self->member[i], order));
+}
+
+static void hear_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
+			 int first, int end)
+{
+	__u64 done;
+
+	for (int i = first; i < end; i++) {
+		ASSERT_EQ(0, child_hear(&self->member[i], &done));
+		ASSERT_EQ(EACH, done);
+	}
+}
+
+FIXTURE_SETUP(many)
+{
+	group_name(self->group, _metadata->name);
+	self->results = calloc(MEMBERS, sizeof(*self->results));
+	self->answers = calloc(MEMBERS, sizeof(*self->answers));
+	ASSERT_NE(NULL, self->results);
+	ASSERT_NE(NULL, self->answers);
+	self->primary = open_joined(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
+	ASSERT_LE(0, self->primary);
+	ASSERT_LT(MEMBERS, get_param("group_endpoints"));
+	ASSERT_LT(MEMBERS, get_param("user_endpoints"));
+	for (int i = 0; i < PROCESSES; i++) {
+		ASSERT_LE(0, child_fork(&self->member[i]));
+		if (!self->member[i].pid)
+			member_main(&self->member[i], self->group);
+	}
+	hear_members(_metadata, self, 0, PROCESSES);
+}
+
+FIXTURE_TEARDOWN(many)
+{
+	close(self->primary);
+	free(self->results);
+	free(self->answers);
+}
+
+TEST_F_TIMEOUT(many, broadcast_reaches_all, PATIENCE)
+{
+	struct mpipc_send send = { .to = MPIPC_TO_ALL };
+
+	tell_members(_metadata, self, 0, PROCESSES, RECEIVE);
+	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_SEND, &send));
+	EXPECT_EQ(MEMBERS, send.sent);
+	EXPECT_EQ(0, send.full);
+	hear_members(_metadata, self, 0, PROCESSES);
+}
+
+static struct mpipc_call call_all(FIXTURE_DATA(many) *self)
+{
+	struct mpipc_call call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, self->results, MEMBERS);
+
+	call.reply_size = sizeof(*self->answers);
+	call.reply_data = to_u64(self->answers);
+	return call;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const __u64 *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/*
+ * Everybody has one result: its own answer, or that it is gone. Returns how many of
+ * the former there are.
+ */
+static int count_answers(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self)
+{
+	__u64 ids[MEMBERS];
+	int answered = 0;
+
+	for (int i = 0; i < MEMBERS; i++) {
+		ids[i] = self->results[i].peer;
+		if (self->results[i].status == -ECONNRESET)
+			continue;
+		ASSERT_EQ(0, self->results[i].status);
+		ASSERT_EQ(sizeof(ids[i]), self->results[i].size);
+		ASSERT_EQ(ids[i], self->answers[i]);
+		answered++;
+	}
+	qsort(ids, MEMBERS, sizeof(ids[0]), compare_ids);
+	for (int i = 1; i < MEMBERS; i++)
+		ASSERT_LT(ids[i - 1], ids[i]);
+	return answered;
+}
+
+TEST_F_TIMEOUT(many, call_is_answered_by_all, PATIENCE)
+{
+	struct mpipc_call call = call_all(self);
+
+	tell_members(_metadata, self, 0, PROCESSES, ANSWER);
+	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &call));
+	EXPECT_EQ(MEMBERS, call.n_results);
+	EXPECT_EQ(MEMBERS, count_answers(_metadata, self));
+	hear_members(_metadata, self, 0, PROCESSES);
+}
+
+TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
+{
+	struct mpipc_call call = call_all(self);
+	struct ioctl_thread thread;
+
+	ASSERT_EQ(0, ioctl_thread_start(&thread, self->primary, MPIPC_CALL, &call));
+	tell_members(_metadata, self, 0, KILLED, KEEP);
+	tell_members(_metadata, self, KILLED, PROCESSES, ANSWER);
+	hear_members(_metadata, self, 0, PROCESSES);
+	/* It waits for nobody else. */
+	for (int i = 0; i < KILLED; i++) {
+		ASSERT_EQ(0, ioctl_thread_asleep(&thread));
+		ASSERT_EQ(128 + SIGKILL, child_kill(&self->member[i]));
+	}
+	ASSERT_EQ(0, ioctl_thread_join(&thread));
+	EXPECT_EQ(MEMBERS, call.n_results);
+	EXPECT_EQ(MEMBERS - KILLED * EACH, count_answers(_metadata, self));
+}
+
+/* Lines of endpoints that follow the group's in the listing. */
+static int count_listed(const char *group)
+{
+	FILE *file = fopen("/proc/net/mpipc", "re");
+	char line[512], name[MPIPC_GROUP_MAX] = "";
+	int n = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "group %127s", name) != 1)
+			n += !strcmp(name, group) && !strncmp(line, "endpoint ", 9);
+	if (file)
+		fclose(file);
+	return n;
+}
+
+static int count_events(FIXTURE_DATA(many) *self, enum mpipc_type type)
+{
+	int n = 0;
+
+	while (!recv_msg(self->primary, &self->record, NULL, 0))
+		n += self->record.type == type;
+	return n;
+}
+
+TEST_F_TIMEOUT(many, all_are_listed_and_told_of, PATIENCE)
+{
+	struct mpipc_peers peers = { .max_peers = MEMBERS + 1 };
+	const int left = MEMBERS - KILLED * EACH;
+	struct mpipc_peer *list;
+
+	list = calloc(peers.max_peers, sizeof(*list));
+	ASSERT_NE(NULL, list);
+	peers.peers = to_u64(list);
+	EXPECT_EQ(MEMBERS, count_events(self, MPIPC_JOINED));
+	EXPECT_EQ(MEMBERS + 1, count_listed(self->group));
+	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_PEERS, &peers));
+	EXPECT_EQ(MEMBERS + 1, peers.n_peers);
+	for (int i = 0; i < KILLED; i++)
+		ASSERT_EQ(128 + SIGKILL, child_kill(&self->member[i]));
+	EXPECT_EQ(KILLED * EACH, count_events(self, MPIPC_LEFT));
+	EXPECT_EQ(left + 1, count_listed(self->group));
+	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_PEERS, &peers));
+	EXPECT_EQ(left + 1, peers.n_peers);
+	for (__u32 i = 0; i < peers.n_peers; i++)
+		for (int killed = 0; killed < KILLED; killed++)
+			ASSERT_NE(self->member[killed].pid, list[i].pid);
+	free(list);
+}
+
+TEST_HARNESS_MAIN
