@@ -11,7 +11,7 @@
 #define KILLED 5 /* processes */
 
 /* With all of the kernel's checks, and without an accelerator. */
-#define PATIENCE 110
+#define PATIENCE 250
 
 FIXTURE(many)
 {

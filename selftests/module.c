@@ -5,6 +5,7 @@
  */
 #include "module.h"
 
+#include <sys/eventfd.h>
 #include <syslog.h>
 
 #include "kselftest_harness.h"
@@ -164,6 +165,195 @@ TEST_F(module, leaves_nothing_behind_and_comes_back)
 	EXPECT_STREQ(before, after);
 	group_name(group, "module");
 	EXPECT_LE(0, open_primary(group));
+	kmod_module_unref(file);
+}
+
+/* Coming and going under load */
+
+#define USERS 3
+#define ROUNDS 10
+#define TRIES 10
+
+/**
+ * struct load - what those who use the module share with who takes it away
+ * @gate: each use is under it for reading
+ * @used: readable after somebody has used it
+ * @missed: readable after somebody has not found it
+ * @stop: they shall end
+ */
+struct load {
+	pthread_rwlock_t gate;
+	int used;
+	int missed;
+	bool stop;
+};
+
+static struct load *make_load(void)
+{
+	struct load *load = mmap(NULL, sizeof(*load), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_rwlockattr_t attr;
+
+	if (load == MAP_FAILED)
+		return NULL;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	/* Otherwise it would never close. */
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&load->gate, &attr);
+	load->used = eventfd(0, EFD_CLOEXEC);
+	load->missed = eventfd(0, EFD_CLOEXEC);
+	return load;
+}
+
+/* A secondary that is killed with a message in a mailbox and a call open. */
+static int use_and_die(const char *group)
+{
+	struct child child;
+	__u64 err;
+
+	if (child_fork(&child) < 0)
+		return -errno;
+	if (!child.pid) {
+		int fd = open_secondary(group);
+
+		child_tell(&child, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0) ?:
+				   call_async(fd, MPIPC_TO_PRIMARY, "c", 0, in_ms(1), NULL));
+		child_hear(&child, NULL);
+		_exit(0);
+	}
+	if (child_hear(&child, &err))
+		err = -ECHILD;
+	child_kill(&child);
+	return (int)err;
+}
+
+/* Uses it once, if it is there: once a file is open, it stays. */
+static int use_module(const char *group)
+{
+	struct mpipc_record record;
+	int primary = open(MPIPC_DEVICE, O_RDWR | O_CLOEXEC);
+	int secondary, err;
+
+	if (primary < 0)
+		return -errno;
+	err = join_primary(primary, group);
+	secondary = open_secondary(group);
+	err = err ?: send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0) ?:
+		     recv_msg(primary, &record, NULL, 0) ?:
+		     call_async(secondary, MPIPC_TO_PRIMARY, "c", 0, in_ms(1), NULL) ?:
+		     use_and_die(group) ?:
+		     send_msg(primary, MPIPC_TO_ALL, "m", NULL, 0) ?:
+		     access("/proc/net/mpipc", R_OK);
+	close(primary);
+	if (secondary >= 0)
+		close(secondary);
+	return err;
+}
+
+static void user_main(struct load *load)
+{
+	char group[MPIPC_GROUP_MAX];
+
+	group_name(group, "load");
+	while (!__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
+		int err;
+
+		pthread_rwlock_rdlock(&load->gate);
+		err = use_module(group);
+		pthread_rwlock_unlock(&load->gate);
+		switch (err) {
+		case 0:
+			eventfd_write(load->used, 1);
+			break;
+		/* Its node is gone, or what the node stands for. */
+		case -ENOENT:
+		case -ENODEV:
+		case -ENXIO:
+			eventfd_write(load->missed, 1);
+			break;
+		default:
+			fprintf(stderr, "# using the module: %s\n", strerror(-err));
+			_exit(1);
+		}
+		/* Leaves it, and the processor, to others for a moment. */
+		poll(NULL, 0, 2);
+	}
+	_exit(0);
+}
+
+static bool is_busy(int err)
+{
+	return err == -EAGAIN || err == -EBUSY;
+}
+
+/*
+ * Takes it away at a moment when all are about to use it; in the end before they are
+ * allowed to.
+ */
+static int unload(struct load *load, struct kmod_module *module)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < TRIES && is_busy(err); i++) {
+		pthread_rwlock_wrlock(&load->gate);
+		pthread_rwlock_unlock(&load->gate);
+		err = kmod_module_remove_module(module, 0);
+	}
+	if (!is_busy(err))
+		return err;
+	pthread_rwlock_wrlock(&load->gate);
+	err = kmod_module_remove_module(module, 0);
+	pthread_rwlock_unlock(&load->gate);
+	return err;
+}
+
+/* Waits for it to happen from now on. */
+static void wait_for(int event)
+{
+	eventfd_t n;
+
+	if (poll_for(event, POLLIN, 0) == POLLIN)
+		eventfd_read(event, &n);
+	eventfd_read(event, &n);
+}
+
+TEST_F_TIMEOUT(module, comes_and_goes_under_load, 250)
+{
+	struct kmod_module *file = module_file(self->ctx);
+	struct load *load = make_load();
+	struct child users[USERS];
+	char options[1024], byte;
+
+	if (!file)
+		SKIP(return, "set MPIPC_MODULE to the path of mpipc.ko");
+	if (kmod_module_get_refcnt(self->loaded))
+		SKIP(return, "somebody uses the module");
+	ASSERT_NE(NULL, load);
+	describe_parameters(options, sizeof(options));
+	for (int i = 0; i < USERS; i++) {
+		ASSERT_LE(0, child_fork(&users[i]));
+		if (!users[i].pid)
+			user_main(load);
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		int listing;
+
+		wait_for(load->used);
+		listing = open("/proc/net/mpipc", O_RDONLY | O_CLOEXEC);
+		ASSERT_LE(0, listing);
+		ASSERT_EQ(0, unload(load, self->loaded));
+		wait_for(load->missed);
+		EXPECT_EQ(-1, read(listing, &byte, 1));
+		EXPECT_EQ(EIO, errno);
+		close(listing);
+		ASSERT_EQ(0, kmod_module_insert_module(file, 0, options));
+	}
+	wait_for(load->used);
+	__atomic_store_n(&load->stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < USERS; i++)
+		EXPECT_EQ(0, child_wait(&users[i]));
+	EXPECT_TRUE(is_live(self->loaded));
 	kmod_module_unref(file);
 }
 
