@@ -54,7 +54,8 @@ struct pid;
  *    peers; never on the way of a message.
  * 3. &mpipc_net.lock, a spinlock: which groups there are; the table of users, a
  *    spinlock; the lock of a group's member array.
- * 4. &mpipc_mailbox.lock, a spinlock; never two of them.
+ * 4. the lock of the queue of those who wait for room in a mailbox.
+ * 5. &mpipc_mailbox.lock, a spinlock; never two of them.
  *
  * What takes long (memory that must be made free, answers that are still owed,
  * messages that are dropped) is done under the first at most.

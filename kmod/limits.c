@@ -16,7 +16,7 @@ unsigned int mpipc_group_endpoints = 4096;
 module_param_named(group_endpoints, mpipc_group_endpoints, uint, 0644);
 MODULE_PARM_DESC(group_endpoints, "endpoints in one group");
 
-unsigned int mpipc_user_endpoints = 4096;
+unsigned int mpipc_user_endpoints = 2048;
 module_param_named(user_endpoints, mpipc_user_endpoints, uint, 0644);
 MODULE_PARM_DESC(user_endpoints, "endpoints of one user");
 

@@ -5,6 +5,7 @@
 #include "call.h"
 #include "endpoint.h"
 #include "entry.h"
+#include "limits.h"
 #include "mailbox.h"
 #include "message.h"
 #include "trace.h"
@@ -38,16 +39,6 @@ void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync)
 		wake_up_interruptible_sync_poll(&box->readers, EPOLLIN | EPOLLRDNORM);
 	else
 		wake_up_interruptible_poll(&box->readers, EPOLLIN | EPOLLRDNORM);
-}
-
-/**
- * mpipc_mailbox_wake_room - say that something was taken out
- * @box: the mailbox
- */
-void mpipc_mailbox_wake_room(struct mpipc_mailbox *box)
-{
-	if (wq_has_sleeper(&box->room))
-		wake_up_interruptible(&box->room);
 }
 
 /**
@@ -130,15 +121,37 @@ void mpipc_mailbox_unshare(struct mpipc_endpoint *primary, struct mpipc_endpoint
 	spin_unlock(&primary->box.lock);
 }
 
-/* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
-static int check_room(struct mpipc_mailbox *box, struct mpipc_share *share, u32 size)
+/* What limits a sender besides the mailbox's own bounds. */
+static struct mpipc_share *share_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
+	return to->role == MPIPC_PRIMARY ? msg->sender->share : NULL;
+}
+
+/* Whether what the mailbox of a secondary holds leaves enough to its sender's user. */
+static bool leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
+{
+	long limit = min_t(unsigned long, READ_ONCE(mpipc_user_bytes), LONG_MAX);
+	/* The message itself is counted by now. */
+	long elsewhere = atomic_long_read(&msg->sender->user->bytes) - msg->charge - box->held;
+
+	return !box->held || box->held + msg->charge <= (limit - elsewhere) / 2;
+}
+
+/* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
+static int check_room(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+{
+	struct mpipc_share *share = share_of(to, msg);
+	struct mpipc_mailbox *box = &to->box;
 	u32 messages = box->max_messages;
 	u32 bytes = box->max_bytes;
+	u32 size = msg->size;
 
+	lockdep_assert_held(&box->lock);
 	if (size > (share ? bytes / 2 : bytes))
 		return -EMSGSIZE;
 	if (box->messages >= messages || box->bytes > bytes - size)
+		return -EAGAIN;
+	if (to->role == MPIPC_SECONDARY && !leaves_enough(box, msg))
 		return -EAGAIN;
 	if (!share)
 		return 0;
@@ -147,12 +160,6 @@ static int check_room(struct mpipc_mailbox *box, struct mpipc_share *share, u32 
 	if (share->messages < max(messages / 2, 1U) && (u64)share->bytes + size <= bytes / 2)
 		return 0;
 	return -EAGAIN;
-}
-
-/* What limits a sender besides the mailbox's own bounds. */
-static struct mpipc_share *share_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
-{
-	return to->role == MPIPC_PRIMARY ? msg->sender->share : NULL;
 }
 
 /**
@@ -180,6 +187,7 @@ static void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int 
 	lockdep_assert_held(&box->lock);
 	box->messages += sign;
 	box->bytes += sign * msg->size;
+	box->held += sign * (long)msg->charge;
 	if (!share)
 		return;
 	share->messages += sign;
@@ -201,6 +209,63 @@ void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint
 		to->last_down = to->box.seq;
 }
 
+/* Also if there is no use in waiting any more. */
+static int wake_if_room(struct wait_queue_entry *wait, unsigned int mode, int flags,
+			void *key)
+{
+	struct mpipc_room_wait *room = container_of(wait, struct mpipc_room_wait, wait);
+	struct mpipc_endpoint *to = room->copy->to;
+	bool wake;
+
+	spin_lock(&to->box.lock);
+	wake = to->box.closed || (room->slot && mpipc_slot_is_over(room->slot)) ||
+	       check_room(to, room->copy->msg) != -EAGAIN;
+	spin_unlock(&to->box.lock);
+	return wake ? default_wake_function(wait, mode, flags, NULL) : 0;
+}
+
+/**
+ * mpipc_room_watch - be woken when there is room
+ * @wait: what stands for the calling thread until mpipc_room_unwatch()
+ * @copy: what has not been posted for want of room
+ * @slot: its slot, if it is a request
+ */
+void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
+		      struct mpipc_slot *slot)
+{
+	init_waitqueue_func_entry(&wait->wait, wake_if_room);
+	wait->wait.private = current;
+	wait->copy = copy;
+	wait->slot = slot;
+	add_wait_queue_exclusive(&copy->to->box.room, &wait->wait);
+}
+
+/**
+ * mpipc_room_unwatch - wait no more, and pass on what room is left
+ * @wait: as given to mpipc_room_watch(); nothing is done if it waits no more
+ */
+void mpipc_room_unwatch(struct mpipc_room_wait *wait)
+{
+	struct mpipc_mailbox *box;
+
+	if (!wait->copy)
+		return;
+	box = &wait->copy->to->box;
+	remove_wait_queue(&box->room, &wait->wait);
+	wait->copy = NULL;
+	mpipc_mailbox_wake_room(box);
+}
+
+/**
+ * mpipc_mailbox_wake_room - say that there may be room
+ * @box: the mailbox
+ */
+void mpipc_mailbox_wake_room(struct mpipc_mailbox *box)
+{
+	if (wq_has_sleeper(&box->room))
+		wake_up_interruptible(&box->room);
+}
+
 static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 {
 	struct mpipc_endpoint *to = copy->to;
@@ -216,7 +281,7 @@ static int post_locked(struct mpipc_copy *copy, struct mpipc_slot *slot)
 		return -ESHUTDOWN;
 	if (slot && mpipc_slot_is_over(slot))
 		return -ECANCELED;
-	err = check_room(box, share_of(to, msg), msg->size);
+	err = check_room(to, msg);
 	if (err)
 		return err;
 	if (slot)
@@ -414,6 +479,7 @@ void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 	box->queued = 0;
 	box->messages = 0;
 	box->bytes = 0;
+	box->held = 0;
 	list_for_each_entry_safe(share, next, &box->shares, link)
 		list_del_init(&share->link);
 	spin_unlock(&box->lock);

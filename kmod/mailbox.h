@@ -32,8 +32,14 @@ struct mpipc_user;
  * Room. A message is taken if the mailbox stays within its bounds. In the
  * mailbox of a primary, where many users meet, a user other than its own has at
  * most half of what the other users leave, so that none can fill it for all.
- * What finds no room is counted, and the next entry tells how many were lost
- * before it.
+ * A primary pays for what it sends to all its secondaries, so that in the mailbox of
+ * a secondary a user has at most half of what its messages elsewhere leave of its
+ * memory: those who do not read cannot use up all of it, and the others are reached.
+ * An empty mailbox takes any message. What finds no room is counted, and the next
+ * entry tells how many were lost before it.
+ *
+ * Who waits for room is woken one at a time, and only if it would find some; each
+ * passes on what is left. So taking a message out costs the same however many wait.
  *
  * A closed mailbox takes nothing any more. A sender whose own mailbox is closed
  * is not taken from either; that is looked at under the receiver's lock, so
@@ -78,6 +84,7 @@ struct mpipc_share {
  * @queued: entries in @queue
  * @messages: messages and requests among them
  * @bytes: their payload
+ * @held: memory that is charged for them
  * @lost_since: messages without room since the newest entry
  * @lost: all of them
  * @received: entries taken out
@@ -98,6 +105,7 @@ struct mpipc_mailbox {
 	u32 queued;
 	u32 messages;
 	u32 bytes;
+	long held;
 	u64 seq;
 	u64 seq_sure;
 	u32 lost_since;
@@ -106,6 +114,18 @@ struct mpipc_mailbox {
 	struct list_head shares;
 	wait_queue_head_t readers;
 	wait_queue_head_t room;
+};
+
+/**
+ * struct mpipc_room_wait - a sender that waits for room in one mailbox
+ * @wait: in &mpipc_mailbox.room
+ * @copy: what there has to be room for; NULL: it waits no more
+ * @slot: what it asks for, or NULL
+ */
+struct mpipc_room_wait {
+	struct wait_queue_entry wait;
+	struct mpipc_copy *copy;
+	struct mpipc_slot *slot;
 };
 
 /* How a message is posted. */
@@ -125,6 +145,9 @@ void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *en
 void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
+void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
+		      struct mpipc_slot *slot);
+void mpipc_room_unwatch(struct mpipc_room_wait *wait);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
 
 struct mpipc_share *mpipc_share_new(void);

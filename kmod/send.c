@@ -181,12 +181,6 @@ static u32 post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots, unsigned
 	return full;
 }
 
-static void watch(struct wait_queue_entry *wait, struct mpipc_endpoint *ep)
-{
-	init_waitqueue_entry(wait, current);
-	add_wait_queue(&ep->box.room, wait);
-}
-
 /*
  * Waits at all full mailboxes at once, so that none holds up another, and at the
  * sender's own, which closes when the sender leaves.
@@ -194,24 +188,28 @@ static void watch(struct wait_queue_entry *wait, struct mpipc_endpoint *ep)
 static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 			 u64 deadline)
 {
-	struct wait_queue_entry own, one, *waits = &one;
+	struct mpipc_room_wait one, *waits = &one;
+	struct wait_queue_entry own;
 	int err = 0;
-	u32 i;
+	u32 i, full;
 
 	if (n > 1)
 		waits = kvmalloc_array(n, sizeof(*waits), GFP_KERNEL_ACCOUNT);
 	if (!waits)
 		return -ENOMEM;
-	watch(&own, msg->sender);
+	init_waitqueue_entry(&own, current);
+	add_wait_queue(&msg->sender->box.room, &own);
 	for (i = 0; i < n; i++)
-		watch(&waits[i], msg->copies[i].to);
+		mpipc_room_watch(&waits[i], &msg->copies[i], slots ? &slots[i] : NULL);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (!post(msg, n, slots, MPIPC_POST_WAITS)) {
+		full = post(msg, n, slots, MPIPC_POST_WAITS);
+		for (i = 0; i < n; i++)
+			if (msg->copies[i].result != -EAGAIN)
+				mpipc_room_unwatch(&waits[i]);
+		if (!full)
 			err = 0;
-			break;
-		}
-		if (err)
+		if (!full || err)
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -220,7 +218,7 @@ static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 	}
 	__set_current_state(TASK_RUNNING);
 	for (i = 0; i < n; i++)
-		remove_wait_queue(&msg->copies[i].to->box.room, &waits[i]);
+		mpipc_room_unwatch(&waits[i]);
 	remove_wait_queue(&msg->sender->box.room, &own);
 	if (n > 1)
 		kvfree(waits);

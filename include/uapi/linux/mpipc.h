@@ -322,7 +322,9 @@ struct mpipc_body {
  * is anybody.
  *
  * A user other than a primary's own gets at most half of what other users leave in
- * its mailbox.
+ * its mailbox. In the mailbox of a secondary, unless that is empty, the messages of a
+ * user hold at most half of the memory that its other messages and calls leave of
+ * what it may have.
  *
  * Errors: those of &struct mpipc_body; EMSGSIZE (also: more than this mailbox could
  * ever hold), EOPNOTSUPP (a secondary to all or to another secondary, the primary
