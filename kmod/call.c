@@ -425,10 +425,16 @@ static int copy_results(struct mpipc_open_call *call, const struct mpipc_call *a
 	}
 	for (i = 0; i < call->n_slots; i++) {
 		reply = call->slots[i].reply;
-		if (reply && reply->n_files)
-			mpipc_files_install(mpipc_msg_files(reply),
-					    fds + (size_t)i * arg->reply_fds,
-					    reply->n_files);
+		if (!reply)
+			continue;
+		mpipc_files_install(mpipc_msg_files(reply),
+				    fds + (size_t)i * arg->reply_fds, reply->n_files);
+		/*
+		 * Here, not by who lets go of the call last. If that is who replied, it
+		 * may sleep in MPIPC_REPLY_RECV before the kernel releases the files.
+		 */
+		mpipc_msg_put(reply);
+		call->slots[i].reply = NULL;
 	}
 	return 0;
 }
