@@ -46,7 +46,8 @@
  *
  * Errors that any command but MPIPC_INFO can return: EFAULT (bad pointer),
  * ENOTCONN (not joined yet), ESHUTDOWN (has left its group), EPERM (joined by
- * another process), ENOMEM.
+ * another process), ENOMEM. Those of MPIPC_INFO are EFAULT and EINVAL, that of
+ * open() is ENOMEM.
  */
 
 /** MPIPC_DEVICE - path of the device node. */
@@ -151,8 +152,9 @@ enum mpipc_type {
  * A read() returns as many whole records as fit. It never takes file
  * descriptors: it stops before a record that has some, and fails with
  * EOPNOTSUPP if that is the first, which MPIPC_RECV then takes. It fails with
- * EMSGSIZE if the first record does not fit, and with EAGAIN if there is none
- * and the file is O_NONBLOCK. ESHUTDOWN: the endpoint left its group.
+ * EMSGSIZE if the first record does not fit, with EFAULT if it cannot be copied
+ * (it stays), and with EAGAIN if there is none and the file is O_NONBLOCK.
+ * ESHUTDOWN: the endpoint left its group.
  */
 struct mpipc_record {
 	__u32 len;
@@ -319,7 +321,7 @@ struct mpipc_body {
  * @body: in: the message
  *
  * A send to all succeeds whatever @sent and @full are, and whether or not there
- * is anybody.
+ * is anybody. It does not wait if there is no memory to wait with.
  *
  * A user other than a primary's own gets at most half of what other users leave in
  * its mailbox. In the mailbox of a secondary, unless that is empty, the messages of a
@@ -360,8 +362,8 @@ struct mpipc_send {
  * @fds: in: pointer to where the descriptors go (__s32)
  * @deadline: in: how long to wait for a record; as if 0 on an O_NONBLOCK file
  * @record: out: the record; its @n_fds slots of @fds each hold a descriptor
- *	(close-on-exec) or the negative error that this one met (EMFILE, or what
- *	a security module says). A record is delivered once, even so.
+ *	(close-on-exec) or the negative error that this one met (EMFILE, ENOMEM, or
+ *	what a security module says). A record is delivered once, even so.
  *
  * Errors: EAGAIN (no record), ETIMEDOUT (none until the deadline), EINTR,
  * EMSGSIZE (@max_size or @max_fds too small: the record stays, @record tells
@@ -420,6 +422,7 @@ struct mpipc_recv {
  * With %MPIPC_CALL_WAIT_ROOM full mailboxes are waited for before the results are:
  * until the deadline (-ETIMEDOUT is their result then) or a signal, which ends this
  * wait (-EAGAIN), not the call. If nobody had room yet, a signal ends the call.
+ * Several are not waited for if there is no memory to wait with (-EAGAIN).
  *
  * An asynchronous call returns as soon as it is made, with @id and @n_results (as
  * many as there are addressees; @max_results and the three pointers are ignored).
