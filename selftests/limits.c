@@ -746,6 +746,43 @@ TEST_F(limits, user_has_so_many_files_in_flight)
 	EXPECT_EQ(1, send_all(&alice, 0, 1).done);
 }
 
+/* Sends one file more than it may have open, with no other capability than this. */
+static int exceed_files(const char *group, __u64 capability)
+{
+	const struct rlimit limit = { 4, 4 };
+	const int fds[5] = { 0, 0, 0, 0, 0 };
+	int fd = open_secondary(group);
+
+	if (fd < 0)
+		return fd;
+	if (setrlimit(RLIMIT_NOFILE, &limit) || keep_capabilities(1ULL << capability))
+		return -errno;
+	return send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, ARRAY_SIZE(fds));
+}
+
+static int exceed_as_owner(void *group)
+{
+	return exceed_files(group, CAP_CHOWN);
+}
+
+static int exceed_by_resource(void *group)
+{
+	return exceed_files(group, CAP_SYS_RESOURCE);
+}
+
+static int exceed_by_admin(void *group)
+{
+	return exceed_files(group, CAP_SYS_ADMIN);
+}
+
+TEST_F(limits, capabilities_override_that_of_files_in_flight)
+{
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(-ETOOMANYREFS, run_child(exceed_as_owner, self->group));
+	EXPECT_EQ(0, run_child(exceed_by_resource, self->group));
+	EXPECT_EQ(0, run_child(exceed_by_admin, self->group));
+}
+
 TEST_F(limits, more_files_than_allowed_are_refused_at_once)
 {
 	struct child alice;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What can be looked at: the listing in /proc/net/mpipc and fdinfo.
+ * What can be looked at: the listing in /proc/net/mpipc, fdinfo, and tracepoints.
  */
 #include "kselftest_harness.h"
 #include "util.h"
 
+#include <stdarg.h>
 #include <sys/stat.h>
 
 #define LISTING "/proc/net/mpipc"
@@ -327,6 +328,96 @@ TEST_F(proc, fdinfo_escapes_the_name_of_the_group)
 	ASSERT_LE(0, fd);
 	EXPECT_STREQ(escaped, fdinfo(getpid(), fd, "group"));
 	EXPECT_EQ(endpoint_id(fd), fdinfo_number(fd, "id"));
+}
+
+/* Tracepoints */
+
+#define TRACING "/sys/kernel/tracing/instances/mpipc_selftest"
+
+static int trace(const char *enable)
+{
+	int fd = open(TRACING "/events/mpipc/enable", O_WRONLY | O_CLOEXEC);
+	int ret = fd < 0 || write(fd, enable, 1) != 1 ? -errno : 0;
+
+	close(fd);
+	return ret;
+}
+
+/* Whether a line of the trace ends so. */
+static bool is_traced(const char *end)
+{
+	FILE *file = fopen(TRACING "/trace", "re");
+	bool found = false;
+	char line[512];
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		size_t len = strcspn(line, "\n");
+
+		line[len] = '\0';
+		found = len >= strlen(end) && !strcmp(line + len - strlen(end), end);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void expect_traced(struct __test_metadata *_metadata, const char *format, ...)
+{
+	char end[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(end, sizeof(end), format, ap);
+	va_end(ap);
+	EXPECT_TRUE(is_traced(end))
+		TH_LOG("%s", end);
+}
+
+/* One of each; returns the id of the call. */
+static __u64 do_all(FIXTURE_DATA(proc) *self, int small, __u64 small_id)
+{
+	struct mpipc_record record;
+	__u64 call = 0;
+
+	send_fds(self->secondary, MPIPC_TO_PRIMARY, "hello", "data", 4, (int[]){ 0 }, 1);
+	recv_fds(self->primary, &record, self->line, 4, &(int){ 0 }, 1, 0);
+	call_async(self->secondary, MPIPC_TO_PRIMARY, "ask", 0, MPIPC_FOREVER, &call);
+	recv_msg(self->primary, &record, NULL, 0);
+	reply_msg(self->primary, call, -EXDEV, NULL, 0);
+	recv_msg(self->secondary, &record, NULL, 0);
+	send_msg(self->primary, small_id, "first", NULL, 0);
+	send_msg(self->primary, small_id, "second", "more", 4);
+	leave(small);
+	return call;
+}
+
+TEST_F(proc, tracepoints_tell_what_happens)
+{
+	unsigned long long primary = self->primary_id, secondary = self->secondary_id;
+	unsigned long long small_id, call;
+	int small;
+
+	ASSERT_TRUE(!mkdir(TRACING, 0700) || errno == EEXIST);
+	EXPECT_EQ(0, trace("1"));
+	small = open_small(self->group, MPIPC_SECONDARY, 0, 1);
+	small_id = endpoint_id(small);
+	call = do_all(self, small, small_id);
+	EXPECT_EQ(0, trace("0"));
+
+	expect_traced(_metadata, " mpipc_join: group=%s id=%llu role=2 generation=1",
+		      self->group, small_id);
+	expect_traced(_metadata, " mpipc_send: from=%llu to=0 destinations=1 name=hello size=4 fds=1",
+		      secondary);
+	expect_traced(_metadata, " mpipc_receive: id=%llu peer=%llu seq=1 type=1 call=0 size=4 fds=1",
+		      primary, secondary);
+	expect_traced(_metadata, " mpipc_call: from=%llu call=%llu destinations=1 name=ask size=0 fds=0 deadline=%llu",
+		      secondary, call, MPIPC_FOREVER);
+	expect_traced(_metadata, " mpipc_reply: from=%llu call=%llu status=%d size=0 fds=0",
+		      primary, call, -EXDEV);
+	expect_traced(_metadata, " mpipc_drop: from=%llu to=%llu size=4", primary, small_id);
+	expect_traced(_metadata, " mpipc_leave: group=%s id=%llu role=2 generation=1",
+		      self->group, small_id);
+	EXPECT_EQ(0, rmdir(TRACING));
 }
 
 TEST_HARNESS_MAIN
