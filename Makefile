@@ -126,7 +126,7 @@ check-lib:
 
 check-debug:
 	@tools/packages check-debug
-	@tools/check kselftest-debug kselftest-kcsan
+	@tools/check kselftest-debug kselftest-kcsan fault-debug coverage
 
 clean:
 	rm -rf build
