@@ -6,7 +6,6 @@
 #include "util.h"
 
 #include <linux/io_uring.h>
-#include <linux/userfaultfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -226,32 +225,14 @@ TEST_F(fds, broadcast_to_nobody_keeps_none)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
-/* Makes whoever touches these bytes wait, and who waits be seen by poll. */
-static int set_trap(void *bytes, size_t size)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register trap = {
-		.range = { to_u64(bytes), size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &trap))
-		return -errno;
-	return uffd;
-}
-
 TEST_F(fds, are_dropped_if_the_receiver_leaves_and_cannot_store_them)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
 	struct mpipc_recv recv = { .max_fds = 1 };
 	struct ioctl_thread thread;
 	struct canary canary;
-	int *slots, trap;
+	void *slots;
+	int trap = trap_page(&slots);
 
-	slots = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, slots);
-	trap = set_trap(slots, page);
 	ASSERT_LE(0, trap);
 	queue_canary(_metadata, self->primary, self->id, &canary);
 	recv.fds = to_u64(slots);
@@ -260,7 +241,7 @@ TEST_F(fds, are_dropped_if_the_receiver_leaves_and_cannot_store_them)
 	ASSERT_EQ(0, leave(self->secondary));
 	EXPECT_TRUE(canary_alive(&canary));
 	/* It goes on, and finds that it cannot. */
-	ASSERT_EQ(0, mprotect(slots, page, PROT_NONE));
+	ASSERT_EQ(0, mprotect(slots, 1, PROT_NONE));
 	close(trap);
 	EXPECT_EQ(-EFAULT, ioctl_thread_join(&thread));
 	EXPECT_TRUE(canary_dies(&canary));

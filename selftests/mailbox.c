@@ -426,6 +426,32 @@ TEST_F(mailbox, broadcast_reaches_every_secondary_and_nobody_else)
 	EXPECT_EQ(0, drain(self->primary, 0));
 }
 
+TEST_F(mailbox, broadcast_reaches_those_that_join_while_it_is_copied)
+{
+	struct mpipc_send send = { .to = MPIPC_TO_ALL };
+	struct ioctl_thread thread;
+	int secondary[8];
+	void *data;
+	int trap = trap_page(&data);
+
+	ASSERT_LE(0, trap);
+	send.body = make_body("m", data, 1, NULL, 0);
+	ASSERT_EQ(0, ioctl_thread_start(&thread, self->primary, MPIPC_SEND, &send));
+	ASSERT_EQ(POLLIN, poll_for(trap, POLLIN, -1));
+	for (size_t i = 0; i < ARRAY_SIZE(secondary); i++) {
+		secondary[i] = open_secondary(self->group);
+		ASSERT_LE(0, secondary[i]);
+	}
+	close(trap);
+	EXPECT_EQ(0, ioctl_thread_join(&thread));
+	EXPECT_EQ(1 + ARRAY_SIZE(secondary), send.sent);
+	EXPECT_EQ(0, recv_msg(self->secondary, &self->record, self->data, 1));
+	for (size_t i = 0; i < ARRAY_SIZE(secondary); i++) {
+		EXPECT_EQ(0, recv_msg(secondary[i], &self->record, self->data, 1));
+		EXPECT_EQ(-EAGAIN, recv_msg(secondary[i], &self->record, self->data, 1));
+	}
+}
+
 TEST_F(mailbox, broadcast_to_nobody_succeeds)
 {
 	struct mpipc_send send = send_until(MPIPC_TO_ALL, 0);

@@ -36,6 +36,7 @@
 
 #include <linux/capability.h>
 #include <linux/mpipc.h>
+#include <linux/userfaultfd.h>
 
 #define NSEC_PER_MSEC 1000000ULL
 
@@ -663,6 +664,29 @@ static inline int ioctl_thread_asleep(struct ioctl_thread *self)
 	while (!(tid = __atomic_load_n(&self->tid, __ATOMIC_ACQUIRE)))
 		sched_yield();
 	return wait_asleep(tid);
+}
+
+/* Memory that makes those wait who touch it */
+
+/*
+ * A page that nobody has touched yet. Whoever does waits, which poll sees, until the
+ * descriptor that this returns is closed.
+ */
+static inline int trap_page(void **page)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register trap = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	*page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (fd < 0 || *page == MAP_FAILED)
+		return -errno;
+	trap.range.start = to_u64(*page);
+	trap.range.len = size;
+	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &trap))
+		return -errno;
+	return fd;
 }
 
 /* File descriptors through a socket, a few at a time */
