@@ -250,9 +250,9 @@ static void make_groups(struct __test_metadata *_metadata, FIXTURE_DATA(permissi
 	ASSERT_EQ(0, keep_groups(self));
 }
 
-TEST_F(permissions, join_as_a_file_is_opened_for_reading_and_writing)
+TEST_F_TIMEOUT(permissions, join_as_a_file_is_opened_for_reading_and_writing, 120)
 {
-	static const struct who whos[] = {
+	static const struct who people[] = {
 		{ .name = "owner", .uid = OWNER, .gid = OTHER_GROUP, .owns = true },
 		{ .name = "owner in the group", .uid = OWNER, .gid = OWNER_GROUP,
 		  .owns = true },
@@ -270,8 +270,8 @@ TEST_F(permissions, join_as_a_file_is_opened_for_reading_and_writing)
 	};
 
 	make_groups(_metadata, self);
-	for (size_t i = 0; i < ARRAY_SIZE(whos); i++)
-		try_as(_metadata, self, &whos[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(people); i++)
+		try_as(_metadata, self, &people[i]);
 	EXPECT_EQ(0, child_wait(&self->owner));
 }
 
@@ -280,9 +280,9 @@ static void open_files_inside(void *files)
 	open_files(files);
 }
 
-TEST_F(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside)
+TEST_F_TIMEOUT(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside, 120)
 {
-	static const struct who whos[] = {
+	static const struct who people[] = {
 		{ .name = "stranger that is root there", .uid = 0, .gid = 0,
 		  .capabilities = 1ULL << CAP_IPC_OWNER },
 		{ .name = "owner in there", .uid = 1, .gid = 0, .owns = true },
@@ -295,8 +295,8 @@ TEST_F(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside)
 
 	make_groups(_metadata, self);
 	/* Whether it opens the device from the network outside or was given the file. */
-	for (size_t i = 0; i < 2 * ARRAY_SIZE(whos); i++) {
-		const struct who *who = &whos[i / 2];
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(people); i++) {
+		const struct who *who = &people[i / 2];
 		struct files outside, inside;
 		struct child child;
 		pid_t pid;
@@ -321,7 +321,7 @@ static void be_inside(struct __test_metadata *_metadata, FIXTURE_DATA(permission
 		      struct files *files, struct child *line)
 {
 	const struct who owner = { .uid = 1, .gid = 1 };
-	static const struct who whos[] = {
+	static const struct who people[] = {
 		{ .name = "root there", .capabilities = 1ULL << CAP_IPC_OWNER,
 		  .overrides = true },
 		{ .name = "root there without capabilities" },
@@ -336,11 +336,11 @@ static void be_inside(struct __test_metadata *_metadata, FIXTURE_DATA(permission
 		owner_main(self);
 	}
 	ASSERT_EQ(0, keep_groups(self));
-	for (size_t i = 0; i < ARRAY_SIZE(whos); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(people); i++) {
 		ASSERT_LE(0, child_fork(&child));
 		if (!child.pid) {
-			EXPECT_EQ(0, become(&whos[i])) TH_LOG("%s", whos[i].name);
-			try_all(_metadata, self, &whos[i], &files[i]);
+			EXPECT_EQ(0, become(&people[i])) TH_LOG("%s", people[i].name);
+			try_all(_metadata, self, &people[i], &files[i]);
 			_exit(!_metadata->passed);
 		}
 		EXPECT_EQ(0, child_wait(&child));
@@ -369,9 +369,9 @@ static void open_world(void *arg)
 		open_files(&world->files[i]);
 }
 
-TEST_F(permissions, capability_is_over_the_network_namespace)
+TEST_F_TIMEOUT(permissions, capability_is_over_the_network_namespace, 120)
 {
-	static const struct who whos[] = {
+	static const struct who people[] = {
 		{ .name = "root outside", .capabilities = 1ULL << CAP_IPC_OWNER,
 		  .overrides = true },
 		/* It made the user namespace, which gives it all capabilities in there. */
@@ -404,12 +404,12 @@ TEST_F(permissions, capability_is_over_the_network_namespace)
 	net = open(path, O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, net);
 	ASSERT_EQ(0, setns(net, CLONE_NEWNET));
-	for (size_t i = 0; i < ARRAY_SIZE(whos); i++)
-		try_as(_metadata, self, &whos[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(people); i++)
+		try_as(_metadata, self, &people[i]);
 	EXPECT_EQ(0, child_wait(&inside));
 }
 
-TEST_F(permissions, group_cannot_be_joined_from_another_network_namespace)
+TEST_F_TIMEOUT(permissions, group_cannot_be_joined_from_another_network_namespace, 120)
 {
 	struct files files;
 
