@@ -19,6 +19,8 @@ help:
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-debug     run all tests on kernels that look for errors'
+	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan or'
+	@echo '                  a release, SECONDS=60, SEED= of a run that is to be repeated'
 	@echo 'Building:'
 	@echo '  all             module, lib and examples'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
@@ -128,6 +130,10 @@ check-debug:
 	@tools/packages check-debug
 	@tools/check kselftest-debug kselftest-kcsan fault-debug coverage
 
+stress:
+	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
+	@selftests/vm/stress --kernel $(or $(KERNEL),6.1) $(or $(SECONDS),60) $(SEED)
+
 clean:
 	rm -rf build
 
@@ -138,4 +144,4 @@ build/vm/init build/vm/tsc-khz: build/vm/%: selftests/vm/%.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
-	check-lib check-debug clean
+	check-lib check-debug stress clean
