@@ -735,9 +735,9 @@ static int reply_once(const struct question *q, size_t max_size, unsigned int ma
 
 static void do_reply(const struct question *q)
 {
-	bool twice = chance(10);
+	bool twice = chance(20);
 
-	if (chance(10) && reply_once(q, MPIPC_SIZE_MAX, MPIPC_FDS_MAX) == -EMSGSIZE)
+	if (chance(15) && reply_once(q, MPIPC_SIZE_MAX, MPIPC_FDS_MAX) == -EMSGSIZE)
 		done(OP_REPLY_BIG);
 	if (!reply_once(q, q->max_size, q->max_fds) && twice) {
 		reply_once(q, q->max_size, q->max_fds);
@@ -1139,7 +1139,7 @@ static int see_through(__u64 place, struct mpipc_call *arg)
 
 	while (ret == -EINTR && arg->id) {
 		done(OP_INTERRUPTED);
-		if (chance(30)) {
+		if (chance(50)) {
 			/* Another thread may have been faster. */
 			cancel(place, arg->id);
 			done(OP_ABANDON);
@@ -1399,7 +1399,7 @@ static void do_join(void)
 static void do_leave(void)
 {
 	enum op op = OP_LEAVE + rnd(4);
-	bool open_elsewhere = chance(20);
+	bool open_elsewhere = chance(50);
 	struct member *m;
 	__u64 place, *at = seize_place(&place);
 	int fd = place_fd(place);
@@ -1596,7 +1596,7 @@ static void do_exec(void)
 	}
 	if (!mark(&image->dying))
 		wait_for_end();
-	if (chance(50))
+	if (chance(80))
 		at = seize_place(&place);
 	if (at) {
 		member_of(place)->image = n;
@@ -1655,15 +1655,15 @@ static void step_with(__u64 place, unsigned int luck)
 		do_call(place);
 	else if (luck < 880)
 		do_look(place);
-	else if (luck < 890)
+	else if (luck < 888)
 		do_epoll(place);
-	else if (luck < 900)
+	else if (luck < 896)
 		do_fault(place);
-	else if (luck < 910)
+	else if (luck < 904)
 		do_no_room(place);
-	else if (luck < 913)
+	else if (luck < 908)
 		do_fork(place);
-	else if (luck < 915)
+	else
 		do_uring(place);
 }
 
@@ -1673,32 +1673,32 @@ static void step(void)
 	struct question question;
 	__u64 place;
 
-	if (luck < 915) {
+	if (luck < 911) {
 		place = any_place();
 		if (place != EMPTY)
 			step_with(place, luck);
 		else
 			do_join();
-	} else if (luck < 940) {
+	} else if (luck < 934) {
 		question = take_question(questions);
 		if (question.call)
 			do_reply(&question);
-	} else if (luck < 955) {
+	} else if (luck < 949) {
 		do_cancel();
-	} else if (luck < 970) {
+	} else if (luck < 966) {
 		do_join();
 	} else if (luck < 976) {
 		do_leave();
-	} else if (luck < 982) {
+	} else if (luck < 980) {
 		do_dup();
-	} else if (luck < 994) {
+	} else if (luck < 990) {
 		do_signal();
-	} else if (luck < 997) {
+	} else if (luck < 993) {
 		do_unshare_files();
-	} else if (luck < 998) {
+	} else if (luck < 995) {
 		if (!geteuid())
 			do_unshare_net();
-	} else if (chance(60)) {
+	} else {
 		do_end();
 	}
 }
