@@ -155,4 +155,10 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
 	return ep;
 }
 
+/* Whether a member has begun to leave, or has left. Cannot begin under its group's lock. */
+static inline bool mpipc_endpoint_leaves(const struct mpipc_endpoint *ep)
+{
+	return READ_ONCE(ep->box.closed);
+}
+
 #endif /* MPIPC_ENDPOINT_H */

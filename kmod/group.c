@@ -116,12 +116,6 @@ static struct mpipc_endpoint *primary_of(struct mpipc_group *group)
 	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
 }
 
-/* Whether a member has begun to leave. */
-static bool is_leaving(struct mpipc_endpoint *ep)
-{
-	lockdep_assert_held(&ep->group->lock);
-	return ep->box.closed;
-}
 
 /* Made by its first primary, who is charged for it until it is empty. */
 static struct mpipc_group *new_group(const struct mpipc_join *arg,
@@ -179,7 +173,7 @@ static bool may_join(struct net *net, struct mpipc_group *group, u32 role)
 	return ns_capable(net->user_ns, CAP_IPC_OWNER);
 }
 
-/* Returns 0 or why the endpoint cannot join the group now. */
+/* Returns 0 or why the endpoint cannot join the group now; -EAGAIN: when its primary is gone. */
 static int check_joinable(struct mpipc_endpoint *ep, struct mpipc_group *group, u32 role)
 {
 	struct mpipc_endpoint *primary = primary_of(group);
@@ -190,8 +184,8 @@ static int check_joinable(struct mpipc_endpoint *ep, struct mpipc_group *group, 
 	if (!may_join(ep->net, group, role))
 		return -EACCES;
 	if (role == MPIPC_PRIMARY)
-		return primary ? -EADDRINUSE : 0;
-	if (!primary || is_leaving(primary))
+		return !primary ? 0 : mpipc_endpoint_leaves(primary) ? -EAGAIN : -EADDRINUSE;
+	if (!primary || mpipc_endpoint_leaves(primary))
 		return -ECONNREFUSED;
 	return group->n_members < READ_ONCE(mpipc_group_endpoints) ? 0 : -ENOSPC;
 }
@@ -385,7 +379,7 @@ static void set_pair(struct pair *pair, struct mpipc_endpoint *primary,
 
 static bool will_follow(struct mpipc_endpoint *ep)
 {
-	return ep->flags & MPIPC_JOIN_FOLLOW && !is_leaving(ep);
+	return ep->flags & MPIPC_JOIN_FOLLOW && !mpipc_endpoint_leaves(ep);
 }
 
 /*
@@ -585,11 +579,22 @@ static int join_group(struct mpipc_endpoint *ep, struct file *file,
 	return 0;
 }
 
+/* Waits until an endpoint that leaves has left. */
+static int wait_for_end(struct mpipc_endpoint *ep)
+{
+	if (mutex_lock_interruptible(&ep->lock))
+		return -ERESTARTSYS;
+	mutex_unlock(&ep->lock);
+	return 0;
+}
+
+/* Returns -EAGAIN if it is to be tried again, with more supplies if it wants them. */
 static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
 		       struct mpipc_join *arg, struct mpipc_user *user,
 		       struct supplies *supplies)
 {
 	struct mpipc_net *mnet = mpipc_net(ep->net);
+	struct mpipc_endpoint *before = NULL;
 	struct mpipc_group *group;
 	int err;
 
@@ -602,6 +607,8 @@ static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
 	if (err)
 		goto unlock;
 	err = join_group(ep, file, arg, user, group, supplies);
+	if (err == -EAGAIN && arg->role == MPIPC_PRIMARY && primary_of(group))
+		before = mpipc_endpoint_get(primary_of(group));
 	if (!group->n_members)
 		forget_group(mnet, group);
 	mutex_unlock(&group->lock);
@@ -609,6 +616,9 @@ static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
 		mpipc_group_put(group);
 unlock:
 	mutex_unlock(&ep->lock);
+	if (before)
+		err = wait_for_end(before) ?: -EAGAIN;
+	mpipc_endpoint_put(before);
 	return err;
 }
 
@@ -929,7 +939,8 @@ u64 mpipc_group_primary_id(struct mpipc_endpoint *ep)
 
 	rcu_read_lock();
 	primary = rcu_dereference(ep->group->primary);
-	if (primary && primary->generation == READ_ONCE(ep->generation))
+	if (primary && primary->generation == READ_ONCE(ep->generation) &&
+	    !mpipc_endpoint_leaves(primary))
 		id = primary->id;
 	rcu_read_unlock();
 	return id;

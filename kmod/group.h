@@ -36,7 +36,7 @@ struct net;
  * Leaving has two steps. First the mailbox is closed, and what the endpoint still owes
  * is completed, which can take long and needs no lock of the group. Then it is taken
  * out and its peers are told. An endpoint between the two is a member that nobody
- * comes together with any more.
+ * comes together with, or sends to, any more.
  */
 
 /* The low bits of an endpoint's id are its place in the group's members. */

@@ -23,7 +23,7 @@ static u32 guess_copies(struct mpipc_endpoint *ep, u64 to)
 /* Those that came with this primary, or follow it. */
 static bool belongs_to(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
 {
-	return secondary->role == MPIPC_SECONDARY &&
+	return secondary->role == MPIPC_SECONDARY && !mpipc_endpoint_leaves(secondary) &&
 	       READ_ONCE(secondary->generation) == primary->generation;
 }
 
@@ -59,7 +59,7 @@ static struct mpipc_endpoint *find_member(struct mpipc_group *group, u64 id)
 	struct mpipc_endpoint *ep;
 
 	ep = xa_load(&group->members, id & (BIT(MPIPC_INDEX_BITS) - 1));
-	return ep && ep->id == id ? ep : NULL;
+	return ep && ep->id == id && !mpipc_endpoint_leaves(ep) ? ep : NULL;
 }
 
 /* Under RCU. */
@@ -67,6 +67,8 @@ static struct mpipc_endpoint *find_primary(struct mpipc_endpoint *from, u64 to)
 {
 	struct mpipc_endpoint *ep = rcu_dereference(from->group->primary);
 
+	if (ep && mpipc_endpoint_leaves(ep))
+		ep = NULL;
 	if (to != MPIPC_TO_PRIMARY && (!ep || ep->id != to)) {
 		ep = find_member(from->group, to);
 		return ERR_PTR(ep ? -EOPNOTSUPP : -ESRCH);
