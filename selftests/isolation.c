@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nobody is held up by somebody else's memory: while a process is stuck in a system
- * call, in memory that does not come, or is stopped, all others go on.
+ * Nobody is held up by somebody else: while a process is stuck in a system call, in
+ * memory that does not come, is stopped, or gets no CPU, all others go on.
  */
 #include "kselftest_harness.h"
 #include "util.h"
@@ -943,6 +943,139 @@ TEST(stopped_primary_delays_nobody)
 	EXPECT_EQ(-ETIMEDOUT, result.status);
 	others_come_and_go(_metadata, &self);
 	continue_actor(_metadata, &self.actor);
+}
+
+/* Those that get no CPU */
+
+#define CALLS 1000 /* fit into a mailbox */
+
+/* Runs on the first CPU only. */
+static int share_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
+}
+
+/* A primary that is asked something so often, and leaves without an answer when told. */
+static void debtor_main(const struct child *self, const char *group)
+{
+	int fd = share_cpu() ?: open_primary(group);
+	struct mpipc_record record;
+
+	child_tell(self, fd);
+	for (int i = 0; i < CALLS; i++)
+		if (recv_wait(fd, &record, NULL, 0))
+			_exit(1);
+	child_tell(self, 0);
+	child_hear(self, NULL);
+	_exit(-leave(fd));
+}
+
+/*
+ * Has a debtor leave, and others come and go meanwhile. Returns how many results of the
+ * calls there were then: not all, if the leave was provably not over. It makes no headway
+ * as long as this process, which has priority on the same CPU, does not have to wait.
+ */
+static int go_on_while_one_leaves(struct __test_metadata *_metadata)
+{
+	const struct sched_param high = { .sched_priority = 1 }, usual = { };
+	char group[MPIPC_GROUP_MAX], other[MPIPC_GROUP_MAX];
+	struct mpipc_record record;
+	struct mpipc_info info;
+	struct child debtor;
+	int caller;
+	__u64 ret;
+
+	group_name(group, "debtor");
+	group_name(other, "other");
+	ASSERT_LE(0, child_fork(&debtor));
+	if (!debtor.pid)
+		debtor_main(&debtor, group);
+	ASSERT_EQ(0, child_hear(&debtor, &ret));
+	ASSERT_LE(0, (int)ret);
+	caller = open_secondary(group);
+	ASSERT_LE(0, caller);
+	for (int i = 0; i < CALLS; i++)
+		ASSERT_EQ(0, call_async(caller, MPIPC_TO_PRIMARY, "c", 0, MPIPC_FOREVER, NULL));
+	ASSERT_EQ(0, child_hear(&debtor, NULL));
+
+	ASSERT_EQ(0, share_cpu());
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &high));
+	ASSERT_EQ(0, child_tell(&debtor, 0));
+	EXPECT_EQ(POLLIN, poll_for(caller, POLLIN, -1));
+	EXPECT_EQ(0, come_and_go(other, 10));
+	EXPECT_TRUE(is_listed(group));
+	EXPECT_EQ(-ECONNREFUSED, open_secondary(group));
+	ASSERT_EQ(0, get_info(caller, &info));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
+
+	for (int i = 0; i < CALLS; i++) {
+		ASSERT_EQ(0, recv_wait(caller, &record, NULL, 0));
+		ASSERT_EQ(-ECONNRESET, record.status);
+	}
+	EXPECT_EQ(0, child_wait(&debtor));
+	close(caller);
+	return info.queued;
+}
+
+TEST(leave_that_gets_no_cpu_delays_nobody)
+{
+	/* The kernel does not let anybody have all of a CPU for a second: then once more. */
+	while (go_on_while_one_leaves(_metadata) == CALLS)
+		;
+}
+
+/* One that is stuck where a signal takes its call back */
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+TEST(call_that_a_signal_takes_back_cannot_be_cancelled_any_more)
+{
+	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+	struct mpipc_cancel cancel = { };
+	struct mpipc_record record, result = { };
+	char group[MPIPC_GROUP_MAX];
+	struct ioctl_thread caller;
+	int primary, secondary;
+	struct mpipc_call *call;
+	struct page page;
+
+	group_name(group, "cancel");
+	primary = open_small(group, MPIPC_PRIMARY, 0, 1);
+	secondary = open_secondary(group);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "fill", NULL, 0));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, page_make(&page, true));
+	call = (struct mpipc_call *)page.addr;
+	*call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
+	call->flags = MPIPC_CALL_WAIT_ROOM;
+	ASSERT_EQ(0, ioctl_thread_start(&caller, secondary, MPIPC_CALL, call));
+	ASSERT_EQ(0, ioctl_thread_asleep(&caller));
+	cancel.call = call->id;
+	ASSERT_NE(0, cancel.call);
+
+	/* It is taken back, but its id cannot be. */
+	ASSERT_EQ(0, page_protect(&page, true));
+	ASSERT_EQ(0, pthread_kill(caller.thread, SIGUSR1));
+	ASSERT_EQ(POLLIN, poll_for(page.uffd, POLLIN, -1));
+	EXPECT_EQ(-ESRCH, do_ioctl(secondary, MPIPC_CANCEL, &cancel));
+	ASSERT_EQ(0, page_release(&page));
+
+	/* So it is made anew. */
+	ASSERT_EQ(0, recv_msg(primary, &record, NULL, 0));
+	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
+	EXPECT_NE(cancel.call, record.call);
+	EXPECT_EQ(0, reply_msg(primary, record.call, 0, NULL, 0));
+	EXPECT_EQ(0, ioctl_thread_join(&caller));
+	EXPECT_EQ(0, result.status);
+	EXPECT_EQ(record.call, call->id);
 }
 
 TEST_HARNESS_MAIN

@@ -486,6 +486,30 @@ TEST_F(join, waiter_is_not_woken_into_another_group)
 	EXPECT_EQ(0, child_wait(&waiter));
 }
 
+TEST_F(join, who_waits_is_not_woken_for_other_groups)
+{
+	char other[MPIPC_GROUP_MAX];
+	struct child waiter[3];
+	long before[3];
+
+	group_name(other, "other");
+	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++) {
+		ASSERT_EQ(0, start_waiter(&waiter[i], self->group));
+		before[i] = voluntary_switches(waiter[i].pid);
+	}
+	for (int n = 0; n < 20; n++) {
+		ASSERT_EQ(0, come_and_go(other, 1));
+		for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
+			ASSERT_EQ(0, wait_asleep(waiter[i].pid));
+	}
+	/* One that is seen to fall asleep may not have been counted yet. */
+	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
+		EXPECT_GE(before[i] + 1, voluntary_switches(waiter[i].pid));
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
+		EXPECT_EQ(0, child_wait(&waiter[i]));
+}
+
 static void nothing(int signal)
 {
 	(void)signal;

@@ -987,6 +987,32 @@ TEST_F(lifetime, request_of_a_ring_that_waits_for_a_member_ends_with_it)
 	ring_close(&ring);
 }
 
+TEST_F(lifetime, ring_that_watches_alone_learns_that_the_primary_is_gone)
+{
+	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
+	int secondary = open_secondary(self->group);
+	struct io_uring_sqe watch = {
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = secondary,
+		/* Of those who ask so, an event may be told to the first only. */
+		.poll32_events = EPOLLRDHUP | EPOLLEXCLUSIVE,
+	};
+	struct ioctl_thread reader;
+	struct ring ring;
+
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, ring_open(&ring, NULL, 0));
+	ASSERT_EQ(0, ioctl_thread_start(&reader, secondary, MPIPC_RECV, &recv));
+	ASSERT_EQ(0, ioctl_thread_asleep(&reader));
+	ASSERT_EQ(0, ring_submit(&ring, &watch));
+	ASSERT_EQ(0, leave(self->primary));
+	EXPECT_EQ(EPOLLRDHUP, ring_result(&ring));
+	ring_close(&ring);
+	ASSERT_EQ(0, leave(secondary));
+	EXPECT_EQ(-ESHUTDOWN, ioctl_thread_join(&reader));
+	close(secondary);
+}
+
 TEST_F(lifetime, what_watches_a_member_sees_its_end_and_does_not_keep_it)
 {
 	struct epoll_event event = { .events = EPOLLIN };

@@ -13,6 +13,7 @@
  * user_endpoints        EDQUOT        user_has_                user_has_
  * user_groups           EDQUOT        user_has_                user_has_
  * user_bytes, messages  EDQUOT        bytes_of_messages_are_   bytes_are_given_back_
+ * user_bytes, one box   EAGAIN        who_does_not_read_       (see messages)
  * user_bytes, answers   EDQUOT        bytes_of_answers_are_    bytes_of_answers_are_
  * files in flight       ETOOMANYREFS  user_has_                files_are_given_back_
  * endpoint_calls        EMFILE        endpoint_has_            calls_are_given_back_
@@ -720,6 +721,86 @@ TEST_F(limits, broadcast_costs_one_message)
 {
 	ASSERT_EQ(0, set_param("user_bytes", 2 * MPIPC_SIZE_MAX));
 	EXPECT_EQ(0, attempt(self->alice, broadcast_twice, self->group));
+}
+
+#define HEALTHY 3
+
+/* As a user: secondaries that read, and one that never does. */
+static int broadcast_past_one_stuck(const char *group)
+{
+	int primary = open_public(group), stuck = open_secondary(group);
+	static char data[SIZE];
+	struct mpipc_record record;
+	int healthy[HEALTHY], held = 0;
+
+	for (int i = 0; i < HEALTHY; i++)
+		healthy[i] = open_secondary(group);
+	for (int round = 0; round < 10 * BYTES / SIZE; round++) {
+		struct mpipc_send send = {
+			.to = MPIPC_TO_ALL,
+			.body = make_body("m", data, sizeof(data), NULL, 0),
+		};
+		int err = do_ioctl(primary, MPIPC_SEND, &send);
+
+		if (err)
+			return err;
+		for (int i = 0; i < HEALTHY && !err; i++)
+			err = recv_msg(healthy[i], &record, data, sizeof(data));
+		if (err || send.sent + send.full != HEALTHY + 1 || send.full > 1)
+			return -EIO;
+		/* Once it is full it stays so. */
+		held += !send.full;
+		if (!send.full && held <= round)
+			return -ERANGE;
+	}
+	if (held * SIZE > BYTES / 2 || held * SIZE < BYTES / 3)
+		return -E2BIG;
+	/* It is as any other as soon as it reads. */
+	while (held--)
+		if (recv_msg(stuck, &record, data, sizeof(data)))
+			return -EIO;
+	return send_msg(primary, endpoint_id(stuck), "m", data, sizeof(data));
+}
+
+TEST_F(limits, who_does_not_read_costs_a_user_half_of_its_bytes)
+{
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	EXPECT_EQ(0, attempt(self->alice, broadcast_past_one_stuck, self->group));
+}
+
+#define STUCK 4
+
+/* As a user: some that never read, each with as much as it can get, and one that does. */
+static int send_past_some_stuck(const char *group)
+{
+	static char data[MPIPC_SIZE_MAX];
+	struct mpipc_record record;
+	int primary = open_public(group), reader, err;
+	__u64 id;
+
+	for (int i = 0; i < STUCK; i++) {
+		id = endpoint_id(open_secondary(group));
+		do {
+			err = send_msg(primary, id, "m", data, sizeof(data));
+		} while (!err);
+		if (err != -EAGAIN)
+			return err;
+	}
+	reader = open_secondary(group);
+	id = endpoint_id(reader);
+	for (int i = 0; i < 10; i++) {
+		err = send_msg(primary, i % 2 ? id : MPIPC_TO_ALL, "m", data, sizeof(data)) ?:
+		      recv_msg(reader, &record, data, sizeof(data));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+TEST_F(limits, who_does_not_read_leaves_room_for_others_of_the_same_user)
+{
+	ASSERT_EQ(0, set_param("user_bytes", (4LL << STUCK) * MPIPC_SIZE_MAX));
+	EXPECT_EQ(0, attempt(self->alice, send_past_some_stuck, self->group));
 }
 
 /* Files in flight */

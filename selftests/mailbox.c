@@ -355,6 +355,63 @@ TEST_F(mailbox, each_room_lets_one_of_the_waiting_senders_go)
 	EXPECT_EQ(0, drain(self->primary, 0));
 }
 
+#define SENDERS 200
+#define TAKES 10
+
+/* So often the senders went to sleep that are asleep now; @left: how many they are. */
+static long count_sleeps(struct ioctl_thread *sender, int *left)
+{
+	long n = 0;
+
+	*left = 0;
+	for (int i = 0; i < SENDERS; i++) {
+		if (ioctl_thread_asleep(&sender[i]))
+			continue;
+		n += voluntary_switches(sender[i].tid);
+		(*left)++;
+	}
+	return n;
+}
+
+TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
+{
+	struct mpipc_send send[SENDERS];
+	struct ioctl_thread sender[SENDERS];
+	int left, returned = 0;
+	struct mpipc_info info;
+	long before, slept;
+
+	ASSERT_EQ(0, fill_up(self->secondary));
+	for (int i = 0; i < SENDERS; i++) {
+		send[i] = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
+		ASSERT_EQ(0, ioctl_thread_start(&sender[i], self->secondary,
+						MPIPC_SEND, &send[i]));
+	}
+	before = count_sleeps(sender, &left);
+	ASSERT_EQ(SENDERS, left);
+	for (int i = 1; i <= TAKES; i++) {
+		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
+		/* The one that goes looks asleep until it has looked for room. */
+		do {
+			slept = count_sleeps(sender, &left);
+		} while (left > SENDERS - i);
+		ASSERT_EQ(SENDERS - i, left);
+		ASSERT_EQ(0, get_info(self->primary, &info));
+		EXPECT_EQ(ROOM, info.queued);
+	}
+	/* One that is seen to fall asleep may not have been counted yet. */
+	EXPECT_GT(SENDERS + 10 * TAKES, slept - before);
+	ASSERT_EQ(0, leave(self->secondary));
+	for (int i = 0; i < SENDERS; i++) {
+		int ret = ioctl_thread_join(&sender[i]);
+
+		EXPECT_TRUE(!ret || ret == -ESHUTDOWN);
+		returned += !ret;
+	}
+	EXPECT_EQ(TAKES, returned);
+	EXPECT_EQ(0, drain(self->primary, ROOM));
+}
+
 TEST_F(mailbox, sender_that_waits_learns_that_the_receiver_is_gone)
 {
 	struct mpipc_send send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
@@ -546,6 +603,33 @@ TEST_F(mailbox, broadcast_that_waits_takes_room_wherever_it_comes)
 		for (int n = 0; n < ROOM; n++)
 			ASSERT_EQ(0, send_msg(self->primary, both[i] == other ?
 					      endpoint_id(other) : self->id, "fill", NULL, 0));
+	}
+}
+
+TEST_F(mailbox, broadcast_that_waits_fails_if_its_sender_leaves_before_anybody_got_it)
+{
+	/* Whether there is somebody else, who gets it. */
+	for (int others = 0; others < 2; others++) {
+		struct mpipc_send send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
+		struct ioctl_thread sender;
+
+		for (int i = 0; i < ROOM; i++)
+			ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
+		if (others)
+			ASSERT_LE(0, open_secondary(self->group));
+		ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
+		ASSERT_EQ(0, ioctl_thread_asleep(&sender));
+		ASSERT_EQ(0, leave(self->primary));
+		EXPECT_EQ(others ? 0 : -ESHUTDOWN, ioctl_thread_join(&sender));
+		EXPECT_EQ(others, send.sent);
+		EXPECT_EQ(0, drain(self->secondary, ROOM));
+
+		close(self->primary);
+		close(self->secondary);
+		self->primary = open_primary(self->group);
+		self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
+		ASSERT_LE(0, self->secondary);
+		self->id = endpoint_id(self->secondary);
 	}
 }
 
@@ -1186,6 +1270,99 @@ TEST_F(events, primary_that_answered_is_told_even_if_it_is_gone)
 	ASSERT_EQ(0, recv_msg(secondary, &self->record, NULL, 0));
 	EXPECT_EQ(MPIPC_REPLY_TO, self->record.type);
 	EXPECT_EQ(0, take_event(secondary, MPIPC_LEFT, id));
+}
+
+/*
+ * Starts to leave as primary, and takes its place at once with another file. Returns the
+ * id there.
+ */
+static __u64 take_place(struct __test_metadata *_metadata, struct ioctl_thread *leaver,
+			int primary, int next, const char *group)
+{
+	int ret;
+
+	ASSERT_EQ(0, ioctl_thread_start(leaver, primary, MPIPC_LEAVE, NULL));
+	do {
+		ret = join_flags(next, group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
+	} while (ret == -EADDRINUSE);
+	ASSERT_EQ(0, ret);
+	return endpoint_id(next);
+}
+
+TEST_F(events, followers_are_told_in_order_of_a_primary_whose_place_is_taken_at_once)
+{
+	__u64 old = endpoint_id(self->primary), id;
+	struct ioctl_thread leaver;
+	int follower[3], next;
+
+	for (int i = 0; i < 3; i++) {
+		follower[i] = open_joined(self->group, MPIPC_SECONDARY,
+					  MPIPC_JOIN_EVENTS | MPIPC_JOIN_FOLLOW);
+		ASSERT_LE(0, follower[i]);
+		ASSERT_EQ(0, take_event(follower[i], MPIPC_JOINED, old));
+	}
+	for (int round = 0; round < 100; round++) {
+		next = open_dev();
+		id = take_place(_metadata, &leaver, self->primary, next, self->group);
+		for (int i = 0; i < 3; i++) {
+			ASSERT_EQ(0, take_event(follower[i], MPIPC_LEFT, old));
+			ASSERT_EQ(0, take_event(follower[i], MPIPC_JOINED, id));
+			ASSERT_EQ(0, take_event(next, MPIPC_JOINED, endpoint_id(follower[i])));
+		}
+		ASSERT_EQ(0, ioctl_thread_join(&leaver));
+		close(self->primary);
+		self->primary = next;
+		old = id;
+	}
+}
+
+#define OTHERS 16
+#define OPEN_CALLS 1000
+
+/*
+ * Makes so many calls to all that to end them takes a while, takes the requests out, and
+ * returns the last call.
+ */
+static __u64 make_calls(struct __test_metadata *_metadata, int primary, const int *secondary)
+{
+	struct mpipc_record record;
+	__u64 call;
+
+	for (int i = 0; i < OPEN_CALLS; i++) {
+		ASSERT_EQ(0, call_async(primary, MPIPC_TO_ALL, "c", 0, MPIPC_FOREVER, &call));
+		for (int to = 0; to <= OTHERS; to++)
+			ASSERT_EQ(0, recv_msg(secondary[to], &record, NULL, 0));
+	}
+	return call;
+}
+
+TEST_F_TIMEOUT(events, late_answer_to_who_left_is_refused_and_does_not_confuse_the_next, 120)
+{
+	int secondary[1 + OTHERS], next;
+	struct ioctl_thread leaver;
+	__u64 id, call;
+
+	for (int round = 0; round < 3; round++) {
+		secondary[0] = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+		for (int i = 1; i <= OTHERS; i++)
+			secondary[i] = open_secondary(self->group);
+		ASSERT_LE(0, secondary[OTHERS]);
+		id = endpoint_id(secondary[0]);
+		call = make_calls(_metadata, self->primary, secondary);
+		next = open_dev();
+		take_place(_metadata, &leaver, self->primary, next, self->group);
+		/* It is still about to end its calls. */
+		EXPECT_EQ(0, send_up(secondary[0], "m"));
+		EXPECT_EQ(-ESRCH, reply_msg(secondary[0], call, 0, NULL, 0));
+		for (int i = 0; i <= OTHERS; i++)
+			ASSERT_EQ(0, close(secondary[i]));
+		EXPECT_EQ(0, take_event(next, MPIPC_JOINED, id));
+		EXPECT_EQ(0, take_event(next, MPIPC_MESSAGE, id));
+		EXPECT_EQ(0, take_event(next, MPIPC_LEFT, id));
+		ASSERT_EQ(0, ioctl_thread_join(&leaver));
+		close(self->primary);
+		self->primary = next;
+	}
 }
 
 TEST_F(events, untold_peer_leaves_the_place_of_lost_messages)

@@ -7,6 +7,7 @@
 #include "util.h"
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* Cgroups, which are mounted for this test only */
@@ -255,6 +256,87 @@ TEST_F(memcg, sender_fails_at_its_limit_and_nobody_else)
 	} while (strcmp(record.name, "other"));
 	EXPECT_LT(1, record.seq);
 	EXPECT_EQ(-EAGAIN, recv_msg(self->receiver, &record, self->data, MPIPC_SIZE_MAX));
+}
+
+/* Memory for a join */
+
+#define FOLLOWERS 2000 /* a join needs several hundred KiB for them */
+#define USER 1000
+
+/**
+ * struct progress - what a process that joins and leaves is at; shared with it
+ * @joining: it is about to join, or joins
+ * @joined: how often it has
+ */
+struct progress {
+	int joining;
+	int joined;
+};
+
+/* An ordinary user with many followers of a primary that comes and goes when told. */
+static void joiner_main(const struct child *self, struct cgroup *cgroup, const char *group,
+			struct progress *progress)
+{
+	struct rlimit files = { FOLLOWERS + 16, FOLLOWERS + 16 };
+	int primary, fd = cgroup_enter(cgroup);
+
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		fd = -errno;
+	become_user(USER, USER);
+	primary = open_primary(group);
+	for (int i = 0; i < FOLLOWERS && fd >= 0; i++)
+		fd = open_joined(group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW | MPIPC_JOIN_EVENTS);
+	close(primary);
+	child_tell(self, fd);
+	child_hear(self, NULL);
+	for (;;) {
+		primary = open_dev();
+		__atomic_store_n(&progress->joining, 1, __ATOMIC_SEQ_CST);
+		join_primary(primary, group);
+		__atomic_store_n(&progress->joining, 0, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&progress->joined, 1, __ATOMIC_SEQ_CST);
+		close(primary);
+	}
+}
+
+/* It is, and is no member yet. */
+static bool is_joining(const char *group, struct progress *progress)
+{
+	return __atomic_load_n(&progress->joining, __ATOMIC_SEQ_CST) &&
+	       open_secondary(group) == -ECONNREFUSED;
+}
+
+TEST_F_TIMEOUT(memcg, join_without_memory_delays_nobody, 200)
+{
+	char throttled[MPIPC_GROUP_MAX], other[MPIPC_GROUP_MAX];
+	struct progress *progress;
+	struct child joiner;
+	bool joins;
+	__u64 ret;
+	int before;
+
+	group_name(throttled, "throttled");
+	group_name(other, "other");
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, progress);
+	ASSERT_LE(0, child_fork(&joiner));
+	if (!joiner.pid)
+		joiner_main(&joiner, &self->senders, throttled, progress);
+	ASSERT_EQ(0, child_hear(&joiner, &ret));
+	ASSERT_LE(0, (int)ret);
+
+	/* From now on it is made to wait for seconds whenever it gets memory. */
+	ASSERT_EQ(0, cgroup_set(&self->senders, "memory.high", "256K"));
+	ASSERT_EQ(0, child_tell(&joiner, 0));
+	/* All of these come and go while it makes one join, if they do not wait for that. */
+	do {
+		before = __atomic_load_n(&progress->joined, __ATOMIC_SEQ_CST);
+		joins = is_joining(throttled, progress);
+		ASSERT_EQ(0, come_and_go(other, 100));
+	} while (!joins || !is_joining(throttled, progress) ||
+		 before != __atomic_load_n(&progress->joined, __ATOMIC_SEQ_CST));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&joiner));
 }
 
 TEST_HARNESS_MAIN

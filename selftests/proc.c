@@ -189,6 +189,52 @@ TEST_F(proc, listing_of_many_endpoints_is_complete)
 	EXPECT_LE(202, n);
 }
 
+/* Endpoints of this process in the listing. */
+static int count_own(void)
+{
+	FILE *file = fopen(LISTING, "re");
+	char line[512];
+	int n = 0, pid;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "endpoint %*u %*s %*u %d", &pid) == 1)
+			n += pid == getpid();
+	if (file)
+		fclose(file);
+	return n;
+}
+
+TEST_F_TIMEOUT(proc, who_stays_is_listed_once_while_others_come_and_go, 120)
+{
+	struct child child;
+	__u64 rounds = 0, before;
+	int fd;
+
+	/* More than fit into one page of text. */
+	for (int i = 0; i < 200; i++)
+		ASSERT_LE(0, open_secondary(self->group));
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid) {
+		char other[MPIPC_GROUP_MAX];
+
+		group_name(other, "other");
+		for (rounds = 1; (fd = open_secondary(self->group)) >= 0; rounds++) {
+			if (come_and_go(other, 1) || close(fd) || child_tell(&child, rounds))
+				break;
+		}
+		_exit(1);
+	}
+	/* At least one of them during each look. */
+	for (int i = 0; i < 50; i++) {
+		before = rounds;
+		do {
+			ASSERT_EQ(202, count_own());
+			ASSERT_EQ(0, child_hear(&child, &rounds));
+		} while (rounds == before);
+	}
+	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
+}
+
 TEST_F(proc, name_cannot_forge_the_listing)
 {
 	char name[MPIPC_GROUP_MAX], escaped[2 * MPIPC_GROUP_MAX];

@@ -184,27 +184,50 @@ TEST_F(rw, write_waits_for_room_until_its_deadline)
 	EXPECT_LE(record.deadline, now_ns());
 }
 
+/*
+ * Writes until there is no more room. A child then waits for it, and exits with 0 or the
+ * error.
+ */
+static void start_writer(struct __test_metadata *_metadata, struct child *writer, int fd,
+			 __u64 to)
+{
+	struct mpipc_record record = head(to, "m", 0);
+
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, 0));
+	for (int i = 0; i < ROOM; i++)
+		ASSERT_EQ(RECORD, do_write(fd, &record, RECORD));
+	ASSERT_LE(0, child_fork(writer));
+	if (!writer->pid) {
+		ssize_t ret;
+
+		record.deadline = MPIPC_FOREVER;
+		child_tell(writer, 0);
+		ret = do_write(fd, &record, RECORD);
+		_exit(ret == RECORD ? 0 : -ret);
+	}
+	ASSERT_EQ(0, child_hear(writer, NULL));
+	ASSERT_EQ(0, wait_asleep(writer->pid));
+}
+
 TEST_F(rw, write_that_waits_gets_the_next_room)
 {
-	struct mpipc_record record = head(MPIPC_TO_PRIMARY, "m", 0);
 	struct child writer;
 
-	ASSERT_EQ(0, fcntl(self->secondary, F_SETFL, 0));
-	for (int i = 0; i < ROOM; i++)
-		ASSERT_EQ(RECORD, do_write(self->secondary, &record, RECORD));
-	ASSERT_LE(0, child_fork(&writer));
-	if (!writer.pid) {
-		record.deadline = MPIPC_FOREVER;
-		child_tell(&writer, 0);
-		_exit(do_write(self->secondary, &record, RECORD) != RECORD);
-	}
-	ASSERT_EQ(0, child_hear(&writer, NULL));
-	ASSERT_EQ(0, wait_asleep(writer.pid));
+	start_writer(_metadata, &writer, self->secondary, MPIPC_TO_PRIMARY);
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_EQ(0, child_wait(&writer));
 }
 
 /* Bad headers */
+
+TEST_F(rw, write_to_all_that_waits_fails_if_its_sender_leaves_before_anybody_got_it)
+{
+	struct child writer;
+
+	start_writer(_metadata, &writer, self->primary, MPIPC_TO_ALL);
+	ASSERT_EQ(0, leave(self->primary));
+	EXPECT_EQ(ESHUTDOWN, child_wait(&writer));
+}
 
 TEST_F(rw, every_field_that_write_does_not_use_must_be_zero)
 {

@@ -157,6 +157,19 @@ static inline int leave(int fd)
 	return do_ioctl(fd, MPIPC_LEAVE, NULL);
 }
 
+/* Makes a group and ends it, so often. */
+static inline int come_and_go(const char *group, unsigned int times)
+{
+	while (times--) {
+		int fd = open_primary(group);
+
+		if (fd < 0)
+			return fd;
+		close(fd);
+	}
+	return 0;
+}
+
 static inline int get_info(int fd, struct mpipc_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -654,6 +667,24 @@ static inline int wait_asleep(pid_t tid)
 		sched_yield();
 	}
 	return 0;
+}
+
+/* How often a thread or process went to sleep; negative: there is none. */
+static inline long voluntary_switches(pid_t tid)
+{
+	char path[32], line[256];
+	long n = -ESRCH;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	file = fopen(path, "re");
+	if (!file)
+		return n;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+			break;
+	fclose(file);
+	return n;
 }
 
 /* Waits until its ioctl is blocked. */
