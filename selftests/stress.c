@@ -58,14 +58,19 @@ static void __attribute__((noreturn)) die(const char *what)
 /**
  * struct probe - what a user can do who holds nothing
  * @uid: the user
- * @bytes: what its messages may hold
+ * @fd: file that joins
  */
 struct probe {
 	uid_t uid;
-	long long bytes;
+	int fd;
 };
 
 #define PROBE_FILES 8
+
+static uid_t user_id(unsigned int i)
+{
+	return i ? FIRST_USER + i : 0;
+}
 
 /* One group, two endpoints, one message, with as many files as it may have in flight. */
 static int run_probe(void *arg)
@@ -121,6 +126,29 @@ static long long probe_bytes(void)
 	return high;
 }
 
+/* Keeps the file of an endpoint that was this user's. */
+static int run_remember(void *arg)
+{
+	struct probe *probe = arg;
+	char group[MPIPC_GROUP_MAX];
+
+	if (probe->uid)
+		become_user(probe->uid, probe->uid);
+	group_name(group, "user");
+	return join_primary(probe->fd, group);
+}
+
+/* While there is such a file the device remembers what the user is charged for. */
+static void remember_users(void)
+{
+	for (unsigned int i = 0; i < N_USERS; i++) {
+		struct probe probe = { .uid = user_id(i), .fd = open_dev() };
+
+		if (probe.fd < 0 || run_child(run_remember, &probe))
+			die("join");
+	}
+}
+
 /* The device's own accounts */
 
 static bool groups_left(void)
@@ -167,7 +195,7 @@ static bool comes_true(bool (*condition)(void))
 
 static bool no_files(void)
 {
-	return !files_left();
+	return files_left() == N_USERS;
 }
 
 /* Sockets in flight are looked through when one is closed. */
@@ -193,9 +221,9 @@ static void check_given_back(long long bytes)
 	if (groups_left())
 		violation(P_BACK, NONE, NONE, "there are groups in /proc/net/mpipc");
 	if (!comes_true(no_files))
-		violation(P_BACK, NONE, NONE, "%d files of the device are open", files_left());
+		violation(P_BACK, NONE, NONE, "%d files of the device are open", files_left() - N_USERS);
 	for (unsigned int i = 0; i < N_USERS; i++) {
-		int err = probe(i ? FIRST_USER + i : 0, bytes);
+		int err = probe(user_id(i), bytes);
 
 		if (err)
 			violation(P_BACK, NONE, NONE,
@@ -478,10 +506,7 @@ static void set_up(void)
 	map_ledger();
 	if (setrlimit(RLIMIT_NOFILE, &files) || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		die("run this as root");
-	fd = open_dev();
-	if (fd < 0)
-		ksft_exit_fail();
-	close(fd);
+	remember_users();
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
 		usual[i] = get_param(params[i].name);
 	sigemptyset(&set);

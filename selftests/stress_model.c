@@ -1023,10 +1023,13 @@ static void check_reply(const struct entry *reply)
 		violation(P_ERRORS, reply->member, call->member,
 			  "entry %#x, a reply, should have failed: %d", entry_index(reply),
 			  reply->may_fail);
-	if (is_async(call))
+	/* Of a call that its thread did not live to write down nothing is known. */
+	if (!call->end || call->ret)
+		must = false;
+	else if (is_async(call))
 		must = reply->end < caller->empty_at && !in_flight[call->member];
 	else
-		must = call->end && !call->ret && is_complete(call);
+		must = is_complete(call);
 	if (result ? result->of != entry_index(reply) : must)
 		violation(P_CALLS, call->member, reply->member,
 			  "entry %#x, a reply to %#x (call %llu), was accepted; the caller has %s (status %d)",
