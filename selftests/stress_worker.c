@@ -83,6 +83,7 @@ struct question {
  * @log: in the ledger
  * @chunk: of the ledger, being filled
  * @spare: member that did not join, or NONE
+ * @own_table: its descriptors are not those of the others
  * @random: state of this step
  * @step: number of this step
  * @call: synchronous call that it waits for, for others to cancel
@@ -94,6 +95,7 @@ struct thread {
 	__u32 log;
 	__u32 chunk;
 	__u32 spare;
+	bool own_table;
 	__u64 random;
 	__u64 step;
 	struct mpipc_call *call;
@@ -364,7 +366,7 @@ static void hold(enum op kind, int fd, __u64 token)
 	struct passed file = { .kind = kind, .fd = fd, .token = token };
 	unsigned int i = rnd(MAX_HELD);
 
-	if (chance(30)) {
+	if (chance(30) && !self->own_table) {
 		struct passed old;
 
 		pthread_mutex_lock(&shared);
@@ -389,7 +391,7 @@ static struct passed open_file(__u64 place)
 
 	if (chance(2))
 		file.kind = OP_PASS_URING;
-	if (chance(20)) {
+	if (chance(20) && !self->own_table) {
 		struct passed old = take_held();
 
 		if (old.kind) {
@@ -1550,8 +1552,10 @@ static void do_unshare_files(void)
 {
 	pthread_t thread;
 
+	self->own_table = true;
 	if (!pthread_create(&thread, NULL, with_own_table, self))
 		pthread_join(thread, NULL);
+	self->own_table = false;
 }
 
 /* An io_uring that holds the file of an endpoint, and goes some time later. */
