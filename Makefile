@@ -128,7 +128,7 @@ check-lib:
 
 check-debug:
 	@tools/packages check-debug
-	@tools/check kselftest-debug kselftest-kcsan fault-debug coverage
+	@tools/check kselftest-debug kselftest-kcsan fault-debug stress-kcsan stress-debug coverage
 
 stress:
 	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
