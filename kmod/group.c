@@ -116,7 +116,6 @@ static struct mpipc_endpoint *primary_of(struct mpipc_group *group)
 	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
 }
 
-
 /* Made by its first primary, who is charged for it until it is empty. */
 static struct mpipc_group *new_group(const struct mpipc_join *arg,
 				     struct mpipc_user *user)

@@ -1006,7 +1006,7 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &high));
 	ASSERT_EQ(0, child_tell(&debtor, 0));
 	EXPECT_EQ(POLLIN, poll_for(caller, POLLIN, -1));
-	EXPECT_EQ(0, come_and_go(other, 10));
+	EXPECT_EQ(0, join_and_close(other, 10));
 	EXPECT_TRUE(is_listed(group));
 	EXPECT_EQ(-ECONNREFUSED, open_secondary(group));
 	ASSERT_EQ(0, get_info(caller, &info));

@@ -498,7 +498,7 @@ TEST_F(join, who_waits_is_not_woken_for_other_groups)
 		before[i] = voluntary_switches(waiter[i].pid);
 	}
 	for (int n = 0; n < 20; n++) {
-		ASSERT_EQ(0, come_and_go(other, 1));
+		ASSERT_EQ(0, join_and_close(other, 1));
 		for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
 			ASSERT_EQ(0, wait_asleep(waiter[i].pid));
 	}

@@ -333,7 +333,7 @@ TEST_F_TIMEOUT(memcg, join_without_memory_delays_nobody, 200)
 	do {
 		before = __atomic_load_n(&progress->joined, __ATOMIC_SEQ_CST);
 		joins = is_joining(throttled, progress);
-		ASSERT_EQ(0, come_and_go(other, 100));
+		ASSERT_EQ(0, join_and_close(other, 100));
 	} while (!joins || !is_joining(throttled, progress) ||
 		 before != __atomic_load_n(&progress->joined, __ATOMIC_SEQ_CST));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&joiner));

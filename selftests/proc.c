@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(proc, who_stays_is_listed_once_while_others_come_and_go, 120)
 
 		group_name(other, "other");
 		for (rounds = 1; (fd = open_secondary(self->group)) >= 0; rounds++) {
-			if (come_and_go(other, 1) || close(fd) || child_tell(&child, rounds))
+			if (join_and_close(other, 1) || close(fd) || child_tell(&child, rounds))
 				break;
 		}
 		_exit(1);

@@ -158,7 +158,7 @@ static inline int leave(int fd)
 }
 
 /* Makes a group and ends it, so often. */
-static inline int come_and_go(const char *group, unsigned int times)
+static inline int join_and_close(const char *group, unsigned int times)
 {
 	while (times--) {
 		int fd = open_primary(group);
