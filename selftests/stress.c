@@ -352,14 +352,59 @@ static bool all_are_past(enum phase phase)
 	return true;
 }
 
-static void kill_all(const char *why)
+static void print_file(const char *format, pid_t pid, const char *task)
 {
-	violation(P_ERRORS, NONE, NONE, "%s", why);
-	for (unsigned int i = 0; i < SLOTS; i++)
-		if (proc_in(i)) {
-			mark(&proc_in(i)->dying);
-			kill(proc_in(i)->pid, SIGKILL);
-		}
+	char path[128], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), format, (int)pid, task);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		printf("#   %s: %s%s", path, line, strchr(line, '\n') ? "" : "\n");
+	if (file)
+		fclose(file);
+}
+
+/* What a worker is at that should have said something. */
+static void print_stuck(const struct proc *proc)
+{
+	char path[64];
+	struct dirent *task;
+	DIR *tasks;
+
+	printf("# worker %u, pid %d, has been through phase %u\n", proc->slot, (int)proc->pid,
+	       proc->phase);
+	for (__u32 i = 0; i < ledger->n_members; i++) {
+		struct member *m = &ledger->members[i];
+
+		if (m->pid == (__u32)proc->pid && !m->leave_begin)
+			printf("#   endpoint %#llx has %d calls open\n", m->join.id, m->async_open);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)proc->pid);
+	tasks = opendir(path);
+	while (tasks && (task = readdir(tasks))) {
+		if (task->d_name[0] == '.')
+			continue;
+		print_file("/proc/%d/task/%s/syscall", proc->pid, task->d_name);
+		print_file("/proc/%d/task/%s/stack", proc->pid, task->d_name);
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+static void kill_those_before(enum phase phase)
+{
+	violation(P_ERRORS, NONE, NONE, "a worker does not come to the end of phase %u", phase);
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		struct proc *proc = proc_in(i);
+
+		if (!proc)
+			continue;
+		if (proc->phase < phase)
+			print_stuck(proc);
+		mark(&proc->dying);
+		kill(proc->pid, SIGKILL);
+	}
 }
 
 static void await_all(enum phase phase)
@@ -368,8 +413,7 @@ static void await_all(enum phase phase)
 
 	while (reap(), !all_are_past(phase)) {
 		if (now_ns() > deadline) {
-			kill_all(phase == QUIET ? "a worker's calls do not end" :
-						  "a worker's mailboxes do not become empty");
+			kill_those_before(phase);
 			return;
 		}
 		await_signal(1000);
