@@ -21,6 +21,9 @@ help:
 	@echo '  check-debug     run all tests on kernels that look for errors'
 	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan or'
 	@echo '                  a release, SECONDS=60, SEED= of a run that is to be repeated'
+	@echo '  fuzz            run random programs on the debug kernel, SECONDS=60, SEED=1'
+	@echo '  fuzz-merge      put the new programs of that among those it begins with'
+	@echo '  fuzz-selfcheck  have the fuzzer find bugs that are planted for it'
 	@echo 'Building:'
 	@echo '  all             module, lib and examples'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
@@ -134,14 +137,33 @@ stress:
 	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
 	@selftests/vm/stress --kernel $(or $(KERNEL),6.1) $(or $(SECONDS),60) $(SEED)
 
+fuzz:
+	@tools/packages check-debug
+	@selftests/vm/fuzz $(or $(SECONDS),60) $(SEED)
+
+fuzz-merge:
+	@tools/packages check-debug
+	@selftests/vm/fuzz --merge
+
+fuzz-selfcheck:
+	@tools/packages check-debug
+	@selftests/vm/fuzz-selfcheck
+
 clean:
 	rm -rf build
 
 # PID 1 of the test machines, and what tells them how fast their clock is.
+build/vm/init: selftests/vm/complaint.h
 build/vm/init build/vm/tsc-khz: build/vm/%: selftests/vm/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< $(if $(filter init,$*),-lkmod)
 
+# Static, so that it is started quickly.
+build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
+		selftests/vm/complaint.h include/uapi/linux/mpipc.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
+
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
-	check-lib check-debug stress clean
+	check-lib check-debug stress fuzz fuzz-merge fuzz-selfcheck clean

@@ -36,6 +36,8 @@
 
 #include <libkmod.h>
 
+#include "complaint.h"
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MODULE "mpipc"
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
@@ -318,27 +320,7 @@ static void send_coverage(void)
 	close(serial);
 }
 
-static bool is_complaint(const char *text)
-{
-	static const char *const complaints[] = {
-		"BUG", "WARNING", "Oops", "INFO: ", "UBSAN", "KASAN", "KCSAN",
-		"KFENCE", "kmemleak: ", "refcount_t", "Kernel panic",
-		"general protection fault", "unable to handle",
-		"inconsistent lock state", "suspicious RCU usage", "stall",
-		"lockdep", "lockup", "blocked for more than", "corruption",
-		"ODEBUG", "Bad page", "Out of memory", "Call Trace",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(complaints); i++)
-		if (strstr(text, complaints[i]))
-			return true;
-	return false;
-}
-
-/*
- * Looks through what the kernel itself said since the log was opened. A record
- * is "facility and level,number,time,flags;text"; facility 0 is the kernel.
- */
+/* Looks through what the kernel said since the log was opened. */
 static void scan_log(int log)
 {
 	char record[8192];
@@ -354,7 +336,6 @@ static void scan_log(int log)
 			return;
 		}
 		record[len] = '\0';
-		record[strcspn(record, "\n")] = '\0';
 		/* That of a memory cgroup is no complaint, but has a trace. */
 		if (strstr(record, "invoked oom-killer")) {
 			oom = true;
@@ -364,10 +345,8 @@ static void scan_log(int log)
 			oom = false;
 			continue;
 		}
-		if (atoi(record) < 8 && is_complaint(record)) {
-			char *text = strchr(record, ';');
-
-			fail("kernel log: %s", text ? text + 1 : record);
+		if (is_complaint(record)) {
+			fail("kernel log: %s", record_text(record));
 			return;
 		}
 	}
