@@ -986,7 +986,7 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 	struct mpipc_record record;
 	struct mpipc_info info;
 	struct child debtor;
-	int caller;
+	int caller, next;
 	__u64 ret;
 
 	group_name(group, "debtor");
@@ -1010,6 +1010,9 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 	EXPECT_TRUE(is_listed(group));
 	EXPECT_EQ(-ECONNREFUSED, open_secondary(group));
 	ASSERT_EQ(0, get_info(caller, &info));
+	/* Whoever wants the place of the one that leaves waits for it, and gets it. */
+	next = open_primary(group);
+	EXPECT_LE(0, next);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
 
 	for (int i = 0; i < CALLS; i++) {
@@ -1017,6 +1020,7 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 		ASSERT_EQ(-ECONNRESET, record.status);
 	}
 	EXPECT_EQ(0, child_wait(&debtor));
+	close(next);
 	close(caller);
 	return info.queued;
 }

@@ -473,6 +473,22 @@ TEST_F(join, waiter_joins_when_the_next_primary_comes)
 	EXPECT_EQ(0, child_wait(&waiter));
 }
 
+TEST_F(join, waiter_whose_file_another_thread_joined_elsewhere_gets_eisconn)
+{
+	struct mpipc_join join = join_arg(self->group, MPIPC_SECONDARY);
+	struct ioctl_thread waiter;
+	char other[MPIPC_GROUP_MAX];
+
+	group_name(other, "other");
+	join.deadline = MPIPC_FOREVER;
+	ASSERT_EQ(0, ioctl_thread_start(&waiter, self->fd, MPIPC_JOIN, &join));
+	ASSERT_EQ(0, ioctl_thread_asleep(&waiter));
+	ASSERT_EQ(0, join_primary(self->fd, other));
+	/* That is noticed when its primary comes. */
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(-EISCONN, ioctl_thread_join(&waiter));
+}
+
 TEST_F(join, waiter_is_not_woken_into_another_group)
 {
 	char other[MPIPC_GROUP_MAX];
