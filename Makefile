@@ -131,7 +131,8 @@ check-lib:
 
 check-debug:
 	@tools/packages check-debug
-	@tools/check kselftest-debug kselftest-kcsan fault-debug stress-kcsan stress-debug coverage
+	@tools/check kselftest-debug kselftest-kcsan fault-debug fuzz-selfcheck stress-kcsan \
+		stress-debug fuzz-debug coverage
 
 stress:
 	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
