@@ -282,6 +282,7 @@ struct odd {
 		RECORDS_PLACE,
 		POKE,		/* a byte of the structure */
 		POKE_HIGH,	/* likewise, further behind */
+		RESERVED_BIT,	/* one that has to be 0 is not */
 	} what;
 	uint8_t x;
 	uint8_t y;
@@ -289,7 +290,7 @@ struct odd {
 
 static struct odd odd_of(const uint8_t *args)
 {
-	return (struct odd){ .what = args[0] % 9, .x = args[1], .y = args[2] };
+	return (struct odd){ .what = args[0] % 10, .x = args[1], .y = args[2] };
 }
 
 /* Where things can be, next to where they should be. */
@@ -324,8 +325,10 @@ static void *place_if(const struct odd *odd, int what, char *memory, size_t memo
 static void fail_nth(unsigned int nth)
 {
 	int fd = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC);
+	char text[16];
 
-	dprintf(fd, "%u", nth);
+	/* dprintf() allocates, which actors must not do at the same time. */
+	syscall(SYS_write, fd, text, snprintf(text, sizeof(text), "%u", nth));
 	close(fd);
 }
 
@@ -438,6 +441,16 @@ static const struct ioctl reply_recv_cmd = {
 static const struct ioctl cancel_cmd = { MPIPC_CANCEL, OTHERWISE };
 static const struct ioctl peers_cmd = { MPIPC_PEERS, OTHERWISE };
 
+static void set_reserved_bit(const struct ioctl *ioctl, char *arg, const struct odd *odd)
+{
+	size_t at = ioctl->zero[odd->x % MAX_MUST_BE_ZERO].at;
+	__u32 bits = ioctl->zero[odd->x % MAX_MUST_BE_ZERO].bits & 1U << odd->y % 32, value;
+
+	memcpy(&value, arg + at, sizeof(value));
+	value |= bits;
+	memcpy(arg + at, &value, sizeof(value));
+}
+
 static bool must_fail(const struct ioctl *ioctl, const char *arg, size_t size)
 {
 	size_t known = _IOC_SIZE(ioctl->cmd);
@@ -503,6 +516,9 @@ static int issue(struct actor *me, const struct slot *slot, const struct ioctl *
 	case POKE_HIGH:
 		if (odd->x + 128U < known)
 			at[odd->x + 128] = odd->y;
+		break;
+	case RESERVED_BIT:
+		set_reserved_bit(ioctl, at, odd);
 		break;
 	default:
 		break;
