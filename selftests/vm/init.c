@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -49,6 +50,7 @@ struct command {
 };
 
 static FILE *verdict;
+static int kernel_log;
 
 static void __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
 {
@@ -233,6 +235,72 @@ static void __attribute__((noreturn)) exec_command(struct command *command, int 
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+/* Looks through what the kernel has said since the last time. */
+static void scan_log(void)
+{
+	static bool oom, done;
+	char record[8192];
+	ssize_t len;
+
+	while (!done) {
+		len = read(kernel_log, record, sizeof(record) - 1);
+		if (len < 0) {
+			if (errno == EAGAIN)
+				return;
+			fail("kernel log: %s", strerror(errno));
+			done = true;
+			return;
+		}
+		record[len] = '\0';
+		/* That of a memory cgroup is no complaint, but has a trace. */
+		if (strstr(record, "invoked oom-killer")) {
+			oom = true;
+			continue;
+		}
+		if (oom && strstr(record, "Call Trace")) {
+			oom = false;
+			continue;
+		}
+		if (is_complaint(record)) {
+			fail("kernel log: %s", record_text(record));
+			done = true;
+		}
+	}
+}
+
+static void on_child(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * Waits for a process, and reads what the kernel says meanwhile, which would not keep
+ * all of it.
+ */
+static pid_t wait_for(pid_t pid, int *status)
+{
+	const struct sigaction action = { .sa_handler = on_child };
+	struct pollfd log = { .fd = kernel_log, .events = POLLIN };
+	sigset_t child, none;
+	pid_t dead;
+
+	sigemptyset(&none);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	sigaction(SIGCHLD, &action, NULL);
+	for (;;) {
+		scan_log();
+		dead = waitpid(-1, status, WNOHANG);
+		if (dead == pid || (dead < 0 && errno == ECHILD))
+			break;
+		if (!dead)
+			ppoll(&log, 1, NULL, &none);
+	}
+	sigprocmask(SIG_UNBLOCK, &child, NULL);
+	return dead;
+}
+
 /* Runs the command and returns its exit status as a shell would give it. */
 static int run_command(struct command *command)
 {
@@ -251,9 +319,7 @@ static int run_command(struct command *command)
 	pid = fork();
 	if (pid == 0)
 		exec_command(command, serial);
-	do {
-		dead = waitpid(-1, &status, 0);
-	} while (dead != pid && !(dead < 0 && errno == ECHILD));
+	dead = wait_for(pid, &status);
 
 	/* What outlives the command must not outlive the test. */
 	kill(-1, SIGKILL);
@@ -320,44 +386,11 @@ static void send_coverage(void)
 	close(serial);
 }
 
-/* Looks through what the kernel said since the log was opened. */
-static void scan_log(int log)
-{
-	char record[8192];
-	bool oom = false;
-	ssize_t len;
-
-	for (;;) {
-		len = read(log, record, sizeof(record) - 1);
-		if (len < 0) {
-			if (errno == EAGAIN)
-				return;
-			fail("kernel log: %s", strerror(errno));
-			return;
-		}
-		record[len] = '\0';
-		/* That of a memory cgroup is no complaint, but has a trace. */
-		if (strstr(record, "invoked oom-killer")) {
-			oom = true;
-			continue;
-		}
-		if (oom && strstr(record, "Call Trace")) {
-			oom = false;
-			continue;
-		}
-		if (is_complaint(record)) {
-			fail("kernel log: %s", record_text(record));
-			return;
-		}
-	}
-}
-
 int main(void)
 {
 	static struct command command;
 	struct kmod_ctx *kmod;
 	int status = 126;
-	int log;
 
 	mount_all();
 	open_console();
@@ -367,8 +400,8 @@ int main(void)
 	fputs("up\n", verdict);
 	fflush(verdict);
 
-	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	lseek(log, 0, SEEK_END);
+	kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	lseek(kernel_log, 0, SEEK_END);
 	set_up_system();
 	if (!access(KMEMLEAK, W_OK))
 		write_file(KMEMLEAK, "clear");
@@ -381,7 +414,7 @@ int main(void)
 		scan_leaks("after the module was unloaded");
 		send_coverage();
 	}
-	scan_log(log);
+	scan_log();
 
 	fprintf(verdict, "exit %d\n", status);
 	fflush(verdict);
