@@ -9,6 +9,8 @@
 
 #include "rte.h"
 
+static_assert(sizeof(struct rte_mp_msg) == 1344, "layout of DPDK 25.11");
+
 /* What of the command line concerns IPC. */
 struct eal_args {
 	enum rte_proc_type_t type;
@@ -118,6 +120,8 @@ static int join_secondary(const char *group)
 
 	process_type = RTE_PROC_SECONDARY;
 	err = mpipc__rte_open(group, MPIPC_SECONDARY, secondary_timeout());
+	if (!err)
+		err = mpipc__rte_start();
 	if (err)
 		return err;
 	err = mpipc__rte_attach();
@@ -133,6 +137,8 @@ static int join(struct eal_args *args, const char *group)
 	if (args->type != RTE_PROC_SECONDARY) {
 		process_type = RTE_PROC_PRIMARY;
 		err = mpipc__rte_open(group, MPIPC_PRIMARY, 0);
+		if (!err)
+			err = mpipc__rte_start();
 		if (args->type == RTE_PROC_PRIMARY || err != -EADDRINUSE)
 			return err;
 	}

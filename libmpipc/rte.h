@@ -35,9 +35,16 @@
  * since the endpoint outlives it, and takes none, so that an action may do so even
  * inside another one's request.
  *
- * rte_errno is a macro that only <rte_errno.h> knows: these files can be built
- * against another one.
+ * rte_errno is a macro that only <rte_errno.h> knows, and <rte_mp.h> may say that the
+ * program's messages are not those of this library: for DPDK itself, these files are
+ * built once more with the headers in dpdk/ (see dpdk.c).
  */
+
+/* The program's struct rte_mp_msg: how large it is, how many descriptors fit. */
+#ifndef RTE_MSG_SIZE
+#define RTE_MSG_SIZE	sizeof(struct rte_mp_msg)
+#define RTE_MSG_FDS	RTE_MP_MAX_FD_NUM
+#endif
 
 struct rte_wire {
 	int len_param;
@@ -58,7 +65,6 @@ struct rte_first_wire {
 
 static_assert(sizeof(struct rte_wire) == 264, "wire format");
 static_assert(sizeof(struct rte_first_wire) + RTE_MP_MAX_NAME_LEN == 1024, "1 KiB in all");
-static_assert(sizeof(struct rte_mp_msg) == 1344, "layout of DPDK 25.11");
 static_assert(offsetof(struct rte_mp_msg, len_param) == 64, "layout of DPDK");
 static_assert(offsetof(struct rte_mp_msg, param) == 72, "layout of DPDK");
 static_assert(offsetof(struct rte_mp_msg, fds) == 328, "layout of DPDK");
@@ -67,6 +73,7 @@ static_assert(RTE_MP_MAX_FD_NUM == MPIPC_FDS_MAX, "so are descriptors");
 
 /* The context. */
 int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns);
+int mpipc__rte_start(void);
 void mpipc__rte_close(void);
 void mpipc__rte_disable(void);
 bool mpipc__rte_disabled(void);
@@ -86,6 +93,11 @@ void mpipc__rte_fill(struct rte_mp_msg *msg, const struct mpipc_record *record,
 		     const struct rte_wire *wire, int *fds);
 
 /* Requests. */
+static inline struct rte_mp_msg *mpipc__rte_answer(const struct rte_mp_reply *reply, size_t i)
+{
+	return (void *)((char *)reply->msgs + i * RTE_MSG_SIZE);
+}
+
 uint64_t mpipc__rte_deadline(const struct timespec *ts);
 bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire);
 bool mpipc__rte_counts(const struct mpipc_record *record);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rte.h"
 
@@ -25,10 +26,10 @@ static void take(struct request *self, const struct mpipc_message *result)
 	if (!mpipc__rte_answered(record, result->data))
 		return;
 	if (!reply->msgs)
-		reply->msgs = malloc(self->call.n_results * sizeof(*reply->msgs));
+		reply->msgs = malloc(self->call.n_results * RTE_MSG_SIZE);
 	if (!reply->msgs)
 		return;	/* for this one it is as if no answer had come */
-	mpipc__rte_fill(&reply->msgs[reply->nb_received++], record, result->data,
+	mpipc__rte_fill(mpipc__rte_answer(reply, reply->nb_received++), record, result->data,
 			mpipc__fd_slots(result));
 }
 
@@ -55,7 +56,7 @@ static struct request *new_request(const struct rte_mp_msg *msg, rte_mp_async_re
 	self->call.callback = handle_result;
 	self->call.arg = self;
 	self->callback = callback;
-	self->msg = *msg;
+	memcpy(&self->msg, msg, RTE_MSG_SIZE);
 	return self;
 }
 
@@ -78,7 +79,7 @@ mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct time
 	struct mpipc_call arg = {
 		.flags = MPIPC_CALL_ASYNC,
 		.reply_size = sizeof(struct rte_wire),
-		.reply_fds = RTE_MP_MAX_FD_NUM,
+		.reply_fds = RTE_MSG_FDS,
 	};
 	struct request *self;
 	struct mpipc *handle;

@@ -35,6 +35,7 @@ static void watch_forks(void)
 	pthread_atfork(NULL, NULL, forget);
 }
 
+/* Joins. Nothing is received before mpipc__rte_start(). */
 int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
 {
 	struct mpipc_open_options options = {
@@ -57,7 +58,14 @@ int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
 	context.hurried = false;
 	context.disabled = false;
 	pthread_rwlock_unlock(&context.lock);
-	err = mpipc_start(handle);
+	return 0;
+}
+
+/* From now on actions run. */
+int mpipc__rte_start(void)
+{
+	int err = mpipc_start(context.handle);
+
 	if (err)
 		mpipc__rte_close();
 	return err;
@@ -161,7 +169,7 @@ int mpipc__rte_check(const struct rte_mp_msg *msg)
 		return err;
 	if (msg->len_param < 0 || msg->num_fds < 0)
 		return -EINVAL;
-	if (msg->len_param > RTE_MP_MAX_PARAM_LEN || msg->num_fds > RTE_MP_MAX_FD_NUM)
+	if (msg->len_param > RTE_MP_MAX_PARAM_LEN || msg->num_fds > (int)RTE_MSG_FDS)
 		return -E2BIG;
 	return 0;
 }
@@ -179,8 +187,8 @@ void mpipc__rte_body(struct mpipc_body *body, const struct rte_mp_msg *msg)
 
 bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *wire)
 {
-	return record->size == sizeof(*wire) && wire->len_param >= 0 &&
-	       wire->len_param <= RTE_MP_MAX_PARAM_LEN;
+	return record->size == sizeof(*wire) && record->n_fds <= RTE_MSG_FDS &&
+	       wire->len_param >= 0 && wire->len_param <= RTE_MP_MAX_PARAM_LEN;
 }
 
 /* Makes a message of one that was received; takes its descriptors. */

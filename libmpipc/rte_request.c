@@ -47,7 +47,7 @@ static int make_room(struct mpipc_call *arg, unsigned int max)
 
 static int *fds_of(const struct results *results, unsigned int i)
 {
-	return results->fds + (size_t)i * RTE_MP_MAX_FD_NUM;
+	return results->fds + (size_t)i * results->arg.reply_fds;
 }
 
 bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire)
@@ -88,19 +88,17 @@ static int evaluate(const struct results *results, struct rte_mp_reply *reply)
 
 static int collect(const struct results *results, struct rte_mp_reply *reply)
 {
-	struct rte_mp_msg *msg;
-	unsigned int i;
+	unsigned int i, n = 0;
 
 	if (!reply->nb_received)
 		return 0;
-	msg = malloc(reply->nb_received * sizeof(*msg));
-	if (!msg)
+	reply->msgs = malloc(reply->nb_received * RTE_MSG_SIZE);
+	if (!reply->msgs)
 		return -ENOMEM;
-	reply->msgs = msg;
 	for (i = 0; i < results->arg.n_results; i++)
 		if (answered(results, i))
-			mpipc__rte_fill(msg++, &results->records[i], &results->wires[i],
-					fds_of(results, i));
+			mpipc__rte_fill(mpipc__rte_answer(reply, n++), &results->records[i],
+					&results->wires[i], fds_of(results, i));
 	return 0;
 }
 
@@ -171,7 +169,7 @@ mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_repl
 	struct results results = {
 		.arg.flags = MPIPC_CALL_WAIT_ROOM,
 		.arg.reply_size = sizeof(struct rte_wire),
-		.arg.reply_fds = RTE_MP_MAX_FD_NUM,
+		.arg.reply_fds = RTE_MSG_FDS,
 	};
 	struct mpipc *handle;
 	int err;
