@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_SELFTESTS_FAKE_EAL_H
+#define MPIPC_SELFTESTS_FAKE_EAL_H
+
+#include <stdbool.h>
+
+/**
+ * struct fake_calls - how often the functions of the fake itself were called
+ */
+extern struct fake_calls {
+	unsigned int action_register;
+	unsigned int action_unregister;
+	unsigned int sendmsg;
+	unsigned int request_sync;
+	unsigned int request_async;
+	unsigned int reply;
+	unsigned int disable;
+} fake_calls;
+
+/* Called by rte_eal_init() before its end, and by rte_eal_cleanup() when memory is gone. */
+extern void (*fake_during_init)(void);
+extern void (*fake_without_memory)(void);
+
+/* What rte_eal_init() itself registers. */
+#define FAKE_FIRST_ACTION	"fake_eal"
+
+#endif /* MPIPC_SELFTESTS_FAKE_EAL_H */
