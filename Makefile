@@ -18,6 +18,7 @@ help:
 	@echo '  check           run all tests'
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
+	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
 	@echo '  check-debug     run all tests on kernels that look for errors'
 	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan or'
 	@echo '                  a release, SECONDS=60, SEED= of a run that is to be repeated'
@@ -129,6 +130,10 @@ check-lib:
 	@tools/packages check-lib
 	@tools/check lib-asan lib-tsan
 
+check-dpdk:
+	@tools/packages check-dpdk
+	@tools/check dpdk-native dpdk-mpipc
+
 check-debug:
 	@tools/packages check-debug
 	@tools/check kselftest-debug kselftest-kcsan fault-debug fuzz-selfcheck stress-kcsan \
@@ -167,4 +172,4 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
-	check-lib check-debug stress fuzz fuzz-merge fuzz-selfcheck clean
+	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck clean

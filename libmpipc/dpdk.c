@@ -22,8 +22,8 @@
  *
  * When it is decided: at the first call after DPDK has parsed its arguments and set up its
  * own channel, which is during rte_eal_init(). What is registered before that, DPDK gets,
- * too. The thread and the socket of DPDK exist all the same and have nothing to do; the
- * primary removes the name of its socket.
+ * too. The thread and the socket of DPDK exist all the same and have nothing to do; our
+ * thread runs on the same processors, and the primary removes the name of its socket.
  *
  * End: the last that DPDK does before it gives up its memory is to unregister the action
  * for hot-plugging. No action may run after that.
@@ -34,10 +34,12 @@
  * secondaries look at.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +250,52 @@ static void remove_socket(const char *dir)
 		unlink(path);
 }
 
+/* Is this DPDK's thread for messages? It was named differently before 23.11. */
+static bool is_thread_of_dpdk(const char *tid)
+{
+	char path[64], name[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%15s", name) != 1)
+		name[0] = 0;
+	fclose(file);
+	return !strcmp(name, "dpdk-mp-msg") || !strcmp(name, "rte_mp_handle");
+}
+
+/* The processors that DPDK leaves to such threads. */
+static bool get_processors(cpu_set_t *set)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	bool found = false;
+
+	if (!tasks)
+		return false;
+	while (!found && (task = readdir(tasks)))
+		found = is_thread_of_dpdk(task->d_name) &&
+			!sched_getaffinity(strtol(task->d_name, NULL, 10), sizeof(*set), set);
+	closedir(tasks);
+	return found;
+}
+
+/* The thread that this starts inherits on which processors it may run. */
+static int start(void)
+{
+	cpu_set_t own, wanted;
+	int err;
+
+	if (sched_getaffinity(0, sizeof(own), &own) || !get_processors(&wanted))
+		return mpipc__rte_start();
+	sched_setaffinity(0, sizeof(wanted), &wanted);
+	err = mpipc__rte_start();
+	sched_setaffinity(0, sizeof(own), &own);
+	return err;
+}
+
 static enum route join(const char *dir, bool secondary)
 {
 	char group[MPIPC_GROUP_MAX];
@@ -262,7 +310,7 @@ static enum route join(const char *dir, bool secondary)
 		mpipc__rte_close();
 		return NATIVE;
 	}
-	if (mpipc__rte_start())
+	if (start())
 		return NATIVE;
 	if (!secondary)
 		remove_socket(dir);
@@ -336,7 +384,8 @@ int register_action(const char *name, rte_mp_t action)
 	if (!dpdk)
 		return rte_mp_action_register(name, action);
 	ret = dpdk->action_register(name, action);
-	if (!ret && preload.route == UNDECIDED)
+	/* Not decided yet, or by another thread just now. */
+	if (!ret && preload.route != NATIVE)
 		ret = rte_mp_action_register(name, action);
 	return ret;
 }
