@@ -105,6 +105,20 @@ static bool start_port(struct process *self, unsigned int port)
 	return expect(self, "Checking link statuses") && expect(self, "Done");
 }
 
+/*
+ * The primary of a testpmd asks its secondaries to end. One that is slow may notice meanwhile
+ * that there is no primary any more, and then fails.
+ */
+static bool ends_by_itself(struct process *self)
+{
+	int status = end(self);
+
+	if (status == EXIT_SUCCESS || status == EXIT_FAILURE)
+		return true;
+	fprintf(stderr, "# ended with %d\n", status);
+	return false;
+}
+
 /* How many pages of DPDK's memory this process has. */
 static unsigned int count_pages(const struct process *self)
 {
@@ -310,8 +324,7 @@ TEST_F(dpdk, the_primary_ends_in_order_and_so_does_its_secondary)
 	type(primary, "quit");
 	EXPECT_TRUE(expect(primary, "Bye..."));
 	EXPECT_EQ(0, end(primary));
-	EXPECT_TRUE(expect(secondary, "Bye..."));
-	EXPECT_EQ(0, end(secondary));
+	EXPECT_TRUE(ends_by_itself(secondary));
 }
 
 TEST_F(dpdk, a_secondary_that_was_killed_is_not_missed)
@@ -392,7 +405,7 @@ static bool run_traced(unsigned int *n_endpoints)
 		return false;
 	*n_endpoints = count_endpoints();
 	type(primary, "quit");
-	return !end(primary) && !end(secondary);
+	return !end(primary) && ends_by_itself(secondary);
 }
 
 #ifndef ON_MPIPC
