@@ -123,9 +123,16 @@ void mpipc__rte_answer_attach(struct mpipc *handle, const struct mpipc_record *r
 void mpipc__rte_reset_attach(void);
 
 /* Peer strings. */
-#define RTE_PEER_SIZE	104
+#define RTE_PEER_SIZE	108
+
+struct rte_peer {
+	uint64_t call;		/* to be answered, or 0 */
+	const char *name;
+	unsigned int slot;
+};
 
 const char *mpipc__rte_peer(const struct mpipc_record *record);
-bool mpipc__rte_parse_peer(const char *peer, __u64 *call, const char **name);
+bool mpipc__rte_parse_peer(const char *peer, struct rte_peer *parsed);
+void mpipc__rte_forget_peer(const struct rte_peer *parsed);
 
 #endif /* MPIPC_RTE_H */

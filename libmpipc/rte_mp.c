@@ -181,8 +181,8 @@ void mpipc__rte_body(struct mpipc_body *body, const struct rte_mp_msg *msg)
 	body->fds = (uintptr_t)msg->fds;
 	body->size = sizeof(struct rte_wire);
 	body->n_fds = msg->num_fds;
-	/* What follows the name may never have been set: it is not sent. */
-	strncpy(body->name, msg->name, sizeof(body->name));
+	/* What follows the name may never have been set: the kernel does not send it. */
+	memcpy(body->name, msg->name, sizeof(body->name));
 }
 
 bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *wire)
@@ -270,27 +270,30 @@ static int late_answer(struct mpipc *handle)
 mpipc__export int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 {
 	struct mpipc_reply arg;
+	struct rte_peer parsed;
 	struct mpipc *handle;
-	const char *name;
 	int err;
 
 	err = mpipc__rte_check(msg);
-	if (!err && (!peer || !mpipc__rte_parse_peer(peer, &arg.call, &name)))
+	if (!err && (!peer || !mpipc__rte_parse_peer(peer, &parsed)))
 		err = -EINVAL;
 	if (err)
 		return mpipc__rte_fail(err);
 	if (context.disabled)
 		return 0;
 	/* No request, or not this one: who is asked for it would drop the answer. */
-	if (!arg.call || strcmp(name, msg->name))
+	if (!parsed.call || strcmp(parsed.name, msg->name))
 		return 0;
 	handle = mpipc__rte_get();
 	if (!handle)
 		return -1;
+	arg.call = parsed.call;
 	arg.flags = 0;
 	arg.status = 0;
 	mpipc__rte_body(&arg.body, msg);
 	err = mpipc__answer(handle, &arg);
+	if (!err || err == -ESRCH)
+		mpipc__rte_forget_peer(&parsed);
 	if (err == -ESRCH)
 		err = late_answer(handle);
 	mpipc__rte_put(handle);
