@@ -28,8 +28,23 @@ static struct mpipc_open_call *call_get(struct mpipc_open_call *call)
 	return call;
 }
 
+static struct mpipc_open_call *call_alloc(struct mpipc_endpoint *ep, u32 n, size_t bytes)
+{
+	struct mpipc_open_call *call = n == 1 ? xchg(&ep->spare_call, NULL) : NULL;
+
+	return call ?: kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+}
+
+static void call_free(struct mpipc_open_call *call)
+{
+	if (call->n_slots == 1 && MPIPC_KEEP_SPARES)
+		call = xchg(&call->caller->spare_call, call);
+	kvfree(call);
+}
+
 static void call_put(struct mpipc_open_call *call)
 {
+	struct mpipc_endpoint *caller = call->caller;
 	u32 i;
 
 	if (!refcount_dec_and_test(&call->ref))
@@ -38,9 +53,9 @@ static void call_put(struct mpipc_open_call *call)
 		mpipc_msg_put(call->slots[i].reply);
 		mpipc_endpoint_put(call->slots[i].peer);
 	}
-	atomic_long_sub(call->charge, &call->caller->user->bytes);
-	mpipc_endpoint_put(call->caller);
-	kvfree(call);
+	atomic_long_sub(call->charge, &caller->user->bytes);
+	call_free(call);
+	mpipc_endpoint_put(caller);
 }
 
 /* Takes the call out of the caller's list; the list's reference is the caller's. */
@@ -268,41 +283,46 @@ static struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
 					const struct mpipc_call *arg,
 					struct mpipc_msg *msg, u32 n)
 {
+	const u32 n_slots = max(n, 1U);
 	struct mpipc_open_call *call;
 	size_t bytes;
 	u64 charge;
 	u32 i;
 
-	bytes = struct_size(call, slots, max(n, 1U));
+	bytes = struct_size(call, slots, n_slots);
 	charge = bytes + n * (u64)mpipc_msg_memory(arg->reply_size, arg->reply_fds);
 	if (charge > LONG_MAX ||
 	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
-	call = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	call = call_alloc(ep, n_slots, bytes);
 	if (!call) {
 		atomic_long_sub(charge, &ep->user->bytes);
 		return ERR_PTR(-ENOMEM);
 	}
-	refcount_set(&call->ref, 1);
-	INIT_LIST_HEAD(&call->link);
-	call->caller = mpipc_endpoint_get(ep);
-	call->id = atomic64_inc_return(&last_id);
-	call->deadline = arg->deadline;
-	call->charge = charge;
-	call->reply_size = arg->reply_size;
-	call->reply_fds = arg->reply_fds;
-	call->async = arg->flags & MPIPC_CALL_ASYNC;
-	call->waited = !call->async;
-	call->n_slots = max(n, 1U);
-	call->open = call->n_slots;
+	*call = (struct mpipc_open_call){
+		.ref = REFCOUNT_INIT(1),
+		.link = LIST_HEAD_INIT(call->link),
+		.caller = mpipc_endpoint_get(ep),
+		.id = atomic64_inc_return(&last_id),
+		.deadline = arg->deadline,
+		.charge = charge,
+		.reply_size = arg->reply_size,
+		.reply_fds = arg->reply_fds,
+		.n_slots = n_slots,
+		.async = arg->flags & MPIPC_CALL_ASYNC,
+		.waited = !(arg->flags & MPIPC_CALL_ASYNC),
+		.open = n_slots,
+	};
 	init_waitqueue_head(&call->wait);
 	INIT_DELAYED_WORK(&call->timer, timer_expired);
-	for (i = 0; i < call->n_slots; i++) {
+	for (i = 0; i < n_slots; i++) {
 		struct mpipc_slot *slot = &call->slots[i];
 
-		slot->call = call;
-		slot->peer = i < n ? msg->copies[i].to : NULL;
-		slot->entry.type = MPIPC_REPLY_TO;
+		*slot = (struct mpipc_slot){
+			.entry.type = MPIPC_REPLY_TO,
+			.call = call,
+			.peer = i < n ? msg->copies[i].to : NULL,
+		};
 		RB_CLEAR_NODE(&slot->owed);
 	}
 	return call;

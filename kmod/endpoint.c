@@ -38,6 +38,8 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 {
 	if (!ep || !refcount_dec_and_test(&ep->ref))
 		return;
+	kfree(ep->spare_msg);
+	kfree(ep->spare_call);
 	mpipc_share_put(ep->share);
 	mpipc_group_put(ep->group);
 	mpipc_user_put(ep->user);

@@ -13,6 +13,8 @@
 #include "mailbox.h"
 
 struct mpipc_group;
+struct mpipc_msg;
+struct mpipc_open_call;
 struct mpipc_user;
 struct net;
 struct pid;
@@ -63,6 +65,13 @@ struct pid;
  * Senders find their destinations under RCU and take a reference.
  */
 
+/*
+ * Up to how many bytes an endpoint keeps what it sent last. Not where that would hide
+ * the use of freed memory.
+ */
+#define MPIPC_SPARE_MAX		512
+#define MPIPC_KEEP_SPARES	(!IS_ENABLED(CONFIG_KASAN))
+
 enum mpipc_state {
 	MPIPC_NEW,		/* open, has not joined */
 	MPIPC_MEMBER,
@@ -108,6 +117,10 @@ enum mpipc_state {
  *	something last
  * @last_down: likewise in its own, when its primary did
  *
+ * Exchanged:
+ * @spare_msg: memory of a message that it sent, for the next, or NULL
+ * @spare_call: memory of a call to one that it made, likewise
+ *
  * Others:
  * @box: what others do to the endpoint
  * @sent: messages and answers that arrived somewhere
@@ -137,6 +150,9 @@ struct mpipc_endpoint {
 	struct mpipc_share *share;
 	u64 last_up;
 	u64 last_down;
+
+	struct mpipc_msg *spare_msg;
+	struct mpipc_open_call *spare_call;
 
 	struct mpipc_mailbox box;
 	atomic64_t sent;

@@ -76,6 +76,17 @@ struct mpipc_msg *mpipc_entry_msg(struct mpipc_entry *entry)
 	return NULL;
 }
 
+/* As from_kuid_munged(), without a search where there is nothing to be found. */
+static u32 uid_in(struct user_namespace *ns, kuid_t uid)
+{
+	return ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(ns, uid);
+}
+
+static u32 gid_in(struct user_namespace *ns, kgid_t gid)
+{
+	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
+}
+
 static void fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
 		      struct mpipc_endpoint *viewer)
 {
@@ -85,8 +96,8 @@ static void fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
 	record->role = peer->role;
 	record->generation = READ_ONCE(peer->generation);
 	record->pid = pid_nr_ns(peer->pid, ns_of_pid(viewer->pid));
-	record->uid = from_kuid_munged(user_ns, peer->cred->euid);
-	record->gid = from_kgid_munged(user_ns, peer->cred->egid);
+	record->uid = uid_in(user_ns, peer->cred->euid);
+	record->gid = gid_in(user_ns, peer->cred->egid);
 }
 
 static void fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)
@@ -120,10 +131,11 @@ void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer
 	struct mpipc_msg *msg = mpipc_entry_msg(entry);
 	struct mpipc_endpoint *peer;
 
-	memset(record, 0, sizeof(*record));
-	record->type = entry->type;
-	record->seq = entry->seq;
-	record->lost = entry->lost;
+	*record = (struct mpipc_record){
+		.type = entry->type,
+		.seq = entry->seq,
+		.lost = entry->lost,
+	};
 	if (msg)
 		fill_msg(record, msg);
 	record->len = ALIGN(sizeof(*record) + record->size, 8);

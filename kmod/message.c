@@ -35,6 +35,30 @@ static int charge_files(struct mpipc_user *user, u32 n)
 	return 0;
 }
 
+/*
+ * Takes the one that its sender keeps, if it is large enough. All of a message is
+ * written before anybody sees it, whatever was there before.
+ */
+static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t bytes)
+{
+	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
+
+	if (msg && msg->room >= bytes)
+		return msg;
+	kfree(msg);
+	msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (msg)
+		msg->room = bytes;
+	return msg;
+}
+
+static void msg_free(struct mpipc_msg *msg)
+{
+	if (msg->room <= MPIPC_SPARE_MAX && MPIPC_KEEP_SPARES)
+		msg = xchg(&msg->sender->spare_msg, msg);
+	kvfree(msg);
+}
+
 /* A message that is destructible at any time: no files yet, all charged. */
 static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name,
 				 u32 size, u32 n_files, u32 n_copies,
@@ -55,7 +79,7 @@ static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name
 	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
 
-	msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	msg = msg_alloc(sender, bytes);
 	if (!msg) {
 		if (paid == MPIPC_SENDER_PAYS)
 			atomic_long_sub(bytes, &sender->user->bytes);
@@ -166,16 +190,18 @@ struct mpipc_msg *mpipc_msg_from_iter(struct mpipc_endpoint *sender,
  */
 void mpipc_msg_put(struct mpipc_msg *msg)
 {
+	struct mpipc_endpoint *sender;
 	struct mpipc_user *user;
 
 	if (!msg || !refcount_dec_and_test(&msg->ref))
 		return;
-	user = msg->sender->user;
+	sender = msg->sender;
+	user = sender->user;
 	mpipc_files_put(mpipc_msg_files(msg), msg->n_files);
 	if (msg->n_files)
 		atomic_long_sub(msg->n_files, &user->files);
 	if (msg->charge)
 		atomic_long_sub(msg->charge, &user->bytes);
-	mpipc_endpoint_put(msg->sender);
-	kvfree(msg);
+	msg_free(msg);
+	mpipc_endpoint_put(sender);
 }

@@ -21,6 +21,7 @@ struct mpipc_endpoint;
  * &struct mpipc_copy for each mailbox that it is meant for, the file references,
  * the name, the payload. Each mailbox that holds it has one reference; the last
  * one to let go frees it and gives back what was charged, to who was charged.
+ * The sender's endpoint keeps the memory of a small one for its next.
  *
  * The memory of an answer was charged to the caller when the call was made, so
  * that no answer can fail for want of quota.
@@ -44,6 +45,7 @@ struct mpipc_copy {
  * struct mpipc_msg - a message
  * @ref: the sender's, and one for each copy that is in a mailbox
  * @size: bytes of payload
+ * @room: bytes that were allocated
  * @charge: bytes charged to the sender's user
  * @n_copies: room for copies
  * @n_files: number of files, also charged to the sender's user
@@ -59,6 +61,7 @@ struct mpipc_copy {
 struct mpipc_msg {
 	refcount_t ref;
 	u32 size;
+	u32 room;
 	u32 charge;
 	u32 n_copies;
 	u16 n_files;

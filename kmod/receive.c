@@ -175,7 +175,7 @@ static bool copy_record(const struct mpipc_record *record, struct mpipc_msg *msg
 		return false;
 	if (msg && copy_to_iter(mpipc_msg_data(msg), msg->size, to) != msg->size)
 		return false;
-	return iov_iter_zero(pad, to) == pad;
+	return !pad || iov_iter_zero(pad, to) == pad;
 }
 
 /**
