@@ -41,7 +41,7 @@ static int asks_async(struct rte_mp_msg *msg)
 
 static int answers(struct rte_mp_msg *msg)
 {
-	return rte_mp_reply(msg, "mpipc:1:2:x");
+	return rte_mp_reply(msg, "mpipc:1:2:3:x");
 }
 
 FIXTURE(check)

@@ -140,7 +140,7 @@ static void check_no_ipc(struct __test_metadata *_metadata)
 	EXPECT_EQ(0, reply.nb_sent);
 	EXPECT_FAIL(ENOTSUP, rte_mp_request_async(&msg, &a_minute, call_back));
 	EXPECT_EQ(0, seen.count);
-	EXPECT_EQ(0, rte_mp_reply(&msg, "mpipc:1:2:x"));
+	EXPECT_EQ(0, rte_mp_reply(&msg, "mpipc:1:2:3:x"));
 	rte_mp_action_unregister("x");
 	EXPECT_TRUE(rte_mp_disable());
 	EXPECT_EQ(0, rte_eal_cleanup());
@@ -230,7 +230,7 @@ TEST_F(rte, s46_after_cleanup_everything_says_ebadf_and_nothing_crashes)
 	EXPECT_FAIL(EBADF, rte_mp_sendmsg(&msg));
 	EXPECT_FAIL(EBADF, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_FAIL(EBADF, rte_mp_request_async(&msg, &a_minute, call_back));
-	EXPECT_FAIL(EBADF, rte_mp_reply(&msg, "mpipc:1:2:x"));
+	EXPECT_FAIL(EBADF, rte_mp_reply(&msg, "mpipc:1:2:3:x"));
 	EXPECT_EQ(0, rte_eal_cleanup());
 	rte_mp_action_unregister("x");
 	rte_mp_action_unregister("x");

@@ -136,7 +136,7 @@ TEST(s43_without_shared_configuration_there_is_no_ipc)
 	EXPECT_FAIL(EINVAL, rte_mp_action_register("", keep));
 	EXPECT_FAIL(ENOTSUP, rte_mp_sendmsg(&msg));
 	EXPECT_FAIL(ENOTSUP, rte_mp_request_sync(&msg, &reply, &a_minute));
-	EXPECT_EQ(0, rte_mp_reply(&msg, "mpipc:1:2:x"));
+	EXPECT_EQ(0, rte_mp_reply(&msg, "mpipc:1:2:3:x"));
 	rte_mp_action_unregister("x");
 }
 
@@ -186,7 +186,7 @@ TEST_F(rte, e_bad_messages_are_refused)
 	EXPECT_FAIL(EINVAL, rte_mp_sendmsg(&msg));
 	msg.num_fds = RTE_MP_MAX_FD_NUM + 1;
 	EXPECT_FAIL(E2BIG, rte_mp_sendmsg(&msg));
-	EXPECT_FAIL(E2BIG, rte_mp_reply(&msg, "mpipc:1:2:x"));
+	EXPECT_FAIL(E2BIG, rte_mp_reply(&msg, "mpipc:1:2:3:x"));
 	EXPECT_FAIL(E2BIG, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(0, reply.nb_sent);
 	EXPECT_EQ(NULL, reply.msgs);
