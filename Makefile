@@ -25,6 +25,8 @@ help:
 	@echo '  fuzz            run random programs on the debug kernel, SECONDS=60, SEED=1'
 	@echo '  fuzz-merge      put the new programs of that among those it begins with'
 	@echo '  fuzz-selfcheck  have the fuzzer find bugs that are planted for it'
+	@echo '  bench           measure, next to DPDK on sockets: tables, bench/out/bench.json;'
+	@echo '                  HOST=1 for this machine instead of a virtual one, as root'
 	@echo 'Building:'
 	@echo '  all             module, lib and examples'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
@@ -155,6 +157,11 @@ fuzz-selfcheck:
 	@tools/packages check-debug
 	@selftests/vm/fuzz-selfcheck
 
+bench:
+	@tools/packages bench
+	$(Q)$(MAKE) -C bench O=$(BUILD)/bench LIB=$(BUILD)/libmpipc
+	@bench/run $(if $(HOST),--host)
+
 clean:
 	rm -rf build
 
@@ -172,4 +179,4 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
-	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck clean
+	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck bench clean

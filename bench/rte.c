@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * DOC: the rte_mp API, with whatever is below it
+ *
+ * It is compiled twice: with the headers and librte_eal of DPDK, and with those of mpipc.
+ *
+ * request: a secondary asks the primary, whose action answers, both with all parameters.
+ * message: a burst of messages from a secondary to the primary.
+ * broadcast_request: the primary asks all secondaries.
+ * broadcast_message: a burst of messages from the primary to all secondaries. What is
+ * given is the cost of one rte_mp_sendmsg() with the actions of all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "peers.h"
+
+#define REQUEST	"bench_request"
+#define MESSAGE	"bench_message"
+
+static const struct timespec timeout = { .tv_sec = 30 };
+static struct bench bench = { .transport = TRANSPORT, .cpus = "same", .peers = 1, .bytes = 256 };
+static char prefix[32];
+
+static void close_fds(const struct rte_mp_msg *msg)
+{
+	int i;
+
+	for (i = 0; i < msg->num_fds; i++)
+		close(msg->fds[i]);
+}
+
+static int answer(const struct rte_mp_msg *msg, const void *peer)
+{
+	const struct timespec delay = { .tv_nsec = bench.delay_ms * 1000000 };
+	struct rte_mp_msg reply = { .name = REQUEST, .len_param = msg->len_param };
+
+	close_fds(msg);
+	if (bench.delay_ms)
+		nanosleep(&delay, NULL);
+	memcpy(reply.param, msg->param, sizeof(reply.param));
+	return rte_mp_reply(&reply, peer);
+}
+
+static int take(const struct rte_mp_msg *msg, const void *peer)
+{
+	(void)peer;
+	close_fds(msg);
+	burst_handled();
+	return 0;
+}
+
+static void init(const char *type, enum bench_side side)
+{
+	char cpus[32];
+	char *argv[] = {
+		"bench", "--file-prefix", prefix, "--proc-type", (char *)type, "--lcores", cpus,
+		"--no-pci", "--no-telemetry", "--log-level", "error", NULL,
+	};
+
+	/* One thread, which may be on any of them. */
+	snprintf(cpus, sizeof(cpus), "0@(%s)", bench_cpus(&bench, side));
+	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
+		bench_die("rte_eal_init as %s: %s", type, rte_strerror(rte_errno));
+}
+
+static void run_peer(const char *type)
+{
+	sigset_t end;
+	int signo;
+
+	/* No thread of theirs gets it. */
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	sigprocmask(SIG_BLOCK, &end, NULL);
+	init(type, BENCH_PEER);
+	if (rte_mp_action_register(REQUEST, answer) || rte_mp_action_register(MESSAGE, take))
+		bench_die("rte_mp_action_register: %s", rte_strerror(rte_errno));
+	peers_ready();
+	sigwait(&end, &signo);
+	rte_eal_cleanup();
+	exit(0);
+}
+
+static void primary_peer(const struct bench *unused)
+{
+	(void)unused;
+	run_peer("primary");
+}
+
+static void secondary_peer(const struct bench *unused)
+{
+	(void)unused;
+	run_peer("secondary");
+}
+
+static void request(void *arg)
+{
+	struct rte_mp_reply reply;
+
+	if (rte_mp_request_sync(arg, &reply, &timeout))
+		bench_die("rte_mp_request_sync: %s", rte_strerror(rte_errno));
+	if (reply.nb_received != (int)bench.peers || reply.nb_sent != (int)bench.peers)
+		bench_die("%d of %u peers answered", reply.nb_received, bench.peers);
+	free(reply.msgs);
+}
+
+static void burst(void *arg)
+{
+	int i;
+
+	burst_start(BURST * bench.peers);
+	for (i = 0; i < BURST; i++)
+		if (rte_mp_sendmsg(arg))
+			bench_die("rte_mp_sendmsg: %s", rte_strerror(rte_errno));
+	burst_wait();
+}
+
+static void fill(struct rte_mp_msg *msg, const char *name)
+{
+	unsigned int i;
+
+	if (bench.fds > RTE_MP_MAX_FD_NUM || bench.bytes > sizeof(msg->param))
+		bench_die("that is too much for a message");
+	strcpy(msg->name, name);
+	msg->len_param = bench.bytes;
+	msg->num_fds = bench.fds;
+	for (i = 0; i < bench.fds; i++) {
+		msg->fds[i] = eventfd(0, EFD_CLOEXEC);
+		if (msg->fds[i] < 0)
+			bench_die("eventfd: %s", strerror(errno));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct rte_mp_msg msg;
+	bool primary;
+
+	bench_parse(&bench, argc, argv);
+	snprintf(prefix, sizeof(prefix), "bench-%d", getpid());
+	primary = !strncmp(bench.work, "broadcast_", strlen("broadcast_"));
+	if (!primary && bench.peers != 1)
+		bench_die("there is one primary");
+	peers_fork(&bench, primary ? secondary_peer : primary_peer);
+	if (primary) {
+		init("primary", BENCH_MEASURES);
+		peers_begin(&bench);
+	} else {
+		peers_begin(&bench);
+		init("secondary", BENCH_MEASURES);
+	}
+	if (strstr(bench.work, "request")) {
+		fill(&msg, REQUEST);
+		bench_measure(&bench, request, &msg, 1);
+	} else {
+		fill(&msg, MESSAGE);
+		bench_measure(&bench, burst, &msg, BURST);
+	}
+	if (primary) {
+		peers_end();
+		rte_eal_cleanup();
+	} else {
+		rte_eal_cleanup();
+		peers_end();
+	}
+	return 0;
+}
