@@ -27,6 +27,7 @@ help:
 	@echo '  fuzz-selfcheck  have the fuzzer find bugs that are planted for it'
 	@echo '  bench           measure, next to DPDK on sockets: tables, bench/out/bench.json;'
 	@echo '                  HOST=1 for this machine instead of a virtual one, as root'
+	@echo '  bench-results   put what bench has measured into README.md and bench/RESULTS.md'
 	@echo 'Building:'
 	@echo '  all             module, lib and examples'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
@@ -162,6 +163,9 @@ bench:
 	$(Q)$(MAKE) -C bench O=$(BUILD)/bench LIB=$(BUILD)/libmpipc
 	@bench/run $(if $(HOST),--host)
 
+bench-results:
+	@bench/run --publish
+
 clean:
 	rm -rf build
 
@@ -179,4 +183,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
-	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck bench clean
+	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck bench \
+	bench-results clean
