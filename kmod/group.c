@@ -324,7 +324,8 @@ static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc
 		if (!group)
 			break;
 		mutex_lock(&group->lock);
-		if (hash_hashed(&group->node))
+		/* Its neighbours come and go under the other lock. */
+		if (!hlist_unhashed_lockless(&group->node))
 			return group;
 		/* Forgotten meanwhile. */
 		mutex_unlock(&group->lock);

@@ -175,7 +175,7 @@ void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *ent
 		box->seq_sure = entry->seq;
 	entry->lost = box->lost_since;
 	box->lost_since = 0;
-	box->queued++;
+	WRITE_ONCE(box->queued, box->queued + 1);
 	list_add_tail(&entry->link, &box->queue);
 }
 
@@ -333,7 +333,7 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	spin_lock(&to->box.lock);
-	to->box.lost++;
+	WRITE_ONCE(to->box.lost, to->box.lost + 1);
 	to->box.lost_since++;
 	spin_unlock(&to->box.lock);
 	trace_mpipc_drop(to, msg);
@@ -348,7 +348,7 @@ static void withdraw(struct mpipc_mailbox *box, struct mpipc_entry *entry)
 	else
 		list_next_entry(entry, link)->lost += entry->lost;
 	list_del(&entry->link);
-	box->queued--;
+	WRITE_ONCE(box->queued, box->queued - 1);
 }
 
 /**
@@ -420,7 +420,7 @@ void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *en
 
 	lockdep_assert_held(&ep->box.lock);
 	list_del(&entry->link);
-	ep->box.queued--;
+	WRITE_ONCE(ep->box.queued, ep->box.queued - 1);
 	ep->box.received++;
 	switch (entry->type) {
 	case MPIPC_MESSAGE:
@@ -452,7 +452,7 @@ void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 	closed = box->closed;
 	if (!closed) {
 		list_add(&entry->link, &box->queue);
-		box->queued++;
+		WRITE_ONCE(box->queued, box->queued + 1);
 		box->received--;
 		if (entry->type == MPIPC_MESSAGE || entry->type == MPIPC_REQUEST)
 			count_message(ep, mpipc_entry_msg(entry), 1);
@@ -476,7 +476,7 @@ void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 	spin_lock(&box->lock);
 	WRITE_ONCE(box->closed, true);
 	list_splice_init(&box->queue, trash);
-	box->queued = 0;
+	WRITE_ONCE(box->queued, 0);
 	box->messages = 0;
 	box->bytes = 0;
 	box->held = 0;

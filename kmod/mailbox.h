@@ -81,12 +81,12 @@ struct mpipc_share {
  * @n_calls: how many
  * @seq: number of the newest entry
  * @seq_sure: number of the newest one that cannot be withdrawn
- * @queued: entries in @queue
+ * @queued: entries in @queue; read without the lock for lists of peers
  * @messages: messages and requests among them
  * @bytes: their payload
  * @held: memory that is charged for them
  * @lost_since: messages without room since the newest entry
- * @lost: all of them
+ * @lost: all of them; likewise
  * @received: entries taken out
  * @shares: of other users
  * @readers: who waits for an entry, and who polls; lives as long as the
