@@ -406,6 +406,45 @@ TEST_F(rte, s11_the_pointer_to_a_peer_stays_good_for_its_request)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
+/* More than there are strings for peers. */
+#define ANSWERED	5000
+
+/* In a secondary: one request that waits, and many that do not. */
+static void ask_beside(const char *prefix, struct child *self)
+{
+	static struct asking waiting = { .number = 1 };
+	struct rte_mp_reply reply;
+	int i;
+
+	CHECK(start_eal("secondary", prefix) >= 0);
+	CHECK(!pthread_create(&waiting.thread, NULL, ask_one, &waiting));
+	CHECK(!child_hear(self, NULL));
+	for (i = 0; i < ANSWERED; i++) {
+		CHECK(!ask("y", "", &reply));
+		free(reply.msgs);
+	}
+	child_tell(self, 0);
+	pthread_join(waiting.thread, NULL);
+	CHECK(waiting.right);
+	_exit(0);
+}
+
+TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_answered)
+{
+	struct child child;
+
+	ASSERT_EQ(0, rte_mp_action_register("x", keep_peer));
+	ASSERT_EQ(0, rte_mp_action_register("y", echo));
+	if (!fork_child(&child))
+		ask_beside(self->prefix, &child);
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	wait_for(&seen.came);
+	child_tell(&child, 0);
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	EXPECT_EQ(0, answer("x", "\1", asked_by[1]));
+	EXPECT_EQ(0, child_wait(&child));
+}
+
 static int answer_and_fail(const struct rte_mp_msg *msg, const void *peer)
 {
 	echo(msg, peer);
