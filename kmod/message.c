@@ -43,12 +43,12 @@ static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t bytes)
 {
 	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
 
-	if (msg && msg->room >= bytes)
-		return msg;
-	kfree(msg);
-	msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (msg)
-		msg->room = bytes;
+	if (!msg || msg->room < bytes) {
+		kfree(msg);
+		msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+		if (msg)
+			msg->room = bytes;
+	}
 	return msg;
 }
 
