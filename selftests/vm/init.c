@@ -297,6 +297,7 @@ static pid_t wait_for(pid_t pid, int *status)
 		if (!dead)
 			ppoll(&log, 1, NULL, &none);
 	}
+	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &child, NULL);
 	return dead;
 }
