@@ -58,6 +58,8 @@ static const struct dpdk_layout layouts[] = {
 
 #define N_LAYOUTS	(sizeof(layouts) / sizeof(layouts[0]))
 
+static_assert(sizeof(struct rte_mp_msg) == 1344, "as large as the largest");
+
 /* Until DPDK is found, any does. */
 const struct dpdk_layout *mpipc__dpdk_layout = &layouts[N_LAYOUTS - 1];
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -188,7 +189,7 @@ static void handle_other(struct mpipc *handle, const struct mpipc_message *messa
 void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	const struct mpipc_record *record = message->record;
-	struct rte_mp_msg msg;
+	alignas(8) struct rte_mp_msg msg;
 	int status;
 	rte_mp_t run;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ struct request {
 	rte_mp_async_reply_t callback;
 	unsigned int ignored;
 	struct rte_mp_reply reply;
-	struct rte_mp_msg msg;
+	alignas(8) struct rte_mp_msg msg;	/* as the strictest version has it */
 };
 
 static void take(struct request *self, const struct mpipc_message *result)

@@ -16,13 +16,17 @@
 #define RTE_MP_MAX_NAME_LEN	64
 #define RTE_MP_MAX_PARAM_LEN	256
 
-/* The most descriptors of all versions, and the least alignment. */
+/*
+ * The most descriptors and the largest size of all versions, as programs copy all of a
+ * message that they are shown; the least alignment, as that is what they pass.
+ */
 struct rte_mp_msg {
 	char name[RTE_MP_MAX_NAME_LEN];
 	int len_param;
 	int num_fds;
 	uint8_t param[RTE_MP_MAX_PARAM_LEN];
 	int fds[RTE_MP_MAX_FD_NUM];
+	int padding;
 };
 
 struct rte_mp_reply {
