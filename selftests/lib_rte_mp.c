@@ -771,7 +771,8 @@ TEST_F(rte, d_a_stopped_secondary_holds_up_a_sender_once_and_nobody_else)
 	start = now_ns();
 	for (i = 0; i < 2000; i++)
 		failed += !!rte_mp_sendmsg(&msg);
-	EXPECT_GT(10 * SECOND, now_ns() - start);
+	/* Each time would be hours. */
+	EXPECT_GT(60 * SECOND, now_ns() - start);
 	EXPECT_LT(0, failed);
 	EXPECT_EQ(EAGAIN, rte_errno);
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &short_time));

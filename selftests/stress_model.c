@@ -811,7 +811,9 @@ static bool peer_may_be_gone(const struct entry *e)
 	/* To whichever primary there is, or somebody who never knew its id. */
 	if (!peer)
 		return true;
-	if (from->join.role == MPIPC_PRIMARY && !does_belong(peer, from))
+	/* Those that follow a primary belong to the next one as soon as it leaves. */
+	if (from->join.role == MPIPC_PRIMARY &&
+	    (!does_belong(peer, from) || may_have_left(from, end_of(e))))
 		return true;
 	return may_have_left(peer, end_of(e));
 }

@@ -1600,15 +1600,16 @@ static void do_exec(void)
 	}
 	if (!mark(&image->dying))
 		wait_for_end();
+	ledger->images[n].proc = my_proc;
+	ledger->images[n].nth = image->nth + 1;
 	if (chance(80))
 		at = seize_place(&place);
 	if (at) {
-		member_of(place)->image = n;
+		/* Whatever kills this, what the member belongs to is known. */
+		__atomic_store_n(&member_of(place)->image, n, __ATOMIC_SEQ_CST);
 		fcntl(place_fd(place), F_SETFD, 0);
 		done(OP_EXEC_KEEP);
 	}
-	ledger->images[n].proc = my_proc;
-	ledger->images[n].nth = image->nth + 1;
 	__atomic_store_n(&ledger->procs[my_proc].image, n, __ATOMIC_SEQ_CST);
 	snprintf(text[0], sizeof(text[0]), "%u", my_proc);
 	snprintf(text[1], sizeof(text[1]), "%u", n);
