@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 
 #include "call.h"
+#include "copy.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "files.h"
@@ -421,11 +422,11 @@ static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call *
 	struct mpipc_record record;
 
 	mpipc_entry_record(&slot->entry, slot->call->caller, &record);
-	if (copy_to_user(&to[i], &record, sizeof(record)))
+	if (mpipc_copy_out(&to[i], &record, sizeof(record)))
 		return -EFAULT;
 	if (!reply)
 		return 0;
-	if (copy_to_user(u64_to_user_ptr(data), mpipc_msg_data(reply), reply->size))
+	if (mpipc_copy_out(u64_to_user_ptr(data), mpipc_msg_data(reply), reply->size))
 		return -EFAULT;
 	return mpipc_files_prepare(fds + (size_t)i * arg->reply_fds, reply->n_files);
 }

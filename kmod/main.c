@@ -20,6 +20,7 @@
 #include <linux/uio.h>
 
 #include "call.h"
+#include "copy.h"
 #include "endpoint.h"
 #include "files.h"
 #include "group.h"
@@ -131,9 +132,9 @@ static long ioctl_info(struct file *file, void __user *uarg, size_t size)
 static __always_inline int import(void *arg, size_t known, size_t least,
 				  const void __user *uarg, size_t size)
 {
-	/* Almost always; a size that the compiler knows is copied faster. */
+	/* Almost always. */
 	if (size == known)
-		return copy_from_user(arg, uarg, known) ? -EFAULT : 0;
+		return mpipc_copy_in(arg, uarg, known);
 	if (size < least)
 		return -EINVAL;
 	return copy_struct_from_user(arg, known, uarg, size);

@@ -7,6 +7,7 @@
 #include <linux/uio.h>
 
 #include "call.h"
+#include "copy.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
@@ -355,7 +356,7 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 
 	if (len < sizeof(record))
 		return -EINVAL;
-	if (!copy_from_iter_full(&record, sizeof(record), from))
+	if (mpipc_iter_in(&record, sizeof(record), from))
 		return -EFAULT;
 	if (!is_sendable(&record, len))
 		return -EINVAL;
