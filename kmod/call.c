@@ -10,7 +10,6 @@
 
 #include "call.h"
 #include "copy.h"
-#include "deadline.h"
 #include "endpoint.h"
 #include "files.h"
 #include "group.h"
@@ -132,8 +131,6 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 		wake_up_interruptible_sync(&call->wait);
 	else if (slot->last)
 		wake_up_interruptible(&call->wait);
-	if (call->async && slot->last && cancel_delayed_work(&call->timer))
-		call_put(call);
 	return true;
 }
 
@@ -249,34 +246,64 @@ static unsigned long ticks_until(u64 deadline)
 	return min_t(u64, nsecs_to_jiffies64(deadline - now) + 1, MAX_JIFFY_OFFSET);
 }
 
-/* Under the lock, so that whoever completes the last slot sees the timer. */
+/* Sees to it that the timer comes by then. */
+static void set_timer(struct mpipc_mailbox *box, u64 deadline)
+{
+	lockdep_assert_held(&box->lock);
+	if (deadline >= box->timer_at || box->closed)
+		return;
+	box->timer_at = deadline;
+	mod_delayed_work(timers, &box->timer, ticks_until(deadline));
+}
+
 static void start_timer(struct mpipc_open_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 
-	if (call->deadline >= KTIME_MAX)
-		return;
 	spin_lock(&box->lock);
-	if (call->open) {
-		call_get(call);
-		queue_delayed_work(timers, &call->timer, ticks_until(call->deadline));
-	}
+	call->timed = true;
+	set_timer(box, call->deadline);
 	spin_unlock(&box->lock);
 }
 
-static void timer_expired(struct work_struct *work)
+/* A call whose deadline has come, with a reference; or NULL, and the timer is set. */
+static struct mpipc_open_call *find_expired(struct mpipc_mailbox *box)
 {
-	struct mpipc_open_call *call =
-		container_of(to_delayed_work(work), struct mpipc_open_call, timer);
+	u64 next = KTIME_MAX, now = ktime_get_ns();
+	struct mpipc_open_call *call;
 
-	/* Ticks can lag behind the clock, and not all the time fits into a timer. */
-	if (ktime_get_ns() < call->deadline) {
-		start_timer(call);
-		call_put(call);
-		return;
+	lockdep_assert_held(&box->lock);
+	list_for_each_entry(call, &box->calls, link) {
+		if (!call->timed || !call->open)
+			continue;
+		if (call->deadline <= now)
+			return call_get(call);
+		next = min(next, call->deadline);
 	}
-	end_call(call, -ETIMEDOUT);
-	call_put(call);
+	box->timer_at = KTIME_MAX;
+	set_timer(box, next);
+	return NULL;
+}
+
+/**
+ * mpipc_calls_expire - end the calls of a mailbox whose deadline has come
+ * @work: &mpipc_mailbox.timer
+ */
+void mpipc_calls_expire(struct work_struct *work)
+{
+	struct mpipc_mailbox *box =
+		container_of(to_delayed_work(work), struct mpipc_mailbox, timer);
+	struct mpipc_open_call *call;
+
+	do {
+		spin_lock(&box->lock);
+		call = find_expired(box);
+		spin_unlock(&box->lock);
+		if (call) {
+			end_call(call, -ETIMEDOUT);
+			call_put(call);
+		}
+	} while (call);
 }
 
 /* Takes over the references to the addressees, unless it fails. */
@@ -315,7 +342,6 @@ static struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
 		.open = n_slots,
 	};
 	init_waitqueue_head(&call->wait);
-	INIT_DELAYED_WORK(&call->timer, timer_expired);
 	for (i = 0; i < n_slots; i++) {
 		struct mpipc_slot *slot = &call->slots[i];
 
@@ -404,11 +430,9 @@ static int wait_for_results(struct mpipc_open_call *call)
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
 		else
-			err = mpipc_sleep_until(call->deadline);
+			schedule();
 	}
 	finish_wait(&call->wait, &wait);
-	if (err == -ETIMEDOUT)
-		end_call(call, err);
 	/* Even if a signal came as well. */
 	return all_done(call) ? 0 : err;
 }
@@ -567,9 +591,8 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg, u64 __user *ui
 	err = 0;
 	if (!n)
 		complete_slot(&call->slots[0], &nobody);
-	if (call->async)
-		start_timer(call);
-	else
+	start_timer(call);
+	if (!call->async)
 		err = collect(call, arg);
 	goto out;
 
@@ -706,6 +729,8 @@ void mpipc_call_end_all(struct mpipc_endpoint *ep)
 {
 	struct mpipc_open_call *call;
 
+	/* It is not set any more. */
+	cancel_delayed_work_sync(&ep->box.timer);
 	for (;;) {
 		spin_lock(&ep->box.lock);
 		call = list_first_entry_or_null(&ep->box.calls, struct mpipc_open_call, link);

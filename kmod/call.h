@@ -7,12 +7,12 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include "entry.h"
 
 struct mpipc_endpoint;
 struct mpipc_msg;
+struct work_struct;
 
 /**
  * DOC: Calls
@@ -41,7 +41,11 @@ struct mpipc_msg;
  * until its last result has been taken.
  *
  * References to a call: its place in the caller's mailbox, each slot that is owed
- * or queued, the timer, each thread at work on it.
+ * or queued, each thread at work on it.
+ *
+ * Deadlines. Almost no call reaches its own, so a mailbox has one timer for all. It is
+ * set when it would be too late for a call whose request was posted, and is not taken
+ * back when that ends: it finds what there is by then, and is set for the next.
  */
 
 /**
@@ -86,8 +90,8 @@ struct mpipc_slot {
  * @over: no request is posted any more; a cancel sets it under the caller's lock
  * @open: slots that are not done; caller's lock
  * @waited: a thread waits for it; caller's lock
- * @wait: where it waits
- * @timer: keeps the deadline of an asynchronous call
+ * @timed: the deadline counts; caller's lock
+ * @wait: where the thread waits
  * @slots: one for each addressee
  */
 struct mpipc_open_call {
@@ -103,9 +107,9 @@ struct mpipc_open_call {
 	bool async;
 	bool over;
 	bool waited;
+	bool timed;
 	u32 open;
 	wait_queue_head_t wait;
-	struct delayed_work timer;
 	struct mpipc_slot slots[];
 };
 
@@ -115,6 +119,7 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
 		     bool sync);
 int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id);
 void mpipc_call_end_all(struct mpipc_endpoint *ep);
+void mpipc_calls_expire(struct work_struct *work);
 void mpipc_call_reset_owed(struct mpipc_endpoint *ep);
 bool mpipc_slot_is_over(const struct mpipc_slot *slot);
 void mpipc_slot_owe_locked(struct mpipc_slot *slot);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ktime.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 
@@ -21,6 +22,8 @@ void mpipc_mailbox_init(struct mpipc_mailbox *box)
 	INIT_LIST_HEAD(&box->queue);
 	INIT_LIST_HEAD(&box->calls);
 	INIT_LIST_HEAD(&box->shares);
+	INIT_DELAYED_WORK(&box->timer, mpipc_calls_expire);
+	box->timer_at = KTIME_MAX;
 	box->owed = RB_ROOT;
 	init_waitqueue_head(&box->readers);
 	init_waitqueue_head(&box->room);

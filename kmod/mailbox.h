@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 struct mpipc_copy;
 struct mpipc_endpoint;
@@ -79,6 +80,8 @@ struct mpipc_share {
  *	call id
  * @calls: &struct mpipc_open_call that this endpoint made
  * @n_calls: how many
+ * @timer: ends those whose deadline has come
+ * @timer_at: when it will; CLOCK_MONOTONIC
  * @seq: number of the newest entry
  * @seq_sure: number of the newest one that cannot be withdrawn
  * @queued: entries in @queue; read without the lock for lists of peers
@@ -102,6 +105,8 @@ struct mpipc_mailbox {
 	struct rb_root owed;
 	struct list_head calls;
 	u32 n_calls;
+	struct delayed_work timer;
+	u64 timer_at;
 	u32 queued;
 	u32 messages;
 	u32 bytes;
