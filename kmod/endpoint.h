@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/list.h>
 #include <linux/mpipc.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -90,7 +91,7 @@ enum mpipc_state {
  *
  * Constant once @state is not %MPIPC_NEW:
  * @id: never used again; the low bits are @index
- * @index: place in the group's members
+ * @index: place in the group's index
  * @role: &enum mpipc_role
  * @flags: MPIPC_JOIN_*
  * @group: with a reference
@@ -104,6 +105,7 @@ enum mpipc_state {
  * @fd_hint: where the last look into that table found a descriptor
  *
  * Written under mpipc_group.lock:
+ * @link: in the group's members; read under RCU
  * @generation: of the primary that it is, or belongs to
  * @left_for_primary: ready for the event that tells the primary that this
  *	secondary left, or NULL
@@ -144,6 +146,7 @@ struct mpipc_endpoint {
 	struct pid *pid;
 
 	void *owner;
+	struct list_head link;
 	u64 generation;
 	struct mpipc_event *left_for_primary;
 	struct mpipc_event *left_for_self;

@@ -4,6 +4,7 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
+#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/stringhash.h>
@@ -136,7 +137,8 @@ static struct mpipc_group *new_group(const struct mpipc_join *arg,
 	group->gid = current_fsgid();
 	group->mode = arg->mode ?: 0600;
 	group->user = mpipc_user_get(user);
-	xa_init_flags(&group->members, XA_FLAGS_ALLOC);
+	INIT_LIST_HEAD(&group->members);
+	xa_init_flags(&group->index, XA_FLAGS_ALLOC);
 	return group;
 }
 
@@ -391,14 +393,13 @@ static int make_pairs(struct list_head *pairs, struct mpipc_endpoint *ep,
 {
 	struct mpipc_group *group = ep->group;
 	struct mpipc_endpoint *peer;
-	unsigned long index;
 	struct pair *pair;
 	u32 n = 0;
 
 	if (ep->role == MPIPC_SECONDARY) {
 		n = 1;
 	} else {
-		xa_for_each(&group->members, index, peer)
+		list_for_each_entry(peer, &group->members, link)
 			n += will_follow(peer);
 	}
 	supplies->wanted = n;
@@ -414,7 +415,7 @@ static int make_pairs(struct list_head *pairs, struct mpipc_endpoint *ep,
 		set_pair(pair, primary_of(group), ep);
 		return 0;
 	}
-	xa_for_each(&group->members, index, peer) {
+	list_for_each_entry(peer, &group->members, link) {
 		if (!will_follow(peer))
 			continue;
 		set_pair(pair, ep, peer);
@@ -448,6 +449,13 @@ static void keep(struct pair *pair)
 		mpipc_mailbox_share(pair->primary, secondary, &pair->share);
 }
 
+/* From now on others find it. */
+static void enter(struct mpipc_group *group, struct mpipc_endpoint *ep)
+{
+	xa_store(&group->index, ep->index, ep, GFP_KERNEL);
+	list_add_tail_rcu(&ep->link, &group->members);
+}
+
 /*
  * The steps are in this order so that nobody has a message of a peer before the
  * event that it joined, and everybody can send to a peer that it has the event of.
@@ -460,7 +468,7 @@ static void publish_secondary(struct mpipc_endpoint *ep, struct pair *pair)
 
 	keep(pair);
 	tell(ep, &pair->to_secondary.joined);
-	xa_store(&group->members, ep->index, ep, GFP_KERNEL);
+	enter(group, ep);
 	tell(primary, &pair->to_primary.joined);
 }
 
@@ -474,7 +482,7 @@ static void publish_primary(struct mpipc_endpoint *ep, struct list_head *pairs)
 		tell(ep, &pair->to_primary.joined);
 		WRITE_ONCE(pair->secondary->generation, ep->generation);
 	}
-	xa_store(&group->members, ep->index, ep, GFP_KERNEL);
+	enter(group, ep);
 	rcu_assign_pointer(group->primary, ep);
 	list_for_each_entry(pair, pairs, link)
 		tell(pair->secondary, &pair->to_secondary.joined);
@@ -520,7 +528,7 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file,
 	if (err)
 		return err;
 	/* Reserves a place: members are published complete, with their id. */
-	err = xa_alloc(&group->members, &ep->index, NULL,
+	err = xa_alloc(&group->index, &ep->index, NULL,
 		       XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1), LOCKED_GFP);
 	if (err) {
 		err = err == -EBUSY ? -ENOSPC : err;
@@ -529,7 +537,7 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file,
 	/* Before the look: see "Whose an endpoint is". */
 	WRITE_ONCE(ep->owner, current->files);
 	if (!mpipc_endpoint_in_table(ep, file, current->files)) {
-		xa_erase(&group->members, ep->index);
+		xa_erase(&group->index, ep->index);
 		err = -EBADF;
 		goto out;
 	}
@@ -755,9 +763,8 @@ static void part_from_primary(struct mpipc_endpoint *ep)
 static void part_from_secondaries(struct mpipc_endpoint *ep)
 {
 	struct mpipc_endpoint *peer;
-	unsigned long index;
 
-	xa_for_each(&ep->group->members, index, peer) {
+	list_for_each_entry(peer, &ep->group->members, link) {
 		if (peer->generation != ep->generation)
 			continue;
 		tell_left(peer, &peer->left_for_self, &peer->last_down);
@@ -787,7 +794,8 @@ static void take_out(struct mpipc_endpoint *ep)
 	struct mpipc_group *group = ep->group;
 
 	mutex_lock(&group->lock);
-	xa_erase(&group->members, ep->index);
+	list_del_rcu(&ep->link);
+	xa_erase(&group->index, ep->index);
 	WRITE_ONCE(group->n_members, group->n_members - 1);
 	if (ep->role == MPIPC_PRIMARY) {
 		RCU_INIT_POINTER(group->primary, NULL);
@@ -883,11 +891,10 @@ static void fill_peer(struct mpipc_peer *out, struct mpipc_endpoint *peer,
 static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
 {
 	struct mpipc_endpoint *peer;
-	unsigned long index;
 	u32 n = 0;
 
 	mutex_lock(&ep->group->lock);
-	xa_for_each(&ep->group->members, index, peer) {
+	list_for_each_entry(peer, &ep->group->members, link) {
 		if (n < max)
 			fill_peer(&list[n], peer, ep);
 		n++;

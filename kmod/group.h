@@ -39,7 +39,7 @@ struct net;
  * comes together with, or sends to, any more.
  */
 
-/* The low bits of an endpoint's id are its place in the group's members. */
+/* The low bits of an endpoint's id are its place in the group's index. */
 #define MPIPC_INDEX_BITS	20
 
 /**
@@ -71,7 +71,8 @@ struct mpipc_net {
  * @n_members: members; under @lock, read without as a hint
  * @generation: primaries so far; under @lock, read without for reports
  * @primary: written under @lock, read under RCU
- * @members: all of them, by &mpipc_endpoint.index; likewise
+ * @members: all of them; likewise
+ * @index: likewise, by &mpipc_endpoint.index
  */
 struct mpipc_group {
 	refcount_t ref;
@@ -86,7 +87,8 @@ struct mpipc_group {
 	u32 n_members;
 	u64 generation;
 	struct mpipc_endpoint __rcu *primary;
-	struct xarray members;
+	struct list_head members;
+	struct xarray index;
 };
 
 int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,

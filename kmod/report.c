@@ -2,6 +2,7 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
+#include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
@@ -127,7 +128,6 @@ static void show_group(struct seq_file *m, struct mpipc_group *group)
 {
 	struct user_namespace *user_ns = seq_user_ns(m);
 	struct mpipc_endpoint *ep;
-	unsigned long index;
 
 	seq_puts(m, "group ");
 	show_name(m, group->name);
@@ -135,7 +135,7 @@ static void show_group(struct seq_file *m, struct mpipc_group *group)
 		   from_kuid_munged(user_ns, group->uid),
 		   from_kgid_munged(user_ns, group->gid), group->mode,
 		   READ_ONCE(group->n_members));
-	xa_for_each(&group->members, index, ep) {
+	list_for_each_entry_rcu(ep, &group->members, link) {
 		if (seq_has_overflowed(m))
 			return;
 		if (!refcount_inc_not_zero(&ep->ref))

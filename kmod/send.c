@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bits.h>
 #include <linux/err.h>
+#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -31,13 +32,12 @@ static bool belongs_to(struct mpipc_endpoint *secondary, struct mpipc_endpoint *
 static int address_all(struct mpipc_msg *msg)
 {
 	struct mpipc_endpoint *from = msg->sender, *ep;
-	unsigned long index;
 	u32 n = 0;
 
 	if (from->role != MPIPC_PRIMARY)
 		return -EOPNOTSUPP;
 	rcu_read_lock();
-	xa_for_each(&from->group->members, index, ep) {
+	list_for_each_entry_rcu(ep, &from->group->members, link) {
 		if (!belongs_to(ep, from))
 			continue;
 		if (n == msg->n_copies)
@@ -59,7 +59,7 @@ static struct mpipc_endpoint *find_member(struct mpipc_group *group, u64 id)
 {
 	struct mpipc_endpoint *ep;
 
-	ep = xa_load(&group->members, id & (BIT(MPIPC_INDEX_BITS) - 1));
+	ep = xa_load(&group->index, id & (BIT(MPIPC_INDEX_BITS) - 1));
 	return ep && ep->id == id && !mpipc_endpoint_leaves(ep) ? ep : NULL;
 }
 
