@@ -24,7 +24,8 @@ struct action {
 static struct {
 	pthread_mutex_t lock;
 	struct action *list;
-	bool settled;
+	atomic_uint version;	/* of the list; written under the lock */
+	atomic_bool settled;	/* likewise */
 	pthread_cond_t now_settled;
 	struct timespec settle_by;
 	bool complete;		/* initialisation; until then requesters need not wait */
@@ -33,6 +34,10 @@ static struct {
 	.now_settled = PTHREAD_COND_INITIALIZER,
 	.settled = true,
 };
+
+/* What this thread found last, which is true as long as the list is the same. */
+static __thread struct action found;
+static __thread unsigned int found_in;
 
 /* The link to the action; where a new one would be linked, if there is none. */
 static struct action **find(const char *name, enum rte_kind kind)
@@ -55,6 +60,8 @@ static void settle_locked(void)
 
 void mpipc__rte_settle(void)
 {
+	if (atomic_load(&actions.settled))
+		return;
 	pthread_mutex_lock(&actions.lock);
 	settle_locked();
 	pthread_mutex_unlock(&actions.lock);
@@ -111,6 +118,7 @@ int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t r
 		err = -EEXIST;
 	else
 		*pos = new;
+	atomic_fetch_add(&actions.version, 1);
 	settle_locked();
 	pthread_mutex_unlock(&actions.lock);
 	if (err)
@@ -131,6 +139,7 @@ int mpipc__rte_remove_action(const char *name, enum rte_kind kind)
 	action = *pos;
 	if (action)
 		*pos = action->next;
+	atomic_fetch_add(&actions.version, 1);
 	pthread_mutex_unlock(&actions.lock);
 	free(action);
 	return 0;
@@ -157,11 +166,18 @@ rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int 
 	struct action *action;
 	rte_function_t run;
 
+	if (found.run && found_in == atomic_load(&actions.version) && found.kind == kind &&
+	    !strcmp(found.name, name))
+		return found.run;
 	pthread_mutex_lock(&actions.lock);
 	while (!(action = *find(name, kind)) && actions.complete && !actions.settled)
 		if (pthread_cond_timedwait(&actions.now_settled, &actions.lock, &actions.settle_by))
 			actions.settled = true;
 	run = action ? action->run : NULL;
+	if (action) {
+		found = *action;
+		found_in = actions.version;
+	}
 	*status = actions.complete ? -ENOENT : RTE_WIRE_IGNORE;
 	pthread_mutex_unlock(&actions.lock);
 	return run;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#define _GNU_SOURCE
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rte.h"
 
 /*
- * A peer is the string "mpipc:<endpoint>:<call>:<slot>:<action>", numbers in hexadecimal:
+ * A peer is the string "mpipc:<slot>:<endpoint>:<call>:<action>", numbers in hexadecimal:
  * all that rte_mp_reply() has to know, in a form that programs can copy. Those that
  * keep the pointer instead need it to stay what it is for as long as the answer
  * matters, which is until it was given or the request times out.
@@ -21,10 +21,17 @@
 
 #define PREFIX		"mpipc:"
 
+/* Numbers have all their digits, so that each has its place. */
+#define SLOT_AT		(sizeof(PREFIX) - 1)
+#define SLOT_DIGITS	3
+#define ENDPOINT_AT	(SLOT_AT + SLOT_DIGITS + 1)
+#define CALL_AT		(ENDPOINT_AT + 16 + 1)
+#define NAME_AT		(CALL_AT + 16 + 1)
+
 static struct slot {
 	_Atomic uint64_t call;		/* the request that is not answered, or 0 */
 	uint64_t deadline;
-	unsigned int name;		/* where it begins in @text */
+	uint64_t peer;			/* whose id is in @text, once there is one */
 	char text[RTE_PEER_SIZE];
 } ring[N_PEERS];
 
@@ -32,17 +39,38 @@ static unsigned int next_slot;
 static const struct slot *last_slot;
 static uint64_t last_peer;
 
-static_assert(sizeof(PREFIX) + 16 + 1 + 16 + 1 + 3 + 1 + RTE_MP_MAX_NAME_LEN - 1 <= RTE_PEER_SIZE,
-	      "fits");
+static_assert(NAME_AT + RTE_MP_MAX_NAME_LEN <= RTE_PEER_SIZE, "fits");
+static_assert(N_PEERS <= 1 << 4 * SLOT_DIGITS, "so does a number");
 
-static char *put_hex(char *pos, uint64_t value)
+/* Eight digits, all at once: a byte for each, the first one in the highest. */
+static uint64_t digits(uint32_t value)
 {
-	int shift = value ? (63 - __builtin_clzll(value)) & ~3 : 0;
+	uint64_t x = value;
 
-	for (; shift >= 0; shift -= 4)
-		*pos++ = "0123456789abcdef"[(value >> shift) & 15];
-	*pos++ = ':';
-	return pos;
+	x = (x << 16 | x) & 0x0000ffff0000ffff;
+	x = (x << 8 | x) & 0x00ff00ff00ff00ff;
+	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0f;
+	/* Those above 9 are letters. */
+	return x + 0x3030303030303030 + ((x + 0x0606060606060606) >> 4 & 0x0101010101010101) * 39;
+}
+
+static void put_id(char *pos, uint64_t id)
+{
+	const uint64_t text[2] = { htobe64(digits(id >> 32)), htobe64(digits(id)) };
+
+	memcpy(pos, text, sizeof(text));
+}
+
+/* What a slot begins with, always. */
+static void put_slot(struct slot *slot)
+{
+	uint64_t number = htobe64(digits(slot - ring));
+
+	memcpy(slot->text, PREFIX, SLOT_AT);
+	memcpy(slot->text + SLOT_AT, (char *)&number + 8 - SLOT_DIGITS, SLOT_DIGITS);
+	slot->text[ENDPOINT_AT - 1] = ':';
+	slot->text[CALL_AT - 1] = ':';
+	slot->text[NAME_AT - 1] = ':';
 }
 
 static struct slot *new_slot(uint64_t now)
@@ -62,7 +90,6 @@ static struct slot *new_slot(uint64_t now)
 const char *mpipc__rte_peer(const struct mpipc_record *record)
 {
 	struct slot *slot;
-	char *pos;
 
 	/* Nobody answers a message: one string does for all from a peer. */
 	if (!record->call && last_slot && last_peer == record->peer)
@@ -70,11 +97,16 @@ const char *mpipc__rte_peer(const struct mpipc_record *record)
 	slot = new_slot(record->stamp);
 	slot->deadline = record->deadline;
 	atomic_store_explicit(&slot->call, record->call, memory_order_relaxed);
-	pos = put_hex(mempcpy(slot->text, PREFIX, sizeof(PREFIX) - 1), record->peer);
-	pos = put_hex(pos, record->call);
-	pos = put_hex(pos, slot - ring);
-	slot->name = pos - slot->text;
-	memcpy(pos, record->call ? record->name : "", record->call ? strlen(record->name) + 1 : 1);
+	if (!slot->text[0])
+		put_slot(slot);
+	if (slot->peer != record->peer)
+		put_id(slot->text + ENDPOINT_AT, record->peer);
+	slot->peer = record->peer;
+	put_id(slot->text + CALL_AT, record->call);
+	if (record->call)
+		memcpy(slot->text + NAME_AT, record->name, sizeof(record->name));
+	else
+		slot->text[NAME_AT] = '\0';
 	last_slot = record->call ? NULL : slot;
 	last_peer = record->peer;
 	return slot->text;
@@ -97,19 +129,19 @@ bool mpipc__rte_parse_peer(const char *peer, struct rte_peer *parsed)
 	if (slot) {
 		parsed->call = atomic_load_explicit(&slot->call, memory_order_relaxed);
 		parsed->slot = slot - ring;
-		parsed->name = peer + slot->name;
+		parsed->name = peer + NAME_AT;
 		return true;
 	}
 	if (strncmp(peer, PREFIX, sizeof(PREFIX) - 1))
 		return false;
-	strtoull(peer + sizeof(PREFIX) - 1, &end, 16);
+	parsed->slot = strtoul(peer + SLOT_AT, &end, 16);
+	if (*end != ':' || parsed->slot >= N_PEERS)
+		return false;
+	strtoull(end + 1, &end, 16);
 	if (*end != ':')
 		return false;
 	parsed->call = strtoull(end + 1, &end, 16);
 	if (*end != ':')
-		return false;
-	parsed->slot = strtoul(end + 1, &end, 16);
-	if (*end != ':' || parsed->slot >= N_PEERS)
 		return false;
 	parsed->name = end + 1;
 	return true;
