@@ -5,8 +5,8 @@
 
 #include "internal.h"
 
-/* Room for secondaries that came since the last call to all. */
-#define SPARE_RESULTS	4
+/* Room for a secondary that came since the last call to all. */
+#define SPARE_RESULTS	1
 
 /*
  * One allocation: this, the records, the messages that show them to the program,

@@ -7,6 +7,9 @@
 
 #include "rte.h"
 
+/* On the stack: what a secondary needs, and the primary of one. */
+#define FEW	2
+
 struct one_result {
 	struct mpipc_record record;
 	struct rte_wire wire;
@@ -19,16 +22,16 @@ struct results {
 	struct mpipc_record *records;
 	struct rte_wire *wires;
 	int *fds;
-	struct one_result *first;	/* the block for one result, as a secondary needs */
+	struct one_result *few;		/* the block for a few results */
 	void *more;			/* that for more */
 };
 
 static int make_room(struct mpipc_call *arg, unsigned int max)
 {
 	struct results *results = (struct results *)arg;
-	void *block = results->first;
+	void *block = results->few;
 
-	if (max > 1) {
+	if (max > FEW) {
 		free(results->more);
 		block = malloc(max * sizeof(struct one_result));
 		results->more = block;
@@ -151,10 +154,10 @@ uint64_t mpipc__rte_deadline(const struct timespec *ts)
 
 static int request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
-	struct one_result first;
+	struct one_result few[FEW];
 	int err;
 
-	results->first = &first;
+	results->few = few;
 	results->arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
 	err = mpipc__call(handle, &results->arg, make_room);
 	if (!err)
