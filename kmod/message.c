@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/err.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/resource.h>
@@ -36,25 +37,50 @@ static int charge_files(struct mpipc_user *user, u32 n)
 	return 0;
 }
 
+/* What kmalloc() takes for so many bytes. */
+static size_t taken_for(size_t bytes)
+{
+	return bytes > 128 && bytes <= 192 ? 192 : roundup_pow_of_two(bytes);
+}
+
+/* Whether less is taken for the payload and what comes before it apart than together. */
+static bool better_apart(size_t head, size_t size)
+{
+	return size && fls(size - 1) < fls(head + size - 1) && taken_for(head) < taken_for(size);
+}
+
 /*
  * Takes the one that its sender keeps, if it is large enough. All of a message is
  * written before anybody sees it, whatever was there before.
  */
-static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t bytes)
+static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t head,
+				   size_t size)
 {
 	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
+	bool apart = better_apart(head, size);
+	size_t bytes = apart ? head : head + size;
 
 	if (!msg || msg->room < bytes) {
 		kfree(msg);
 		msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
-		if (msg)
-			msg->room = bytes;
+		if (!msg)
+			return NULL;
+		msg->room = bytes;
 	}
-	return msg;
+	msg->payload = NULL;
+	if (!apart)
+		return msg;
+	msg->payload = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (msg->payload)
+		return msg;
+	kvfree(msg);
+	return NULL;
 }
 
 static void msg_free(struct mpipc_msg *msg)
 {
+	if (msg->payload)
+		kvfree(msg->payload);
 	if (msg->room <= MPIPC_SPARE_MAX && MPIPC_KEEP_SPARES)
 		msg = xchg(&msg->sender->spare_msg, msg);
 	kvfree(msg);
@@ -66,7 +92,7 @@ static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name
 				 enum mpipc_paid paid)
 {
 	struct mpipc_msg *msg;
-	size_t len, bytes;
+	size_t len, head, bytes;
 
 	len = strnlen(name, MPIPC_NAME_MAX);
 	if (len == MPIPC_NAME_MAX)
@@ -74,13 +100,13 @@ static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name
 	if (size > MPIPC_SIZE_MAX || n_files > MPIPC_FDS_MAX)
 		return ERR_PTR(-EMSGSIZE);
 
-	bytes = struct_size(msg, copies, n_copies) +
-		n_files * sizeof(struct file *) + len + size;
+	head = struct_size(msg, copies, n_copies) + n_files * sizeof(struct file *) + len;
+	bytes = head + size;
 	if (paid == MPIPC_SENDER_PAYS &&
 	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
 
-	msg = msg_alloc(sender, bytes);
+	msg = msg_alloc(sender, head, size);
 	if (!msg) {
 		if (paid == MPIPC_SENDER_PAYS)
 			atomic_long_sub(bytes, &sender->user->bytes);

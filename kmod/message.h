@@ -19,9 +19,10 @@ struct mpipc_endpoint;
  * looked at: memory is charged, the payload copied, the files referenced. From
  * then on it does not change. It is one allocation: the header, one
  * &struct mpipc_copy for each mailbox that it is meant for, the file references,
- * the name, the payload. Each mailbox that holds it has one reference; the last
- * one to let go frees it and gives back what was charged, to who was charged.
- * The sender's endpoint keeps the memory of a small one for its next.
+ * the name, the payload; or two, if memory comes in sizes of which the sum of two
+ * is less. Each mailbox that holds it has one reference; the last one to let go frees
+ * it and gives back what was charged, to who was charged. The sender's endpoint keeps
+ * the memory of a small one for its next.
  *
  * The memory of an answer was charged to the caller when the call was made, so
  * that no answer can fail for want of quota.
@@ -56,6 +57,7 @@ struct mpipc_copy {
  * @call: id of the call, if it is a request
  * @deadline: of that call
  * @stamp: CLOCK_MONOTONIC when it was made
+ * @payload: if that has memory of its own, or NULL
  * @copies: one for each destination
  */
 struct mpipc_msg {
@@ -72,6 +74,7 @@ struct mpipc_msg {
 	u64 call;
 	u64 deadline;
 	u64 stamp;
+	char *payload;
 	struct mpipc_copy copies[];
 };
 
@@ -87,7 +90,7 @@ static inline char *mpipc_msg_name(struct mpipc_msg *msg)
 
 static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 {
-	return mpipc_msg_name(msg) + msg->name_len;
+	return msg->payload ?: mpipc_msg_name(msg) + msg->name_len;
 }
 
 /* The most memory that a message without copies takes. */
