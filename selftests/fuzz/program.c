@@ -149,7 +149,8 @@ static uint8_t random_arg(char what)
 	case 'd':
 		return random_below(6);
 	case 'o':
-		return one_in(8) ? 1 + random_below(8) : 0;
+		/* Whoever takes it does so modulo what there is. */
+		return one_in(8) ? random_below(256) : 0;
 	}
 	return one_in(2) ? random_below(256) : random_below(8);
 }

@@ -283,6 +283,7 @@ struct odd {
 		POKE,		/* a byte of the structure */
 		POKE_HIGH,	/* likewise, further behind */
 		RESERVED_BIT,	/* one that has to be 0 is not */
+		N_ODDITIES
 	} what;
 	uint8_t x;
 	uint8_t y;
@@ -290,7 +291,7 @@ struct odd {
 
 static struct odd odd_of(const uint8_t *args)
 {
-	return (struct odd){ .what = args[0] % 10, .x = args[1], .y = args[2] };
+	return (struct odd){ .what = args[0] % N_ODDITIES, .x = args[1], .y = args[2] };
 }
 
 /* Where things can be, next to where they should be. */
