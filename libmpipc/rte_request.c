@@ -24,6 +24,7 @@ struct results {
 	int *fds;
 	struct one_result *few;		/* the block for a few results */
 	void *more;			/* that for more */
+	struct rte_mp_msg *msgs;	/* for the caller, so that no answer lacks memory */
 };
 
 static int make_room(struct mpipc_call *arg, unsigned int max)
@@ -38,6 +39,10 @@ static int make_room(struct mpipc_call *arg, unsigned int max)
 		if (!block)
 			return -ENOMEM;
 	}
+	free(results->msgs);
+	results->msgs = malloc(max * RTE_MSG_SIZE);
+	if (!results->msgs)
+		return -ENOMEM;
 	results->records = block;
 	results->wires = (void *)(results->records + max);
 	results->fds = (void *)(results->wires + max);
@@ -89,20 +94,19 @@ static int evaluate(const struct results *results, struct rte_mp_reply *reply)
 	return err;
 }
 
-static int collect(const struct results *results, struct rte_mp_reply *reply)
+/* Hands the answers to the caller. */
+static void collect(struct results *results, struct rte_mp_reply *reply)
 {
 	unsigned int i, n = 0;
 
 	if (!reply->nb_received)
-		return 0;
-	reply->msgs = malloc(reply->nb_received * RTE_MSG_SIZE);
-	if (!reply->msgs)
-		return -ENOMEM;
+		return;
+	reply->msgs = results->msgs;
+	results->msgs = NULL;
 	for (i = 0; i < results->arg.n_results; i++)
 		if (answered(results, i))
 			mpipc__rte_fill(mpipc__rte_answer(reply, n++), &results->records[i],
 					&results->wires[i], fds_of(results, i));
-	return 0;
 }
 
 /* Those that did not become part of a reply. */
@@ -125,16 +129,16 @@ static void wait_for_order(struct mpipc *handle, const struct results *results)
 	mpipc__wait_handled(handle, seq, results->arg.deadline);
 }
 
-static int finish(struct mpipc *handle, const struct results *results, struct rte_mp_reply *reply)
+static int finish(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	int err;
 
 	wait_for_order(handle, results);
 	err = evaluate(results, reply);
-	if (!err)
-		err = collect(results, reply);
 	if (err)
 		reply->nb_received = 0;
+	else
+		collect(results, reply);
 	drop_fds(results);
 	return err;
 }
@@ -163,6 +167,7 @@ static int request(struct mpipc *handle, struct results *results, struct rte_mp_
 	if (!err)
 		err = finish(handle, results, reply);
 	free(results->more);
+	free(results->msgs);
 	return err;
 }
 
