@@ -35,7 +35,7 @@ help:
 	@echo '  examples        the example programs'
 	@echo '  clean           remove build/'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
-	@echo '  install         library, headers and pkg-config file, under PREFIX'
+	@echo '  install         library, headers, manual, pkg-config file, under PREFIX'
 	@echo '  install-module  the module for the kernel with headers in KDIR'
 	@echo '  install-dkms    the module for every kernel, now and in future, by DKMS'
 	@echo 'Variables: DESTDIR PREFIX=$(PREFIX)'
@@ -111,9 +111,11 @@ examples: lib
 
 install: lib
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc install
+	$(Q)$(MAKE) -C man install
 
 uninstall:
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc uninstall
+	$(Q)$(MAKE) -C man uninstall
 
 demo:
 	@tools/packages demo
@@ -122,7 +124,7 @@ demo:
 
 check:
 	@tools/packages check
-	@tools/check vm static kselftest-6.1 kselftest-6.12
+	@tools/check vm static link man kselftest-6.1 kselftest-6.12
 
 statements:
 	@tools/statements >build/statements.md || \

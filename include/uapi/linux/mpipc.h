@@ -82,7 +82,7 @@
 enum mpipc_role {
 	MPIPC_NO_ROLE = 0,
 	MPIPC_PRIMARY = 1,
-	MPIPC_SECONDARY = 2,
+	MPIPC_SECONDARY = 2
 };
 
 /**
@@ -98,7 +98,7 @@ enum mpipc_type {
 	MPIPC_REQUEST = 2,
 	MPIPC_REPLY_TO = 3,
 	MPIPC_JOINED = 4,
-	MPIPC_LEFT = 5,
+	MPIPC_LEFT = 5
 };
 
 /* Flags of struct mpipc_record. */
