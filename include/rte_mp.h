@@ -32,6 +32,9 @@
 #include <stdint.h>
 #include <time.h>
 
+/* The standard of C90 does not have it in <time.h>. */
+struct timespec;
+
 #ifdef __cplusplus
 extern "C" {
 #endif

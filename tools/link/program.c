@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Needs every symbol of the library, as C90 and as C++, and does what can be done without
+ * a device: it is told that there is none.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <mpipc.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+typedef void (*function)(void);
+
+/* All that the version map lists but the one variable, which is used below. */
+static const function functions[] = {
+#include "functions.h"
+};
+
+static int check_mpipc(void)
+{
+	struct mpipc *handle;
+	int err = mpipc_open(&handle, "link", MPIPC_PRIMARY, NULL);
+
+	printf("mpipc_open: %d, %s\n", err, mpipc_open_hint(err));
+	return err == -ENODEV && handle == NULL;
+}
+
+static int check_rte(char **argv)
+{
+	int ret = rte_eal_init(1, argv);
+
+	printf("rte_eal_init: %d, %s\n", ret, rte_strerror(rte_errno));
+	return ret == -1 && rte_errno == ENODEV;
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (functions[i] == NULL)
+			return 1;
+	return argc == 1 && check_mpipc() && check_rte(argv) ? 0 : 1;
+}
