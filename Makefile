@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 BUILD := $(CURDIR)/build
 DKMS_DIR := $(DESTDIR)/usr/src/mpipc-$(VERSION)
 
-all: module lib examples
+all: module lib examples tools
 
 help:
 	@echo 'Without installing anything (as root, missing Debian packages are installed):'
@@ -29,13 +29,14 @@ help:
 	@echo '                  HOST=1 for this machine instead of a virtual one, as root'
 	@echo '  bench-results   put what bench has measured into README.md and bench/RESULTS.md'
 	@echo 'Building:'
-	@echo '  all             module, lib and examples'
+	@echo '  all             module, lib, examples and tools'
 	@echo '  module          mpipc.ko for the kernel with headers in KDIR'
 	@echo '  lib             libmpipc'
 	@echo '  examples        the example programs'
+	@echo '  tools           mpipc, the command-line tool'
 	@echo '  clean           remove build/'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
-	@echo '  install         library, headers, manual, pkg-config file, under PREFIX'
+	@echo '  install         library, tool, headers, manual, pkg-config file, under PREFIX'
 	@echo '  install-module  the module for the kernel with headers in KDIR'
 	@echo '  install-dkms    the module for every kernel, now and in future, by DKMS'
 	@echo 'Variables: DESTDIR PREFIX=$(PREFIX)'
@@ -109,12 +110,17 @@ lib:
 examples: lib
 	$(Q)$(MAKE) -C examples O=$(BUILD)/examples
 
-install: lib
+tools: lib
+	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc
+
+install: lib tools
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc install
+	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc install
 	$(Q)$(MAKE) -C man install
 
 uninstall:
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc uninstall
+	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools uninstall
 	$(Q)$(MAKE) -C man uninstall
 
 demo:
@@ -184,6 +190,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples install uninstall demo check statements \
+	install-dkms uninstall-dkms lib examples tools install uninstall demo check statements \
 	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck bench \
 	bench-results clean

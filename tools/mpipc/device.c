@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "listing.h"
+#include "tool.h"
+
+const char *device_path(void)
+{
+	const char *path = secure_getenv("MPIPC_DEVICE");
+
+	return path && *path ? path : MPIPC_DEVICE;
+}
+
+char *user_name(uid_t uid)
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	return entry ? copy_string(entry->pw_name) : format_string("%u", uid);
+}
+
+char *group_name(gid_t gid)
+{
+	const struct group *entry = getgrgid(gid);
+
+	return entry ? copy_string(entry->gr_name) : format_string("%u", gid);
+}
+
+/* In those that it has, which need not be those that the user would get by a new login. */
+bool is_member(gid_t gid)
+{
+	int n = getgroups(0, NULL), i;
+	gid_t *gids;
+	bool found = gid == getegid();
+
+	if (found || n <= 0)
+		return found;
+	gids = allocate(n * sizeof(*gids));
+	n = getgroups(n, gids);
+	for (i = 0; i < n; i++)
+		found |= gids[i] == gid;
+	free(gids);
+	return found;
+}
+
+/* As the files of this machine have it, for the next login. */
+static bool is_enrolled(const struct group *group, const char *user)
+{
+	char **member;
+
+	for (member = group->gr_mem; *member; member++)
+		if (!strcmp(*member, user))
+			return true;
+	return false;
+}
+
+char *access_command(const struct stat *stat)
+{
+	const struct group *entry = getgrnam(DEVICE_GROUP);
+	char *user, *command;
+
+	if (!entry)
+		return format_string("groupadd --system " DEVICE_GROUP " && chgrp " DEVICE_GROUP
+				     " %s && chmod 0660 %s", device_path(), device_path());
+	if (stat->st_gid != entry->gr_gid || (stat->st_mode & 060) != 060)
+		return format_string("chgrp " DEVICE_GROUP " %s && chmod 0660 %s",
+				     device_path(), device_path());
+	user = user_name(getuid());
+	if (is_enrolled(entry, user))
+		command = copy_string("newgrp " DEVICE_GROUP);
+	else
+		command = format_string("usermod -aG " DEVICE_GROUP " %s", user);
+	free(user);
+	return command;
+}
+
+bool is_for_root(const char *command)
+{
+	return strncmp(command, "newgrp ", strlen("newgrp "));
+}
+
+/*
+ * Joining
+ */
+
+static void device_denied(const struct stat *stat)
+{
+	char *command = access_command(stat);
+
+	die("no permission for %s, which is for user %s and group %s (mode %04o); %s%s",
+	    device_path(), user_name(stat->st_uid), group_name(stat->st_gid),
+	    stat->st_mode & 07777, is_for_root(command) ? "as root: " : "", command);
+}
+
+static void group_denied(const char *name)
+{
+	const struct group_row *row;
+	struct listing listing;
+
+	listing_read(&listing);
+	row = listing_group(&listing, name);
+	/* It may have gone meanwhile. */
+	if (!row)
+		die("group \"%s\": no permission", name);
+	die("group \"%s\": no permission: it is for user %s and group %s (mode %s)", name,
+	    user_name(row->uid), group_name(row->gid), row->mode);
+}
+
+static void denied(const char *name)
+{
+	struct stat info;
+
+	if (access(device_path(), R_OK | W_OK) && !stat(device_path(), &info))
+		device_denied(&info);
+	group_denied(name);
+}
+
+struct mpipc *device_join(const char *group, enum mpipc_role role,
+			  const struct mpipc_open_options *options)
+{
+	struct mpipc *handle;
+	int err = mpipc_open(&handle, group, role, options);
+
+	if (!err)
+		return handle;
+	if (err == -ENODEV)
+		die("there is no %s: the module mpipc is not loaded; as root: mpipc load",
+		    device_path());
+	if (err == -EACCES || err == -EPERM)
+		denied(group);
+	die("group \"%s\": %s", group, mpipc_open_hint(err));
+}

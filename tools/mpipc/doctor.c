@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * mpipc doctor: what has to be true so that mpipc can be used, whether it is, and what
+ * mends it. The checks are in the order in which they have to be mended.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "module.h"
+#include "text.h"
+#include "tool.h"
+
+/* Those that are tested, from and to. */
+#define FIRST_KERNEL	"6.1"
+#define LAST_KERNEL	"7.2"
+
+/**
+ * struct check - a check and its result, which is a row
+ * @name: what it is about
+ * @status: ok, warning, or error if mpipc cannot be used because of that
+ * @message: what was found
+ * @command: what mends it, NULL if there is nothing to mend, or no command for it
+ */
+struct check {
+	const char *name;
+	const char *status;
+	char *message;
+	char *command;
+};
+
+static const struct column check_columns[] = {
+	{ "CHECK", TEXT, offsetof(struct check, name), 0, "what it is about" },
+	{ "STATUS", TEXT, offsetof(struct check, status), 0,
+	  "ok, warning, or error: it cannot be used" },
+	{ "MESSAGE", TEXT, offsetof(struct check, message), 0, "what was found" },
+	{ "COMMAND", TEXT, offsetof(struct check, command), 0, "what mends it" },
+	{ NULL }
+};
+
+/* What several checks look at. */
+static struct utsname kernel;
+static struct module installed, loaded;
+static bool is_installed, is_loaded;
+
+static void ok(struct check *check, char *message)
+{
+	check->status = "ok";
+	check->message = message;
+}
+
+static void bad(struct check *check, const char *status, char *message, char *command)
+{
+	check->status = status;
+	check->message = message;
+	check->command = command;
+}
+
+/*
+ * The kernel and what belongs to it
+ */
+
+static int compare_releases(const char *a, const char *b)
+{
+	unsigned int a_major = 0, a_minor = 0, b_major = 0, b_minor = 0;
+
+	sscanf(a, "%u.%u", &a_major, &a_minor);
+	sscanf(b, "%u.%u", &b_major, &b_minor);
+	if (a_major != b_major)
+		return a_major < b_major ? -1 : 1;
+	return (a_minor > b_minor) - (a_minor < b_minor);
+}
+
+static void check_kernel(struct check *check)
+{
+	if (compare_releases(kernel.release, FIRST_KERNEL) < 0)
+		bad(check, "error", format_string("Linux %s is older than " FIRST_KERNEL,
+						  kernel.release),
+		    copy_string("apt-get install linux-image-amd64"));
+	else if (compare_releases(kernel.release, LAST_KERNEL) > 0)
+		bad(check, "warning", format_string("Linux %s is newer than " LAST_KERNEL
+						    ", the last one that was tested",
+						    kernel.release), NULL);
+	else
+		ok(check, format_string("Linux %s is between " FIRST_KERNEL " and " LAST_KERNEL,
+					kernel.release));
+}
+
+static void check_headers(struct check *check)
+{
+	char *path = format_string("/lib/modules/%s/build", kernel.release);
+
+	if (!access(path, F_OK))
+		ok(check, format_string("those of %s are in %s", kernel.release, path));
+	else
+		/* Without them what is there works, but nothing can be built. */
+		bad(check, is_installed ? "warning" : "error",
+		    format_string("those of %s are missing, which building the module needs",
+				  kernel.release),
+		    format_string("apt-get install linux-headers-%s", kernel.release));
+	free(path);
+}
+
+/* The word after the last ": " of dkms's line for this kernel, such as "installed". */
+static char *dkms_state(char *line)
+{
+	char *state;
+
+	line[strcspn(line, "\n")] = '\0';
+	if (!strstr(line, kernel.release))
+		return NULL;
+	state = strrchr(line, ':');
+	return state ? copy_string(state + 1 + strspn(state + 1, " ")) : NULL;
+}
+
+/* Whether DKMS has mpipc, and its state for this kernel, or NULL. */
+static bool ask_dkms(char **state)
+{
+	FILE *dkms = popen("PATH=$PATH:/usr/sbin dkms status mpipc 2>/dev/null", "re");
+	char *line = NULL;
+	bool known = false;
+	size_t size = 0;
+
+	*state = NULL;
+	if (!dkms)
+		return false;
+	while (getline(&line, &size, dkms) > 0) {
+		known |= !strncmp(line, "mpipc", strlen("mpipc"));
+		if (!*state)
+			*state = dkms_state(line);
+	}
+	free(line);
+	pclose(dkms);
+	return known;
+}
+
+static char *dkms_install(void)
+{
+	return format_string("dkms install mpipc/" VERSION " -k %s", kernel.release);
+}
+
+static void check_dkms(struct check *check)
+{
+	char *state;
+
+	if (!ask_dkms(&state)) {
+		ok(check, copy_string("not used for mpipc"));
+		return;
+	}
+	if (state && !strncmp(state, "installed", strlen("installed")))
+		ok(check, format_string("%s for %s", state, kernel.release));
+	else
+		bad(check, is_installed ? "warning" : "error",
+		    format_string("%s for %s", state ? state : "not built", kernel.release),
+		    dkms_install());
+	free(state);
+}
+
+/* In the source, or with what DKMS has of it. */
+static char *install_command(void)
+{
+	if (!access("/usr/src/mpipc-" VERSION "/dkms.conf", F_OK))
+		return dkms_install();
+	return copy_string("make install-dkms");
+}
+
+static void check_installed(struct check *check)
+{
+	if (!is_installed)
+		bad(check, is_loaded ? "warning" : "error",
+		    format_string("there is no module for %s", kernel.release),
+		    install_command());
+	else if (!installed.version || strcmp(installed.version, VERSION))
+		bad(check, "warning", format_string("%s is version %s, this is mpipc " VERSION,
+						    installed.path, installed.version ?
+						    installed.version : "unknown"),
+		    install_command());
+	else
+		ok(check, format_string("%s, version %s", installed.path, installed.version));
+}
+
+/*
+ * Signature
+ */
+
+static bool secure_boot(void)
+{
+	static const char variable[] = "/sys/firmware/efi/efivars/SecureBoot-"
+				       "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	unsigned char value[5] = { 0 };
+	FILE *file = fopen(variable, "re");
+
+	/* Four bytes of attributes come first. */
+	if (file && fread(value, 1, sizeof(value), file) != sizeof(value))
+		value[4] = 0;
+	if (file)
+		fclose(file);
+	return value[4] == 1;
+}
+
+/* Why modules have to be signed here, NULL: they need not. */
+static const char *signature_demand(void)
+{
+	char *enforced = read_line("/sys/module/module/parameters/sig_enforce");
+	char *lockdown = read_line("/sys/kernel/security/lockdown");
+	const char *why = NULL;
+
+	if (secure_boot())
+		why = "Secure Boot is on";
+	else if (enforced && *enforced == 'Y')
+		why = "module.sig_enforce is on";
+	else if (lockdown && !strstr(lockdown, "[none]"))
+		why = "the kernel is locked down";
+	free(enforced);
+	free(lockdown);
+	return why;
+}
+
+static void check_signature(struct check *check)
+{
+	const char *demand = signature_demand();
+	const char *signer = installed.signer ? installed.signer : "nobody";
+
+	if (!demand)
+		ok(check, copy_string("not needed: Secure Boot is off, and nothing else asks "
+				      "for one"));
+	else if (is_loaded)
+		ok(check, format_string("%s, and the kernel took the module, signed by %s",
+					demand, signer));
+	else if (is_installed && !installed.signer)
+		bad(check, "error", format_string("%s, and the module is not signed", demand),
+		    format_string("dkms remove mpipc/" VERSION " -k %s; %s", kernel.release,
+				  install_command()));
+	else
+		bad(check, "warning",
+		    format_string("%s; the module is signed by %s, whose key has to be enrolled",
+				  demand, signer),
+		    copy_string("mokutil --import /var/lib/dkms/mok.pub"));
+}
+
+/*
+ * The loaded module and its device
+ */
+
+static void check_loaded(struct check *check)
+{
+	if (!is_loaded)
+		bad(check, "error", copy_string("the module is not loaded"),
+		    copy_string("mpipc load"));
+	else if (is_installed && installed.srcversion && loaded.srcversion &&
+		 strcmp(installed.srcversion, loaded.srcversion))
+		bad(check, "warning",
+		    format_string("version %s (%s) is loaded, %s (%s) is installed",
+				  loaded.version, loaded.srcversion,
+				  installed.version ? installed.version : "unknown",
+				  installed.srcversion),
+		    copy_string("mpipc unload && mpipc load"));
+	else if (strcmp(loaded.version, VERSION))
+		bad(check, "warning", format_string("version %s is loaded, this is mpipc " VERSION,
+						    loaded.version), install_command());
+	else
+		ok(check, format_string("version %s, %s", loaded.version,
+					is_installed ? "the one that is installed" :
+					"of which no file is installed"));
+}
+
+/* The minor number that the kernel gave it; -1: none. */
+static int device_minor(void)
+{
+	FILE *file = fopen("/proc/misc", "re");
+	int minor = -1, n;
+	char name[64];
+
+	while (file && fscanf(file, "%d %63s", &n, name) == 2)
+		if (!strcmp(name, "mpipc"))
+			minor = n;
+	if (file)
+		fclose(file);
+	return minor;
+}
+
+static void check_device(struct check *check)
+{
+	int expected = device_minor();
+	struct stat info;
+
+	if (!is_loaded) {
+		bad(check, "error", copy_string("there is none without the module"), NULL);
+	} else if (stat(device_path(), &info)) {
+		bad(check, "error", format_string("%s: %s", device_path(), strerror(errno)),
+		    format_string("mknod -m 0600 %s c 10 %d", device_path(), expected));
+	} else if (!S_ISCHR(info.st_mode) || major(info.st_rdev) != 10 ||
+		   (int)minor(info.st_rdev) != expected) {
+		bad(check, "error", format_string("%s is something else", device_path()),
+		    format_string("rm %s; mknod -m 0600 %s c 10 %d", device_path(),
+				  device_path(), expected));
+	} else {
+		ok(check, copy_string(device_path()));
+	}
+}
+
+static void check_permission(struct check *check)
+{
+	const struct group *group = getgrnam(DEVICE_GROUP);
+	struct stat info;
+	char *found;
+
+	if (!is_loaded || stat(device_path(), &info)) {
+		bad(check, "error", copy_string("there is no device"), NULL);
+		return;
+	}
+	found = group_name(info.st_gid);
+	if (!group)
+		bad(check, "warning", copy_string("there is no group " DEVICE_GROUP
+						  ", by whose members the device is used"),
+		    access_command(&info));
+	else if (info.st_gid != group->gr_gid || (info.st_mode & 0666) != 0660)
+		bad(check, "warning",
+		    format_string("%s is for group %s (mode %04o), not for group " DEVICE_GROUP
+				  " (mode 0660)", device_path(), found, info.st_mode & 07777),
+		    format_string("chgrp " DEVICE_GROUP " %s && chmod 0660 %s", device_path(),
+				  device_path()));
+	else
+		ok(check, format_string("%s is for the members of group %s", device_path(),
+					found));
+	free(found);
+}
+
+static void check_access(struct check *check)
+{
+	char *user = user_name(geteuid());
+	struct stat info;
+
+	if (!is_loaded || stat(device_path(), &info))
+		bad(check, "error", copy_string("there is no device"), NULL);
+	else if (!eaccess(device_path(), R_OK | W_OK))
+		ok(check, format_string("%s may use %s", user, device_path()));
+	else
+		bad(check, "error", format_string("%s may not use %s (group %s, mode %04o)", user,
+						  device_path(), group_name(info.st_gid),
+						  info.st_mode & 07777),
+		    access_command(&info));
+	free(user);
+}
+
+/* What the module offers, against what this was built for. */
+static void check_interface(struct check *check)
+{
+	struct mpipc_info info;
+	int fd = open(device_path(), O_RDWR | O_CLOEXEC);
+	int err = fd < 0 || ioctl(fd, MPIPC_INFO, &info) ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		bad(check, "error", format_string("cannot ask %s: %s", device_path(),
+						  strerror(err)), NULL);
+	else if (info.abi != MPIPC_ABI || (info.features & MPIPC_FEATURES) != MPIPC_FEATURES)
+		bad(check, "error", format_string("version %u with features %llx, this needs %u "
+						  "with %llx", info.abi, info.features, MPIPC_ABI,
+						  MPIPC_FEATURES), install_command());
+	else
+		ok(check, format_string("version %u", info.abi));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct check *check);
+} checks[] = {
+	{ "kernel", check_kernel },
+	{ "headers", check_headers },
+	{ "dkms", check_dkms },
+	{ "installed", check_installed },
+	{ "signature", check_signature },
+	{ "loaded", check_loaded },
+	{ "device", check_device },
+	{ "permission", check_permission },
+	{ "access", check_access },
+	{ "interface", check_interface },
+};
+
+#define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+static void print_text(const char *text)
+{
+	text_write(stdout, text, strlen(text), TEXT_PLAIN);
+	putchar('\n');
+}
+
+static void print_result(const struct check *check)
+{
+	printf("%-8s %-11s ", check->status, check->name);
+	print_text(check->message);
+	if (!check->command)
+		return;
+	printf("%22s", is_for_root(check->command) ? "# " : "$ ");
+	print_text(check->command);
+}
+
+static int doctor(int argc, char **argv)
+{
+	struct check results[N_CHECKS] = { 0 };
+	struct output output;
+	int status = 0;
+	size_t i;
+
+	output_init(&output, command->columns, command->defaults);
+	while (next_option(argc, argv, &output) != -1)
+		;
+	arguments(argc, argv, 0, 0);
+	uname(&kernel);
+	is_installed = module_installed(&installed);
+	is_loaded = module_loaded(&loaded);
+	for (i = 0; i < N_CHECKS; i++) {
+		results[i].name = checks[i].name;
+		checks[i].run(&results[i]);
+		if (!strcmp(results[i].status, "error"))
+			status = EXIT_FAILED;
+	}
+	if (output.json || output.names) {
+		output_all(&output, "checks", results, N_CHECKS, sizeof(*results));
+		return status;
+	}
+	for (i = 0; i < N_CHECKS; i++)
+		print_result(&results[i]);
+	return status;
+}
+
+const struct command doctor_command = {
+	.name = "doctor",
+	.synopsis = "",
+	.summary = "tell what is wrong with the installation, and what mends it",
+	.options = "",
+	.letters = "",
+	.columns = check_columns,
+	.defaults = "CHECK,STATUS,MESSAGE,COMMAND",
+	.run = doctor,
+};

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* mpipc list: the endpoints, or the groups, that there are. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "listing.h"
+#include "tool.h"
+
+static bool is_wanted(const char *name, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(*names, name))
+			return true;
+	return false;
+}
+
+static void keep_wanted(struct listing *listing, char **names)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < listing->n_endpoints; i++)
+		if (is_wanted(listing->endpoints[i].group, names))
+			listing->endpoints[n++] = listing->endpoints[i];
+	listing->n_endpoints = n;
+	for (i = n = 0; i < listing->n_groups; i++)
+		if (is_wanted(listing->groups[i].name, names))
+			listing->groups[n++] = listing->groups[i];
+	listing->n_groups = n;
+}
+
+static int name_missing(const struct listing *listing, char **names)
+{
+	int status = 0;
+
+	for (; *names; names++) {
+		if (listing_group(listing, *names))
+			continue;
+		complain("no group \"%s\" in this network namespace", *names);
+		status = EXIT_FAILED;
+	}
+	return status;
+}
+
+#define GROUP_DEFAULTS "GROUP,MEMBERS,GENERATION,UID,GID,MODE,QUEUED,SENT,RECEIVED,LOST"
+
+static int list(int argc, char **argv)
+{
+	struct listing listing;
+	struct output output;
+	bool groups = false;
+	char **names;
+	int status;
+
+	output_init(&output, command->columns, command->defaults);
+	while (next_option(argc, argv, &output) != -1) {
+		groups = true;
+		output.columns = group_columns;
+		output.defaults = GROUP_DEFAULTS;
+	}
+	names = arguments(argc, argv, 0, -1);
+	listing_read(&listing);
+	status = name_missing(&listing, names);
+	keep_wanted(&listing, names);
+	if (groups) {
+		output_all(&output, "groups", listing.groups, listing.n_groups,
+			   sizeof(*listing.groups));
+		return status;
+	}
+	listing_look(&listing, &output);
+	output_all(&output, "endpoints", listing.endpoints, listing.n_endpoints,
+		   sizeof(*listing.endpoints));
+	return status;
+}
+
+const struct command list_command = {
+	.name = "list",
+	.synopsis = "[-g] [GROUP...]",
+	.summary = "list endpoints and their counters",
+	.options = "  -g, --groups          list groups, with the sums of their endpoints'\n",
+	.letters = "g",
+	.columns = endpoint_columns,
+	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,SENT,RECEIVED,LOST",
+	.run = list,
+};

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "listing.h"
+#include "text.h"
+#include "tool.h"
+
+#define LISTING "/proc/net/mpipc"
+
+#define COLUMN(name, type, member, width, help) \
+	{ name, type, offsetof(struct endpoint, member), width, help }
+
+const struct column endpoint_columns[] = {
+	COLUMN("GROUP", TEXT, group, 0, "the group"),
+	COLUMN("ID", NUMBER, id, 0, "endpoint id, never used again"),
+	COLUMN("ROLE", TEXT, role, 0, "primary or secondary"),
+	COLUMN("GENERATION", NUMBER, generation, 0, "generation of its primary"),
+	COLUMN("PRIMARY", NUMBER, primary, 0, "id of its primary, 0 when that is gone"),
+	COLUMN("PID", NUMBER, pid, 0, "the process that joined"),
+	COLUMN("PROCESS", TEXT, process, 0, "name of that process"),
+	COLUMN("FD", NUMBER, fd, 0, "file descriptor there"),
+	COLUMN("UID", NUMBER, uid, 0, "user when it joined"),
+	COLUMN("GID", NUMBER, gid, 0, "group of users when it joined"),
+	COLUMN("QUEUED", NUMBER, queued, 0, "records in the mailbox"),
+	COLUMN("QUEUED-BYTES", NUMBER, queued_bytes, 0, "bytes of payload in the mailbox"),
+	COLUMN("SENT", NUMBER, sent, 0, "messages, requests and answers sent"),
+	COLUMN("RECEIVED", NUMBER, received, 0, "records taken out of the mailbox"),
+	COLUMN("LOST", NUMBER, lost, 0, "messages that the mailbox had no room for"),
+	COLUMN("DROPPED-FDS", NUMBER, dropped_fds, 0, "descriptors that were not wanted"),
+	COLUMN("SENT/S", NUMBER, sent_rate, 0, "sent in a second (top)"),
+	COLUMN("RECEIVED/S", NUMBER, received_rate, 0, "received in a second (top)"),
+	COLUMN("LOST/S", NUMBER, lost_rate, 0, "lost in a second (top)"),
+	{ NULL }
+};
+
+#undef COLUMN
+#define COLUMN(name, type, member, help) { name, type, offsetof(struct group_row, member), 0, help }
+
+const struct column group_columns[] = {
+	COLUMN("GROUP", TEXT, name, "the group"),
+	COLUMN("MEMBERS", NUMBER, members, "endpoints in it"),
+	COLUMN("GENERATION", NUMBER, generation, "how many primaries it has had"),
+	COLUMN("UID", NUMBER, uid, "user that owns it"),
+	COLUMN("GID", NUMBER, gid, "group of users that owns it"),
+	COLUMN("MODE", TEXT, mode, "who may join, as of a file"),
+	COLUMN("QUEUED", NUMBER, queued, "records in all mailboxes"),
+	COLUMN("QUEUED-BYTES", NUMBER, queued_bytes, "bytes of payload in all mailboxes"),
+	COLUMN("SENT", NUMBER, sent, "sent by all that are there"),
+	COLUMN("RECEIVED", NUMBER, received, "received by all that are there"),
+	COLUMN("LOST", NUMBER, lost, "lost by all that are there"),
+	{ NULL }
+};
+
+/*
+ * The listing itself. Members of a line are ended by one space.
+ */
+
+static char *next_word(char **line)
+{
+	char *word = strsep(line, " \n");
+
+	if (!word)
+		die(LISTING " is not as this version knows it");
+	return word;
+}
+
+static uint64_t next_number(char **line)
+{
+	return strtoull(next_word(line), NULL, 10);
+}
+
+static char *next_text(char **line)
+{
+	char *text = copy_string(next_word(line));
+
+	text_unescape(text);
+	return text;
+}
+
+static void add_group(struct listing *listing, char *line)
+{
+	struct group_row *group;
+
+	listing->groups = resize(listing->groups, listing->n_groups + 1, sizeof(*group));
+	group = &listing->groups[listing->n_groups];
+	memset(group, 0, sizeof(*group));
+	group->first = listing->n_endpoints;
+	group->name = next_text(&line);
+	group->generation = next_number(&line);
+	group->uid = next_number(&line);
+	group->gid = next_number(&line);
+	group->mode = next_text(&line);
+	group->members = next_number(&line);
+	listing->n_groups++;
+}
+
+static void add_endpoint(struct listing *listing, char *line)
+{
+	struct endpoint *endpoint;
+	struct group_row *group;
+
+	if (!listing->n_groups)
+		die(LISTING " is not as this version knows it");
+	listing->endpoints = resize(listing->endpoints, listing->n_endpoints + 1,
+				    sizeof(*endpoint));
+	group = &listing->groups[listing->n_groups - 1];
+	endpoint = &listing->endpoints[listing->n_endpoints];
+	memset(endpoint, 0, sizeof(*endpoint));
+	endpoint->group = group->name;
+	endpoint->id = next_number(&line);
+	endpoint->role = next_text(&line);
+	endpoint->generation = next_number(&line);
+	endpoint->pid = next_number(&line);
+	endpoint->uid = next_number(&line);
+	endpoint->gid = next_number(&line);
+	endpoint->queued = next_number(&line);
+	endpoint->queued_bytes = next_number(&line);
+	endpoint->sent = next_number(&line);
+	endpoint->received = next_number(&line);
+	endpoint->lost = next_number(&line);
+	endpoint->fd = NO_NUMBER;
+	endpoint->primary = NO_NUMBER;
+	endpoint->dropped_fds = NO_NUMBER;
+	endpoint->sent_rate = NO_NUMBER;
+	endpoint->received_rate = NO_NUMBER;
+	endpoint->lost_rate = NO_NUMBER;
+	group->queued += endpoint->queued;
+	group->queued_bytes += endpoint->queued_bytes;
+	group->sent += endpoint->sent;
+	group->received += endpoint->received;
+	group->lost += endpoint->lost;
+	group->n_endpoints++;
+	listing->n_endpoints++;
+}
+
+static void cannot_read(int err)
+{
+	if (err == ENOMEM)
+		die("out of memory");
+	/* It went while it was read: EIO. */
+	if (err == EIO || (err == ENOENT && access("/sys/module/mpipc", F_OK)))
+		die("the module mpipc is not loaded; as root: mpipc load");
+	die("cannot read " LISTING ": %s; is /proc mounted whole?", strerror(err));
+}
+
+void listing_read(struct listing *listing)
+{
+	FILE *file = fopen(LISTING, "re");
+	char *line = NULL;
+	size_t size = 0;
+
+	memset(listing, 0, sizeof(*listing));
+	if (!file)
+		cannot_read(errno);
+	while (getline(&line, &size, file) >= 0) {
+		char *rest = line;
+		const char *word = next_word(&rest);
+
+		if (!strcmp(word, "group"))
+			add_group(listing, rest);
+		else if (!strcmp(word, "endpoint"))
+			add_endpoint(listing, rest);
+	}
+	if (!feof(file))
+		cannot_read(errno);
+	free(line);
+	fclose(file);
+}
+
+void listing_free(struct listing *listing)
+{
+	size_t i;
+
+	for (i = 0; i < listing->n_groups; i++) {
+		free((char *)listing->groups[i].name);
+		free((char *)listing->groups[i].mode);
+	}
+	for (i = 0; i < listing->n_endpoints; i++) {
+		free((char *)listing->endpoints[i].role);
+		free((char *)listing->endpoints[i].process);
+	}
+	free(listing->groups);
+	free(listing->endpoints);
+}
+
+const struct group_row *listing_group(const struct listing *listing, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < listing->n_groups; i++)
+		if (!strcmp(listing->groups[i].name, name))
+			return &listing->groups[i];
+	return NULL;
+}
+
+/*
+ * The processes
+ */
+
+static struct endpoint *find_endpoint(struct listing *listing, uint64_t pid, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < listing->n_endpoints; i++)
+		if (listing->endpoints[i].id == id && listing->endpoints[i].pid == pid)
+			return &listing->endpoints[i];
+	return NULL;
+}
+
+/* A descriptor may be anything; only one of an endpoint has an id. */
+static void look_at_fd(struct listing *listing, uint64_t pid, const char *fd)
+{
+	struct endpoint *endpoint = NULL;
+	char path[320], line[640];
+	uint64_t number;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/fdinfo/%s", pid, fd);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "mpipc-id: %" SCNu64, &number) == 1)
+			endpoint = find_endpoint(listing, pid, number);
+		if (!endpoint)
+			continue;
+		if (endpoint->fd == NO_NUMBER)
+			endpoint->fd = strtoull(fd, NULL, 10);
+		if (sscanf(line, "mpipc-primary: %" SCNu64, &number) == 1)
+			endpoint->primary = number;
+		if (sscanf(line, "mpipc-dropped-fds: %" SCNu64, &number) == 1)
+			endpoint->dropped_fds = number;
+	}
+	fclose(file);
+}
+
+static void look_at_fds(struct listing *listing, uint64_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/fdinfo", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			look_at_fd(listing, pid, entry->d_name);
+	closedir(dir);
+}
+
+static char *process_name(uint64_t pid)
+{
+	char path[64], name[64];
+	FILE *file;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/comm", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return NULL;
+	len = fread(name, 1, sizeof(name) - 1, file);
+	fclose(file);
+	if (!len)
+		return NULL;
+	/* It ends with a newline of its own. */
+	name[len - 1] = '\0';
+	return copy_string(name);
+}
+
+static bool seen_before(const struct listing *listing, size_t end)
+{
+	size_t i;
+
+	for (i = 0; i < end; i++)
+		if (listing->endpoints[i].pid == listing->endpoints[end].pid)
+			return true;
+	return false;
+}
+
+void listing_look(struct listing *listing, const struct output *output)
+{
+	bool name = output_shows(output, "PROCESS");
+	bool fds = output_shows(output, "FD") || output_shows(output, "PRIMARY") ||
+		   output_shows(output, "DROPPED-FDS");
+	size_t i;
+
+	for (i = 0; i < listing->n_endpoints; i++) {
+		struct endpoint *endpoint = &listing->endpoints[i];
+
+		/* A process that is not in this namespace has no number here. */
+		if (!endpoint->pid)
+			continue;
+		if (name)
+			endpoint->process = process_name(endpoint->pid);
+		if (fds && !seen_before(listing, i))
+			look_at_fds(listing, endpoint->pid);
+	}
+}
