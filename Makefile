@@ -8,7 +8,9 @@ export VERSION
 Q := $(if $(filter 1,$(V)),,@)
 MAKEFLAGS += --no-print-directory
 BUILD := $(CURDIR)/build
+DEB := $(BUILD)/deb
 DKMS_DIR := $(DESTDIR)/usr/src/mpipc-$(VERSION)
+SYSTEM_DIR := $(DESTDIR)/usr/lib
 
 all: module lib examples tools
 
@@ -19,6 +21,7 @@ help:
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
+	@echo '  check-deb       build the Debian packages, install, use and purge them, as root'
 	@echo '  check-debug     run all tests on kernels that look for errors'
 	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan or'
 	@echo '                  a release, SECONDS=60, SEED= of a run that is to be repeated'
@@ -35,8 +38,9 @@ help:
 	@echo '  examples        the example programs'
 	@echo '  tools           mpipc, the command-line tool'
 	@echo '  clean           remove build/'
+	@echo '  deb             Debian packages, in build/deb'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
-	@echo '  install         library, tool, headers, manual, pkg-config file, under PREFIX'
+	@echo '  install         libraries, headers, mpipc.pc, manual and tool, under PREFIX'
 	@echo '  install-module  the module for the kernel with headers in KDIR'
 	@echo '  install-dkms    the module for every kernel, now and in future, by DKMS'
 	@echo 'Variables: DESTDIR PREFIX=$(PREFIX)'
@@ -67,6 +71,20 @@ module: kernel-headers
 	@ln -s $(CURDIR)/kmod/*.[ch] $(CURDIR)/kmod/Kbuild $(MODULE_BUILD)/kmod
 	$(Q)$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules
 
+# What the system is told of the device: whose it is, and to load the module at boot.
+define install-system
+	install -D -m 644 system/60-mpipc.rules $(SYSTEM_DIR)/udev/rules.d/60-mpipc.rules
+	install -D -m 644 system/sysusers.conf $(SYSTEM_DIR)/sysusers.d/mpipc.conf
+	install -D -m 644 system/modules-load.conf $(SYSTEM_DIR)/modules-load.d/mpipc.conf
+	$(if $(DESTDIR),,getent group mpipc >/dev/null || groupadd --system mpipc)
+endef
+
+# The group stays: files may belong to it.
+define uninstall-system
+	rm -f $(SYSTEM_DIR)/udev/rules.d/60-mpipc.rules \
+		$(SYSTEM_DIR)/sysusers.d/mpipc.conf $(SYSTEM_DIR)/modules-load.d/mpipc.conf
+endef
+
 # modprobe would choose between two modules by rules that nobody remembers.
 install-module: module
 	@if find $(DESTDIR)/lib/modules/$(RELEASE) -name 'mpipc.ko*' \
@@ -78,10 +96,15 @@ install-module: module
 	install -D -m 644 $(MODULE_BUILD)/kmod/mpipc.ko \
 		$(DESTDIR)/lib/modules/$(RELEASE)/updates/mpipc.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
+	$(install-system)
 
 uninstall-module: kernel-headers
+	$(uninstall-system)
 	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/mpipc.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
+
+# Without one, DKMS says what to do for the running kernel.
+WITH_HEADERS = $(patsubst /lib/modules/%/build,%,$(wildcard /lib/modules/*/build))
 
 # DKMS would keep what it built before from the same version.
 install-dkms: uninstall-dkms
@@ -89,16 +112,24 @@ install-dkms: uninstall-dkms
 	install -m 644 dkms.conf $(DKMS_DIR)
 	install -m 644 kmod/*.[ch] kmod/Kbuild $(DKMS_DIR)/kmod
 	install -m 644 include/uapi/linux/mpipc.h $(DKMS_DIR)/include/uapi/linux
-	$(if $(DESTDIR),,dkms install mpipc/$(VERSION))
+	$(install-system)
+ifeq ($(DESTDIR),)
+	dkms install mpipc/$(VERSION) $(WITH_HEADERS:%=-k %)
+	@[ -e /lib/modules/$$(uname -r)/build ] || echo 'Not for the running kernel, for' \
+		"lack of its headers: apt-get install linux-headers-$$(uname -r)" >&2
+endif
 
 uninstall-dkms:
 ifeq ($(DESTDIR),)
 	@command -v dkms >/dev/null || \
 		{ echo 'dkms is missing: apt-get install dkms' >&2; exit 1; }
+	@! dpkg-query -S $(DKMS_DIR) >/dev/null 2>&1 || \
+		{ echo 'That is the package mpipc-dkms: apt-get purge mpipc-dkms' >&2; exit 1; }
 	@! dkms status mpipc/$(VERSION) | grep -q . || \
 		dkms remove mpipc/$(VERSION) --all
 endif
 	rm -rf $(DKMS_DIR)
+	$(uninstall-system)
 
 #
 # Everything else
@@ -113,15 +144,33 @@ examples: lib
 tools: lib
 	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc
 
+# The library is found by its name only once the loader was told.
+define update-loader
+	$(if $(DESTDIR),,@[ "$$(id -u)" -ne 0 ] || ldconfig)
+endef
+
 install: lib tools
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc install
 	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc install
 	$(Q)$(MAKE) -C man install
+	$(update-loader)
 
 uninstall:
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc uninstall
 	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools uninstall
 	$(Q)$(MAKE) -C man uninstall
+	$(update-loader)
+
+# dpkg-buildpackage wants the tree for itself, and none of what make was told here.
+deb:
+	@tools/packages deb
+	@rm -rf $(DEB) && mkdir -p $(DEB)/mpipc-$(VERSION)
+	@tar -c --exclude=./build --exclude=./bench/out --exclude=./.git . | \
+		tar -x -C $(DEB)/mpipc-$(VERSION)
+	@cd $(DEB)/mpipc-$(VERSION) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u VERSION \
+		DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage --build=binary --no-sign
+	@rm -rf $(DEB)/mpipc-$(VERSION)
+	@ls $(DEB)/*.deb
 
 demo:
 	@tools/packages demo
@@ -144,6 +193,10 @@ check-lib:
 check-dpdk:
 	@tools/packages check-dpdk
 	@tools/check dpdk-native dpdk-mpipc
+
+check-deb:
+	@tools/packages check-deb
+	@tools/check deb
 
 check-debug:
 	@tools/packages check-debug
@@ -190,6 +243,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples tools install uninstall demo check statements \
-	check-lib check-dpdk check-debug stress fuzz fuzz-merge fuzz-selfcheck bench \
+	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check statements \
+	check-lib check-dpdk check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck bench \
 	bench-results clean
