@@ -20,6 +20,8 @@ help:
 	@echo '  check           run all tests'
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
+	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
+	@echo '                  run its tests there; as root'
 	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
 	@echo '  check-deb       build the Debian packages, install, use and purge them, as root'
 	@echo '  check-debug     run all tests on kernels that look for errors'
@@ -190,6 +192,10 @@ check-lib:
 	@tools/packages check-lib
 	@tools/check lib-asan lib-tsan
 
+check-kernels:
+	@tools/packages check-kernels
+	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,6.1 6.12 sid))
+
 check-dpdk:
 	@tools/packages check-dpdk
 	@tools/check dpdk-native dpdk-mpipc
@@ -244,5 +250,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check statements \
-	check-lib check-dpdk check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck bench \
-	bench-results clean
+	check-lib check-kernels check-dpdk check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck \
+	bench bench-results clean
