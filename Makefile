@@ -22,6 +22,8 @@ help:
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
 	@echo '                  run its tests there; as root'
+	@echo '  check-dkms      install the module with DKMS in Debian 12, 13 and sid, and run its'
+	@echo '                  tests on their kernels; as root'
 	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
 	@echo '  check-deb       build the Debian packages, install, use and purge them, as root'
 	@echo '  check-debug     run all tests on kernels that look for errors'
@@ -70,6 +72,7 @@ module: kernel-headers
 	@mkdir -p $(MODULE_BUILD)/kmod
 	@ln -sfn $(CURDIR)/include $(MODULE_BUILD)/include
 	@find $(MODULE_BUILD)/kmod -type l -delete
+	@ln -sfn $(CURDIR)/dkms.conf $(MODULE_BUILD)/dkms.conf
 	@ln -s $(CURDIR)/kmod/*.[ch] $(CURDIR)/kmod/Kbuild $(MODULE_BUILD)/kmod
 	$(Q)$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules
 
@@ -105,32 +108,17 @@ uninstall-module: kernel-headers
 	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/mpipc.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 
-# Without one, DKMS says what to do for the running kernel.
-WITH_HEADERS = $(patsubst /lib/modules/%/build,%,$(wildcard /lib/modules/*/build))
-
-# DKMS would keep what it built before from the same version.
-install-dkms: uninstall-dkms
+install-dkms:
+	$(if $(DESTDIR),,@tools/dkms prepare)
 	install -d $(DKMS_DIR)/kmod $(DKMS_DIR)/include/uapi/linux
 	install -m 644 dkms.conf $(DKMS_DIR)
 	install -m 644 kmod/*.[ch] kmod/Kbuild $(DKMS_DIR)/kmod
 	install -m 644 include/uapi/linux/mpipc.h $(DKMS_DIR)/include/uapi/linux
 	$(install-system)
-ifeq ($(DESTDIR),)
-	dkms install mpipc/$(VERSION) $(WITH_HEADERS:%=-k %)
-	@[ -e /lib/modules/$$(uname -r)/build ] || echo 'Not for the running kernel, for' \
-		"lack of its headers: apt-get install linux-headers-$$(uname -r)" >&2
-endif
+	$(if $(DESTDIR),,@tools/dkms install)
 
 uninstall-dkms:
-ifeq ($(DESTDIR),)
-	@command -v dkms >/dev/null || \
-		{ echo 'dkms is missing: apt-get install dkms' >&2; exit 1; }
-	@! dpkg-query -S $(DKMS_DIR) >/dev/null 2>&1 || \
-		{ echo 'That is the package mpipc-dkms: apt-get purge mpipc-dkms' >&2; exit 1; }
-	@! dkms status mpipc/$(VERSION) | grep -q . || \
-		dkms remove mpipc/$(VERSION) --all
-endif
-	rm -rf $(DKMS_DIR)
+	$(if $(DESTDIR),rm -rf $(DKMS_DIR),@tools/dkms uninstall)
 	$(uninstall-system)
 
 #
@@ -196,6 +184,10 @@ check-kernels:
 	@tools/packages check-kernels
 	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,6.1 6.12 sid))
 
+check-dkms:
+	@tools/packages check-dkms
+	@tools/check dkms-bookworm dkms-trixie dkms-sid
+
 check-dpdk:
 	@tools/packages check-dpdk
 	@tools/check dpdk-native dpdk-mpipc
@@ -250,5 +242,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check statements \
-	check-lib check-kernels check-dpdk check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck \
-	bench bench-results clean
+	check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz fuzz-merge \
+	fuzz-selfcheck bench bench-results clean

@@ -28,10 +28,6 @@
 #include "report.h"
 #include "send.h"
 
-#ifndef MPIPC_VERSION
-#define MPIPC_VERSION "0.1.0"
-#endif
-
 static int mpipc_open(struct inode *inode, struct file *file)
 {
 	struct mpipc_endpoint *ep;
@@ -358,4 +354,6 @@ module_exit(mpipc_exit);
 
 MODULE_DESCRIPTION("Multi-process IPC: mailboxes, calls and fd passing");
 MODULE_LICENSE("GPL");
+#ifdef MPIPC_VERSION
 MODULE_VERSION(MPIPC_VERSION);
+#endif
