@@ -407,7 +407,8 @@ struct mpipc_recv {
  * @body: in: the request
  *
  * All addressees get the request at once. The call ends when each has answered,
- * is gone, or had no room, when the deadline comes or when it is cancelled.
+ * is gone, or had no room, when the deadline comes (it is kept to a few timer
+ * ticks) or when it is cancelled.
  * It then returns 0, whatever the results say. Only a call that reached nobody
  * because it was not made fails. A request stays in its mailbox when the call has
  * ended; its @deadline tells the receiver whether it is worth an answer.
@@ -427,9 +428,8 @@ struct mpipc_recv {
  * An asynchronous call returns as soon as it is made, with @id and @n_results (as
  * many as there are addressees; @max_results and the three pointers are ignored).
  * Each result is a record of type %MPIPC_REPLY_TO, the last one with
- * %MPIPC_REC_LAST; with no addressee there is one, with @peer 0. The kernel keeps
- * the deadline, to a few timer ticks. The call counts as open until its last result
- * has been received.
+ * %MPIPC_REC_LAST; with no addressee there is one, with @peer 0. The call counts as
+ * open until its last result has been received.
  *
  * Memory for answers is charged to the caller's user when the call is made.
  *
