@@ -649,7 +649,7 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg,
  */
 static void hand_over(struct mpipc_endpoint *ep)
 {
-	if (list_empty_careful(&ep->box.queue) && !single_task_running())
+	if (!READ_ONCE(ep->box.queued) && !single_task_running())
 		schedule();
 }
 

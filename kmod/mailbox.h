@@ -84,7 +84,8 @@ struct mpipc_share {
  * @timer_at: when it will; CLOCK_MONOTONIC
  * @seq: number of the newest entry
  * @seq_sure: number of the newest one that cannot be withdrawn
- * @queued: entries in @queue; read without the lock for lists of peers
+ * @queued: entries in @queue; read without the lock to see whether there are any, and for
+ *	lists of peers
  * @messages: messages and requests among them
  * @bytes: their payload
  * @held: memory that is charged for them

@@ -70,7 +70,7 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 		return EPOLLHUP | EPOLLRDHUP;
 	/* No sender is ever blocked; which mailbox has room depends on which. */
 	events = EPOLLOUT | EPOLLWRNORM;
-	if (!list_empty_careful(&ep->box.queue))
+	if (READ_ONCE(ep->box.queued))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (!mpipc_group_primary_id(ep))
 		events |= EPOLLRDHUP;

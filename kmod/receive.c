@@ -68,7 +68,7 @@ static struct mpipc_entry *take(struct mpipc_endpoint *ep, const struct want *wa
 
 static bool is_readable(struct mpipc_mailbox *box)
 {
-	return !list_empty_careful(&box->queue) || READ_ONCE(box->closed);
+	return READ_ONCE(box->queued) || READ_ONCE(box->closed);
 }
 
 static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
@@ -106,7 +106,7 @@ static struct mpipc_entry *take_or_wait(struct mpipc_endpoint *ep,
 			return ERR_PTR(err);
 	}
 	/* It stays there: another reader may have room for it. */
-	if (IS_ERR(entry) && !list_empty_careful(&ep->box.queue))
+	if (IS_ERR(entry) && READ_ONCE(ep->box.queued))
 		mpipc_mailbox_wake_readers(&ep->box, false);
 	return entry;
 }
