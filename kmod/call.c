@@ -44,6 +44,12 @@ static void call_free(struct mpipc_open_call *call)
 	kvfree(call);
 }
 
+/* What the call was charged with; once. */
+static void refund(struct mpipc_open_call *call)
+{
+	atomic_long_sub(xchg(&call->charge, 0), &call->caller->user->bytes);
+}
+
 static void call_put(struct mpipc_open_call *call)
 {
 	struct mpipc_endpoint *caller = call->caller;
@@ -55,7 +61,7 @@ static void call_put(struct mpipc_open_call *call)
 		mpipc_msg_put(call->slots[i].reply);
 		mpipc_endpoint_put(call->slots[i].peer);
 	}
-	atomic_long_sub(call->charge, &caller->user->bytes);
+	refund(call);
 	call_free(call);
 	mpipc_endpoint_put(caller);
 }
@@ -121,6 +127,9 @@ static bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome
 		mpipc_mailbox_add_locked(box, &slot->entry);
 		queued = true;
 	}
+	/* Those that are over come last, where nobody looks for a deadline. */
+	if (call->async && slot->last && !list_empty(&call->link))
+		list_move_tail(&call->link, &box->calls);
 	if (slot->answered)
 		mpipc_mailbox_heard_locked(call->caller, slot->peer);
 	/* Pairs with the acquire in all_done(). */
@@ -238,14 +247,20 @@ void mpipc_slot_drop(struct mpipc_slot *slot)
 	call_put(call);
 }
 
-/* One tick for what is rounded off. */
+/*
+ * One tick for what is rounded off. A timer that is far off can be late by an eighth of
+ * that, so it comes early by as much, to be set again.
+ */
 static unsigned long ticks_until(u64 deadline)
 {
-	u64 now = ktime_get_ns();
+	u64 ticks, now = ktime_get_ns();
 
 	if (deadline <= now)
 		return 0;
-	return min_t(u64, nsecs_to_jiffies64(deadline - now) + 1, MAX_JIFFY_OFFSET);
+	ticks = nsecs_to_jiffies64(deadline - now) + 1;
+	if (ticks >= 64)
+		ticks -= ticks / 8;
+	return min_t(u64, ticks, MAX_JIFFY_OFFSET);
 }
 
 /* Sees to it that the timer comes by then. */
@@ -276,6 +291,8 @@ static struct mpipc_open_call *find_expired(struct mpipc_mailbox *box)
 
 	lockdep_assert_held(&box->lock);
 	list_for_each_entry(call, &box->calls, link) {
+		if (!call->open && call->async)
+			break;
 		if (!call->timed || !call->open)
 			continue;
 		if (call->deadline <= now)
@@ -368,7 +385,7 @@ static int link_call(struct mpipc_open_call *call)
 	} else if (box->n_calls >= READ_ONCE(mpipc_endpoint_calls)) {
 		err = -EMFILE;
 	} else {
-		list_add_tail(&call_get(call)->link, &box->calls);
+		list_add(&call_get(call)->link, &box->calls);
 		box->n_calls++;
 	}
 	spin_unlock(&box->lock);
@@ -502,6 +519,8 @@ static int collect(struct mpipc_open_call *call, const struct mpipc_call *arg)
 		err = copy_results(call, arg);
 	if (err != -ERESTARTSYS && err != -EFAULT) {
 		unlink_call(call);
+		/* Now, whoever answered may hold the call a while longer. */
+		refund(call);
 		return err;
 	}
 	spin_lock(&box->lock);
@@ -643,9 +662,9 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg,
 }
 
 /*
- * Lets a caller that waited for this answer alone go on at once, if it shares the CPU.
- * What it asks next then is there before the replier has gone to sleep, which saves
- * both of them a wake-up. Not while others wait for answers.
+ * Lets who shares this CPU go on, which is mostly the caller that waited for this answer
+ * alone. What it asks next then is there before the replier has gone to sleep, which
+ * saves both of them a wake-up. Not while others wait for answers.
  */
 static void hand_over(struct mpipc_endpoint *ep)
 {
@@ -667,6 +686,7 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
 	struct outcome outcome = { .status = arg->status, .sync = sync };
 	struct mpipc_open_call *call = NULL;
 	struct mpipc_slot *slot;
+	bool waited_for;
 	int err = 0;
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->status > 0 || arg->status < -MAX_ERRNO)
@@ -698,10 +718,11 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
 	}
 	if (err)
 		mpipc_msg_put(outcome.reply);
-	if (!err && !sync && !call->async && call->n_slots == 1)
-		hand_over(ep);
+	waited_for = !err && !sync && !call->async && call->n_slots == 1;
 	if (call)
 		call_put(call);
+	if (waited_for)
+		hand_over(ep);
 	return err;
 }
 
@@ -793,7 +814,8 @@ void mpipc_call_reset_owed(struct mpipc_endpoint *ep)
  */
 int mpipc_calls_init(void)
 {
-	timers = alloc_workqueue("mpipc", WQ_UNBOUND, 0);
+	/* Who waits for a deadline does so while memory is short, too. */
+	timers = alloc_workqueue("mpipc", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
 	return timers ? 0 : -ENOMEM;
 }
 

@@ -21,6 +21,11 @@
 
 #define MPIPC_COPY_MAX	512
 
+/* What is copied can begin anywhere. */
+struct mpipc_word {
+	unsigned long value;
+} __packed;
+
 static inline bool mpipc_copies_words(size_t n)
 {
 	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && n <= MPIPC_COPY_MAX;
@@ -38,23 +43,24 @@ static inline int mpipc_copy_in(void *to, const void __user *from, size_t n)
 {
 	const unsigned long __user *from_word = from;
 	const u8 __user *from_byte;
-	unsigned long *word = to;
+	struct mpipc_word *word = to;
 	u8 *byte;
 
 	if (!mpipc_copies_words(n))
 		return copy_from_user(to, from, n) ? -EFAULT : 0;
 	if (!n)
 		return 0;
+	might_fault();
 	if (should_fail_usercopy() || !user_read_access_begin(from, n))
 		return -EFAULT;
 	for (; n >= 4 * sizeof(*word); n -= 4 * sizeof(*word), word += 4, from_word += 4) {
-		unsafe_get_user(word[0], &from_word[0], fault);
-		unsafe_get_user(word[1], &from_word[1], fault);
-		unsafe_get_user(word[2], &from_word[2], fault);
-		unsafe_get_user(word[3], &from_word[3], fault);
+		unsafe_get_user(word[0].value, &from_word[0], fault);
+		unsafe_get_user(word[1].value, &from_word[1], fault);
+		unsafe_get_user(word[2].value, &from_word[2], fault);
+		unsafe_get_user(word[3].value, &from_word[3], fault);
 	}
 	for (; n >= sizeof(*word); n -= sizeof(*word), word++, from_word++)
-		unsafe_get_user(*word, from_word, fault);
+		unsafe_get_user(word->value, from_word, fault);
 	byte = (u8 *)word;
 	from_byte = (const u8 __user *)from_word;
 	for (; n; n--, byte++, from_byte++)
@@ -78,7 +84,7 @@ fault:
 static inline int mpipc_copy_out(void __user *to, const void *from, size_t n)
 {
 	unsigned long __user *to_word = to;
-	const unsigned long *word = from;
+	const struct mpipc_word *word = from;
 	u8 __user *to_byte;
 	const u8 *byte;
 
@@ -86,16 +92,17 @@ static inline int mpipc_copy_out(void __user *to, const void *from, size_t n)
 		return copy_to_user(to, from, n) ? -EFAULT : 0;
 	if (!n)
 		return 0;
+	might_fault();
 	if (should_fail_usercopy() || !user_write_access_begin(to, n))
 		return -EFAULT;
 	for (; n >= 4 * sizeof(*word); n -= 4 * sizeof(*word), word += 4, to_word += 4) {
-		unsafe_put_user(word[0], &to_word[0], fault);
-		unsafe_put_user(word[1], &to_word[1], fault);
-		unsafe_put_user(word[2], &to_word[2], fault);
-		unsafe_put_user(word[3], &to_word[3], fault);
+		unsafe_put_user(word[0].value, &to_word[0], fault);
+		unsafe_put_user(word[1].value, &to_word[1], fault);
+		unsafe_put_user(word[2].value, &to_word[2], fault);
+		unsafe_put_user(word[3].value, &to_word[3], fault);
 	}
 	for (; n >= sizeof(*word); n -= sizeof(*word), word++, to_word++)
-		unsafe_put_user(*word, to_word, fault);
+		unsafe_put_user(word->value, to_word, fault);
 	byte = (const u8 *)word;
 	to_byte = (u8 __user *)to_word;
 	for (; n; n--, byte++, to_byte++)

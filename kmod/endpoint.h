@@ -56,7 +56,7 @@ struct pid;
  * 2. &mpipc_group.lock, a mutex: who is in the group. For join, leave and the list of
  *    peers; never on the way of a message.
  * 3. &mpipc_net.lock, a spinlock: which groups there are; the table of users, a
- *    spinlock; the lock of a group's member array.
+ *    spinlock; the lock of a group's index.
  * 4. the lock of the queue of those who wait for room in a mailbox.
  * 5. &mpipc_mailbox.lock, a spinlock; never two of them.
  *

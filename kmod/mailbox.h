@@ -22,8 +22,9 @@ struct mpipc_user;
  * DOC: Mailboxes
  *
  * A mailbox is what others do to an endpoint. Its spinlock is held to link and
- * unlink only: no copying, no allocation, nothing that sleeps. It is the
- * innermost lock, and no two mailboxes are ever locked at once.
+ * unlink, and to look for calls whose deadline has come: no copying, no allocation,
+ * nothing that sleeps. Inside of it there is the setting of a timer only, and no two
+ * mailboxes are ever locked at once.
  *
  * Only messages and requests count against the bounds. Results of calls and
  * events do not: their number is bounded by the open calls and by the group, and
@@ -78,7 +79,8 @@ struct mpipc_share {
  * @queue: entries, oldest first
  * @owed: &struct mpipc_slot of requests that this endpoint has to answer, by
  *	call id
- * @calls: &struct mpipc_open_call that this endpoint made
+ * @calls: &struct mpipc_open_call that this endpoint made; asynchronous ones that are
+ *	over come last
  * @n_calls: how many
  * @timer: ends those whose deadline has come
  * @timer_at: when it will; CLOCK_MONOTONIC

@@ -37,7 +37,7 @@ static int charge_files(struct mpipc_user *user, u32 n)
 	return 0;
 }
 
-/* What kmalloc() takes for so many bytes. */
+/* What kmalloc() takes for so many bytes, at most. */
 static size_t taken_for(size_t bytes)
 {
 	return bytes > 128 && bytes <= 192 ? 192 : roundup_pow_of_two(bytes);

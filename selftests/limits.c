@@ -23,6 +23,7 @@
 #include "kselftest_harness.h"
 #include "util.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 #define GROUP 2000
@@ -1076,6 +1077,54 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
 	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
 	child_kill(&alice);
+}
+
+#define CALLS 3000
+
+/* Makes calls one after the other; returns how often there was no memory for the next. */
+static __u64 call_one_by_one(const char *group)
+{
+	static char answer[MPIPC_SIZE_MAX];
+	struct mpipc_record result;
+	struct mpipc_call call;
+	__u64 refused = 0;
+	int fd = open_secondary(group);
+
+	for (int i = 0; i < CALLS; i++)
+		do {
+			call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
+			call.reply_size = sizeof(answer);
+			call.reply_data = to_u64(answer);
+		} while (do_ioctl(fd, MPIPC_CALL, &call) == -EDQUOT && ++refused);
+	return refused;
+}
+
+TEST_F(limits, memory_for_an_answer_is_given_back_when_the_call_returns)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	cpu_set_t one;
+	__u64 refused;
+
+	ASSERT_LE(0, primary);
+	/* On the same CPU, the caller goes on while the other one is still replying. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, set_param("user_bytes", MPIPC_SIZE_MAX + 8192));
+	ASSERT_LE(0, child_fork(&alice));
+	if (!alice.pid) {
+		become_user(self->alice, GROUP);
+		child_tell(&alice, call_one_by_one(self->group));
+		_exit(0);
+	}
+	for (int i = 0; i < CALLS; i++) {
+		ASSERT_EQ(0, recv_wait(primary, &self->record, NULL, 0));
+		ASSERT_EQ(0, reply_msg(primary, self->record.call, 0, NULL, 0));
+	}
+	ASSERT_EQ(0, child_hear(&alice, &refused));
+	EXPECT_EQ(0, refused);
+	child_wait(&alice);
 }
 
 TEST_F(limits, memory_for_answers_is_given_back_when_who_owes_them_is_killed)
