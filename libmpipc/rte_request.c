@@ -24,7 +24,7 @@ struct results {
 	int *fds;
 	struct one_result *few;		/* the block for a few results */
 	void *more;			/* that for more */
-	struct rte_mp_msg *msgs;	/* for the caller, so that no answer lacks memory */
+	struct rte_mp_msg *msgs;	/* for the caller of rte_mp_request_sync() */
 };
 
 static int make_room(struct mpipc_call *arg, unsigned int max)
@@ -40,7 +40,8 @@ static int make_room(struct mpipc_call *arg, unsigned int max)
 			return -ENOMEM;
 	}
 	free(results->msgs);
-	results->msgs = malloc(max * RTE_MSG_SIZE);
+	/* Where malloc(0) is NULL, a call to nobody has memory, too. */
+	results->msgs = malloc((max ? max : 1) * RTE_MSG_SIZE);
 	if (!results->msgs)
 		return -ENOMEM;
 	results->records = block;
