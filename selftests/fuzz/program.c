@@ -213,6 +213,16 @@ static void change_arg(struct op *op)
 	op->args[i] = random_arg(kinds[op->kind].args[i]);
 }
 
+/* What goes well otherwise shows best whether something odd is noticed. */
+static void make_odd(struct op *op)
+{
+	const char *args = kinds[op->kind].args;
+	const char *odd = strchr(args, 'o');
+
+	for (size_t i = odd ? odd - args : MAX_ARGS; i < MAX_ARGS && args[i]; i++)
+		op->args[i] = random_below(256);
+}
+
 /* The beginning of the one and the end of the other. */
 static void cross(struct program *program, const struct program *other)
 {
@@ -229,7 +239,7 @@ static void mutate_once(struct program *program, const struct program *other)
 	unsigned int at = random_below(program->n);
 	struct op op;
 
-	switch (random_below(10)) {
+	switch (random_below(11)) {
 	case 0:
 		if (program->n > 1)
 			program_remove(program, at);
@@ -251,6 +261,9 @@ static void mutate_once(struct program *program, const struct program *other)
 	case 6:
 		random_op(&op);
 		insert(program, random_below(program->n + 1), &op);
+		break;
+	case 7:
+		make_odd(&program->ops[at]);
 		break;
 	default:
 		change_arg(&program->ops[at]);

@@ -444,11 +444,18 @@ static const struct ioctl peers_cmd = { MPIPC_PEERS, OTHERWISE };
 
 static void set_reserved_bit(const struct ioctl *ioctl, char *arg, const struct odd *odd)
 {
-	size_t at = ioctl->zero[odd->x % MAX_MUST_BE_ZERO].at;
-	__u32 bits = ioctl->zero[odd->x % MAX_MUST_BE_ZERO].bits & 1U << odd->y % 32, value;
+	size_t n = 0, at;
+	__u32 bits, value;
 
+	while (n < MAX_MUST_BE_ZERO && ioctl->zero[n].bits)
+		n++;
+	if (!n)
+		return;
+	at = ioctl->zero[odd->x % n].at;
+	bits = ioctl->zero[odd->x % n].bits;
 	memcpy(&value, arg + at, sizeof(value));
-	value |= bits;
+	/* That one, or the highest. */
+	value |= bits & 1U << odd->y % 32 ?: 1U << 31;
 	memcpy(arg + at, &value, sizeof(value));
 }
 
