@@ -251,6 +251,11 @@ static void check_signature(struct check *check)
  * The loaded module and its device
  */
 
+static const char *version_of(const struct module *module)
+{
+	return module->version ? module->version : "unknown";
+}
+
 static void check_loaded(struct check *check)
 {
 	if (!is_loaded)
@@ -260,15 +265,15 @@ static void check_loaded(struct check *check)
 		 strcmp(installed.srcversion, loaded.srcversion))
 		bad(check, "warning",
 		    format_string("version %s (%s) is loaded, %s (%s) is installed",
-				  loaded.version, loaded.srcversion,
-				  installed.version ? installed.version : "unknown",
+				  version_of(&loaded), loaded.srcversion,
+				  version_of(&installed),
 				  installed.srcversion),
 		    copy_string("mpipc unload && mpipc load"));
-	else if (strcmp(loaded.version, VERSION))
+	else if (loaded.version && strcmp(loaded.version, VERSION))
 		bad(check, "warning", format_string("version %s is loaded, this is mpipc " VERSION,
 						    loaded.version), install_command());
 	else
-		ok(check, format_string("version %s, %s", loaded.version,
+		ok(check, format_string("version %s, %s", version_of(&loaded),
 					is_installed ? "the one that is installed" :
 					"of which no file is installed"));
 }

@@ -123,6 +123,8 @@ static int run_listen(int argc, char **argv)
 	};
 	struct mpipc *self;
 	const char *group;
+	int64_t left;
+	bool done;
 	int ret;
 
 	read_options(&listener, argc, argv);
@@ -134,12 +136,15 @@ static int run_listen(int argc, char **argv)
 		output_headings(&listener.output);
 	flush_output();
 	do {
-		ret = mpipc_dispatch(self, time_left(&listener));
-		if (!ret)
-			die("group \"%s\": no more came in time", group);
+		left = time_left(&listener);
+		ret = mpipc_dispatch(self, left);
 		if (ret < 0 && ret != -EINTR)
 			die("group \"%s\": %s", group, strerror(-ret));
-	} while (!listener.count || listener.seen < listener.count);
+		done = listener.count && listener.seen >= listener.count;
+		/* More may come all the time. */
+		if (!done && (!ret || !left))
+			die("group \"%s\": no more came in time", group);
+	} while (!done);
 	mpipc_close(self);
 	return 0;
 }

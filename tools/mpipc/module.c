@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <libkmod.h>
 
@@ -63,7 +64,8 @@ bool module_loaded(struct module *module)
 	memset(module, 0, sizeof(*module));
 	module->version = read_line("/sys/module/" MODULE "/version");
 	module->srcversion = read_line("/sys/module/" MODULE "/srcversion");
-	return module->version;
+	/* That of a kernel's own tree has no version. */
+	return !access("/sys/module/" MODULE, F_OK);
 }
 
 static void set_info(struct module *module, const char *key, const char *value)

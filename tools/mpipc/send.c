@@ -156,10 +156,17 @@ static struct mpipc *join(struct letter *letter)
 	options.handler = count_secondary;
 	options.arg = letter;
 	self = device_join(letter->group, letter->role, &options);
-	while (letter->came < letter->wanted)
-		if (!mpipc_dispatch(self, time_left(letter)))
+	while (letter->came < letter->wanted) {
+		int64_t left = time_left(letter);
+		int ret = mpipc_dispatch(self, left);
+
+		if (ret < 0 && ret != -EINTR)
+			die("group \"%s\": %s", letter->group, strerror(-ret));
+		/* Others may send all the time. */
+		if (!ret || (!left && letter->came < letter->wanted))
 			die("group \"%s\": %" PRIu64 " of %" PRIu64 " secondaries came in time",
 			    letter->group, letter->came, letter->wanted);
+	}
 	return self;
 }
 
