@@ -1069,9 +1069,11 @@ static void do_fault(__u64 place)
 		consider(&question);
 		return;
 	}
-	entry_undo();
 	if (ret == -EFAULT)
 		done(OP_FAULT);
+	/* What it put back after another thread had left is gone: it counts as in flight. */
+	if (ret != -EFAULT || !__atomic_load_n(&m->leave_begin, __ATOMIC_SEQ_CST))
+		entry_undo();
 }
 
 static void do_no_room(__u64 place)
