@@ -82,7 +82,7 @@ static inline struct rte_mp_msg make_msg(const char *name, const char *param)
 static struct log {
 	struct rte_mp_msg msg;
 	const char *peer;
-	unsigned int count;
+	_Atomic unsigned int count;
 	sem_t came;
 	pthread_mutex_t lock;
 } seen = { .lock = PTHREAD_MUTEX_INITIALIZER };

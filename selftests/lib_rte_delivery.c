@@ -152,7 +152,7 @@ static int slow_count(const struct rte_mp_msg *msg, const void *peer)
 	(void)msg;
 	(void)peer;
 	nanosleep(&pause, NULL);
-	__atomic_fetch_add(&seen.count, 1, __ATOMIC_RELAXED);
+	seen.count++;
 	return 0;
 }
 
