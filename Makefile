@@ -81,7 +81,8 @@ define install-system
 	install -D -m 644 system/60-mpipc.rules $(SYSTEM_DIR)/udev/rules.d/60-mpipc.rules
 	install -D -m 644 system/sysusers.conf $(SYSTEM_DIR)/sysusers.d/mpipc.conf
 	install -D -m 644 system/modules-load.conf $(SYSTEM_DIR)/modules-load.d/mpipc.conf
-	$(if $(DESTDIR),,getent group mpipc >/dev/null || groupadd --system mpipc)
+	$(if $(DESTDIR),,getent group mpipc >/dev/null || groupadd --system mpipc || \
+		{ echo 'The group mpipc is missing: apt-get install passwd' >&2; exit 1; })
 endef
 
 # The group stays: files may belong to it.
