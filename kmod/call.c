@@ -30,16 +30,23 @@ static struct mpipc_open_call *call_get(struct mpipc_open_call *call)
 	return call;
 }
 
-static struct mpipc_open_call *call_alloc(struct mpipc_endpoint *ep, u32 n, size_t bytes)
+/* Takes the one that its caller keeps, if it is large enough. */
+static struct mpipc_open_call *call_alloc(struct mpipc_endpoint *ep, size_t bytes)
 {
-	struct mpipc_open_call *call = n == 1 ? xchg(&ep->spare_call, NULL) : NULL;
+	struct mpipc_open_call *call = xchg(&ep->spare_call, NULL);
 
-	return call ?: kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (call && call->room >= bytes)
+		return call;
+	kfree(call);
+	call = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (call)
+		call->room = bytes;
+	return call;
 }
 
 static void call_free(struct mpipc_open_call *call)
 {
-	if (call->n_slots == 1 && MPIPC_KEEP_SPARES)
+	if (mpipc_endpoint_keeps(call->caller, call->room))
 		call = xchg(&call->caller->spare_call, call);
 	kvfree(call);
 }
@@ -341,13 +348,14 @@ static struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
 	if (charge > LONG_MAX ||
 	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
-	call = call_alloc(ep, n_slots, bytes);
+	call = call_alloc(ep, bytes);
 	if (!call) {
 		atomic_long_sub(charge, &ep->user->bytes);
 		return ERR_PTR(-ENOMEM);
 	}
 	*call = (struct mpipc_open_call){
 		.ref = REFCOUNT_INIT(1),
+		.room = call->room,
 		.link = LIST_HEAD_INIT(call->link),
 		.caller = mpipc_endpoint_get(ep),
 		.id = atomic64_inc_return(&last_id),

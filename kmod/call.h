@@ -78,6 +78,7 @@ struct mpipc_slot {
 /**
  * struct mpipc_open_call - a call
  * @ref: see "Calls"
+ * @room: bytes that were allocated
  * @link: in the caller's mailbox, under its lock
  * @caller: with a reference
  * @id: never used again
@@ -96,6 +97,7 @@ struct mpipc_slot {
  */
 struct mpipc_open_call {
 	refcount_t ref;
+	u32 room;
 	struct list_head link;
 	struct mpipc_endpoint *caller;
 	u64 id;

@@ -67,11 +67,11 @@ struct pid;
  */
 
 /*
- * Up to how many bytes an endpoint keeps what it sent last. Not where that would hide
- * the use of freed memory.
+ * Up to how many bytes an endpoint keeps what it sent last. What goes to all is larger,
+ * but only one in a group sends to all.
  */
 #define MPIPC_SPARE_MAX		512
-#define MPIPC_KEEP_SPARES	(!IS_ENABLED(CONFIG_KASAN))
+#define MPIPC_SPARE_MAX_PRIMARY	4096
 
 enum mpipc_state {
 	MPIPC_NEW,		/* open, has not joined */
@@ -121,7 +121,7 @@ enum mpipc_state {
  *
  * Exchanged:
  * @spare_msg: memory of a message that it sent, for the next, or NULL
- * @spare_call: memory of a call to one that it made, likewise
+ * @spare_call: memory of a call that it made, likewise
  *
  * Others:
  * @box: what others do to the endpoint
@@ -172,6 +172,13 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
 {
 	refcount_inc(&ep->ref);
 	return ep;
+}
+
+/* Whether it keeps so much of what it sent; never where that hides a use after free. */
+static inline bool mpipc_endpoint_keeps(const struct mpipc_endpoint *ep, size_t bytes)
+{
+	return !IS_ENABLED(CONFIG_KASAN) &&
+	       bytes <= (ep->role == MPIPC_PRIMARY ? MPIPC_SPARE_MAX_PRIMARY : MPIPC_SPARE_MAX);
 }
 
 /* Whether a member has begun to leave, or has left. Cannot begin under its group's lock. */

@@ -81,7 +81,7 @@ static void msg_free(struct mpipc_msg *msg)
 {
 	if (msg->payload)
 		kvfree(msg->payload);
-	if (msg->room <= MPIPC_SPARE_MAX && MPIPC_KEEP_SPARES)
+	if (mpipc_endpoint_keeps(msg->sender, msg->room))
 		msg = xchg(&msg->sender->spare_msg, msg);
 	kvfree(msg);
 }
