@@ -12,12 +12,15 @@
  * matters, which is until it was given or the request times out.
  *
  * So strings are written to a ring of slots, oldest first, but not over one that still
- * matters. Only when all of them do the oldest one has to go. A pointer into the ring
- * always points to some string.
+ * matters. When all of them do the ring grows, and when it is as large as it can be the
+ * oldest one has to go. A pointer into the ring always points to some string.
  *
  * Only the dispatching thread writes strings. Whoever answers says that a slot is free.
  */
 #define N_PEERS		4096
+
+/* As many as are enough for those that answer at once, and to tell a second answer. */
+#define N_PEERS_AT_FIRST	32
 
 #define PREFIX		"mpipc:"
 
@@ -35,12 +38,14 @@ static struct slot {
 	char text[RTE_PEER_SIZE];
 } ring[N_PEERS];
 
+static unsigned int n_slots = N_PEERS_AT_FIRST;
 static unsigned int next_slot;
 static const struct slot *last_slot;
 static uint64_t last_peer;
 
 static_assert(NAME_AT + RTE_MP_MAX_NAME_LEN <= RTE_PEER_SIZE, "fits");
 static_assert(N_PEERS <= 1 << 4 * SLOT_DIGITS, "so does a number");
+static_assert(!(N_PEERS & (N_PEERS - 1)) && N_PEERS % N_PEERS_AT_FIRST == 0, "can double");
 
 /* Eight digits, all at once: a byte for each, the first one in the highest. */
 static uint64_t digits(uint32_t value)
@@ -78,13 +83,17 @@ static struct slot *new_slot(uint64_t now)
 	unsigned int i;
 	struct slot *slot;
 
-	for (i = 0; i < N_PEERS; i++) {
-		slot = &ring[next_slot++ % N_PEERS];
+	for (i = 0; i < n_slots; i++) {
+		slot = &ring[next_slot++ % n_slots];
 		if (!atomic_load_explicit(&slot->call, memory_order_relaxed) ||
 		    slot->deadline <= now)
 			return slot;
 	}
-	return &ring[next_slot++ % N_PEERS];
+	if (n_slots < N_PEERS) {
+		next_slot = n_slots;
+		n_slots *= 2;
+	}
+	return &ring[next_slot++ % n_slots];
 }
 
 const char *mpipc__rte_peer(const struct mpipc_record *record)
