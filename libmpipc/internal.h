@@ -23,7 +23,9 @@
  * Dispatching: whoever dispatches owns the batch and the descriptor slots. The
  * owner is @dispatcher, an address that differs from thread to thread; 0 means
  * nobody. Records come in batches by read(), which never takes descriptors, or
- * one by one by MPIPC_RECV, which also takes those that have some.
+ * one by one by MPIPC_RECV, which also takes those that have some. An answer
+ * that the handler of a batch's last record gives brings the next one with it, if that
+ * is there: one system call less for a caller that asks again and again.
  *
  * Order: @handled is the number of the last record whose handler has returned.
  * The kernel says in each result of a call which record was the last one before
@@ -80,6 +82,8 @@ struct mpipc {
 	bool closed;			/* free it when the handler returns */
 	char *batch;
 	size_t batch_pos, batch_len;
+	unsigned int misses;		/* how often nothing came with an answer */
+	unsigned int answers_only;	/* so many more, before one that receives, too */
 	int fds[MPIPC_FDS_MAX];
 	uint64_t last_seq;		/* number of the last record that was handled */
 	struct mpipc__nested *nested;	/* the innermost call made in a handler */

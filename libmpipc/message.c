@@ -33,11 +33,6 @@ int mpipc__send(struct mpipc *handle, struct mpipc_send *arg)
 	return 0;
 }
 
-int mpipc__answer(struct mpipc *handle, struct mpipc_reply *arg)
-{
-	return ioctl(handle->fd, MPIPC_REPLY, arg) < 0 ? -errno : 0;
-}
-
 mpipc__export int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *data,
 			     size_t size, const struct mpipc_send_options *options)
 {

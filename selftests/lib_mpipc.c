@@ -1211,6 +1211,194 @@ TEST_F(lib, a_handler_may_call)
 	child_kill(&child);
 }
 
+/**
+ * struct ahead - for requests that are answered while the next ones wait
+ * @count: how many were handled, each of which has to be the next
+ * @taken: how often one was taken out of the mailbox with an answer
+ * @peer: who is called between two answers, or 0
+ * @entered: posted in the first handler
+ * @all_there: then waited for
+ * @done: posted after each handler
+ */
+struct ahead {
+	__u32 count;
+	unsigned int taken;
+	__u64 peer;
+	sem_t entered;
+	sem_t all_there;
+	sem_t done;
+};
+
+#define AHEAD	300
+
+static __u64 queued(struct mpipc *handle)
+{
+	struct mpipc_info info;
+
+	CHECK(!mpipc_info_get(handle, &info, sizeof(info)));
+	return info.queued;
+}
+
+static void answer_ahead(struct mpipc *handle, const struct mpipc_message *message,
+			 struct ahead *ahead)
+{
+	const __u32 *numbers = message->data;
+	const __u32 size = message->record->size, number = ahead->count++;
+	const __u64 call = message->record->call;
+	struct mpipc_replies *replies;
+	__u64 before;
+	__u32 i;
+
+	if (!number) {
+		sem_post(&ahead->entered);
+		sem_wait(&ahead->all_there);
+	}
+	before = queued(handle);
+	CHECK(!mpipc_reply(handle, call, 0, &number, sizeof(number), NULL));
+	ahead->taken += queued(handle) < before;
+	/* All of it is what it was. */
+	CHECK(message->record->call == call && message->record->size == size);
+	for (i = 0; i < size / sizeof(*numbers); i++)
+		CHECK(numbers[i] == number);
+	if (!ahead->peer || number % 10)
+		return;
+	/* Handles those that follow, up to the result. */
+	CHECK(mpipc_call(handle, ahead->peer, "x", NULL, 0, MPIPC_WAIT_FOREVER, NULL,
+			 &replies) == 1);
+	CHECK(!result_status(replies, 0));
+	mpipc_replies_free(replies);
+	CHECK(mpipc_reply(handle, call, 0, NULL, 0, NULL) == -ESRCH);
+	CHECK(message->record->call == call && numbers[0] == number);
+}
+
+static void handle_ahead(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct ahead *ahead = arg;
+
+	answer_ahead(handle, message, ahead);
+	sem_post(&ahead->done);
+}
+
+/* Each result has the number of its request. */
+static void check_number(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	(void)handle;
+	CHECK(!message->record->status);
+	CHECK(*(const __u32 *)message->data == (uintptr_t)arg);
+}
+
+/* Makes a call that does not wait; among them are all sizes and kinds. */
+static void call_ahead(struct mpipc *caller, __u32 number)
+{
+	static __u32 numbers[MPIPC_SIZE_MAX / sizeof(__u32)];
+	int fd = 0;
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .fds = &fd, .n_fds = number % 37 == 9,
+	};
+	size_t size = number % 41 == 11 ? sizeof(numbers) :
+		      number % 11 == 7 ? 4000 : 4 + number % 50 * 4;
+	size_t i;
+
+	for (i = 0; i < size / sizeof(number); i++)
+		numbers[i] = number;
+	CHECK(mpipc_call_async(caller, MPIPC_TO_PRIMARY, "x", numbers, size, MPIPC_WAIT_FOREVER,
+			       &options, check_number, (void *)(uintptr_t)number, NULL) == 1);
+}
+
+static void test_ahead(struct __test_metadata *_metadata, const char *group, struct ahead *ahead)
+{
+	struct mpipc *primary, *caller;
+	struct child server;
+	char name[64];
+	int left = AHEAD, handled;
+	__u32 number;
+
+	snprintf(name, sizeof(name), "%s.ahead", group);
+	sem_init(&ahead->entered, 0, 0);
+	sem_init(&ahead->all_there, 0, 0);
+	sem_init(&ahead->done, 0, 0);
+	ASSERT_EQ(0, open_with(&primary, name, MPIPC_PRIMARY, 0, handle_ahead, ahead));
+	if (ahead->peer)
+		ahead->peer = start_server(name, &server, record, &(struct log){ 0 });
+	ASSERT_EQ(0, mpipc_start(primary));
+	ASSERT_EQ(0, mpipc_open(&caller, name, MPIPC_SECONDARY, NULL));
+	call_ahead(caller, 0);
+	sem_wait(&ahead->entered);
+	for (number = 1; number < AHEAD; number++)
+		call_ahead(caller, number);
+	sem_post(&ahead->all_there);
+	for (; left > 0; left -= handled) {
+		handled = mpipc_dispatch(caller, MPIPC_WAIT_FOREVER);
+		ASSERT_LT(0, handled);
+	}
+	mpipc_close(caller);
+	for (number = 0; number < AHEAD; number++)
+		sem_wait(&ahead->done);
+	mpipc_close(primary);
+	EXPECT_EQ(AHEAD, ahead->count);
+	/* Inside a call none is, else all up to the first with a descriptor, at least. */
+	EXPECT_LE(ahead->peer ? 1 : 8, ahead->taken);
+	if (ahead->peer)
+		child_kill(&server);
+}
+
+TEST_F(lib, the_thread_answers_and_takes_the_next_request_in_order)
+{
+	struct ahead ahead = { 0 };
+
+	test_ahead(_metadata, self->group, &ahead);
+}
+
+TEST_F(lib, a_call_between_two_answers_finds_what_the_first_has_taken)
+{
+	struct ahead ahead = { .peer = 1 };
+
+	test_ahead(_metadata, self->group, &ahead);
+}
+
+static void answer_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct ahead *ahead = arg;
+	__u64 before;
+
+	ahead->count++;
+	sem_post(&ahead->entered);
+	sem_wait(&ahead->all_there);
+	before = queued(handle);
+	CHECK(!mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL));
+	ahead->taken += queued(handle) < before;
+	mpipc_close(handle);
+	sem_post(&ahead->done);
+}
+
+TEST_F(lib, a_request_taken_with_an_answer_is_reset_when_the_handler_closes)
+{
+	struct results answered = { 0 }, reset = { 0 };
+	struct ahead ahead = { 0 };
+	struct mpipc *server;
+
+	sem_init(&ahead.entered, 0, 0);
+	sem_init(&ahead.all_there, 0, 0);
+	sem_init(&ahead.done, 0, 0);
+	ASSERT_EQ(0, open_with(&server, self->group, MPIPC_SECONDARY, 0, answer_and_close,
+			       &ahead));
+	ASSERT_EQ(0, mpipc_start(server));
+	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
+				      MPIPC_WAIT_FOREVER, NULL, count_results, &answered, NULL));
+	sem_wait(&ahead.entered);
+	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
+				      MPIPC_WAIT_FOREVER, NULL, count_results, &reset, NULL));
+	sem_post(&ahead.all_there);
+	while (!answered.last || !reset.last) {
+		ASSERT_LT(0, mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER));
+	}
+	sem_wait(&ahead.done);
+	EXPECT_EQ(0, answered.status);
+	EXPECT_EQ(-ECONNRESET, reset.status);
+	EXPECT_EQ(1, ahead.count);
+	EXPECT_EQ(1, ahead.taken);
+}
+
 /* fork */
 
 TEST_F(lib, a_forked_child_has_no_use_of_a_handle_and_does_no_harm)
