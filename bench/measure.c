@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +64,9 @@ void bench_parse(struct bench *bench, int argc, char **argv)
 		bench_die("%s: not an option", argv[optind]);
 	/* The library's functions look at options, too. */
 	optind = 1;
+	/* No matter whether a thread's stack happens to be where a huge page fits. */
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+		bench_die("prctl: %s", strerror(errno));
 }
 
 const char *bench_cpus(const struct bench *bench, enum bench_side side)
