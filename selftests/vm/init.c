@@ -42,6 +42,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MODULE "mpipc"
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
+#define TRACE_OPTIONS "/sys/kernel/tracing/trace_options"
 
 struct command {
 	bool tty;
@@ -138,6 +139,13 @@ static void set_up_system(void)
 	setenv("HOME", "/root", 1);
 	/* Debug messages, too. */
 	write_file("/proc/sys/kernel/printk", "8");
+	/*
+	 * Else switching on any event changes the code of the scheduler, for the names of
+	 * processes; and what QEMU runs on one CPU stays as it was, now and then, when
+	 * another one changes it at that moment.
+	 */
+	if (!access(TRACE_OPTIONS, F_OK))
+		write_file(TRACE_OPTIONS, "norecord-cmd");
 }
 
 static bool load_module(struct kmod_ctx *kmod)
