@@ -138,6 +138,21 @@ TEST_F(tool, request_prints_the_answer)
 	EXPECT_EQ(0, child_wait(&listener));
 }
 
+TEST_F(tool, the_time_begins_when_the_payload_was_read)
+{
+	char group[MPIPC_GROUP_MAX];
+	struct child listener;
+
+	group_name(group, "listen");
+	start(&listener, "mpipc listen -n 1 -r -a yes %s", group);
+	/* Longer than what the request may take. */
+	EXPECT_EQ(0, run(&self->result, 0, "{ sleep 3; echo late; } | mpipc request -t 2 -r %s a",
+			 group));
+	EXPECT_STREQ("yes", self->result.out);
+	EXPECT_STREQ("late", next_line(listener.line));
+	EXPECT_EQ(0, child_wait(&listener));
+}
+
 TEST_F(tool, request_that_is_not_answered_is_an_error)
 {
 	char group[MPIPC_GROUP_MAX];

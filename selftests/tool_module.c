@@ -6,6 +6,7 @@
 #include "tool.h"
 
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
@@ -45,6 +46,8 @@ TEST_F_TIMEOUT(tool, without_the_module_every_command_says_what_to_do, 120)
 	}
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc unload"));
 	EXPECT_TRUE(complains(&self->result, "not loaded"));
+	EXPECT_EQ(2, run(&self->result, 2, "mpipc load mailbox-messages=5 mailbox_mesages=5"));
+	EXPECT_TRUE(has(self->result.err, "\"mailbox_mesages=5\" sets no parameter"));
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc load mailbox_messages=x"));
 	EXPECT_TRUE(complains(&self->result, "parameter"));
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc load %s", parameters));
@@ -74,30 +77,40 @@ static int examine(FIXTURE_DATA(tool) *self, const struct how *how, const char *
 	return *found ? ret : -ENOENT;
 }
 
-/* A file of the system that is another one, for this test and what it runs. */
-static int __attribute__((format(printf, 3, 4))) replace(FIXTURE_DATA(tool) *self,
-							 const char *path, const char *format, ...)
+/* What is mounted is so for this test and what it runs. */
+static int own_mounts(void)
+{
+	static bool done;
+
+	if (done)
+		return 0;
+	done = true;
+	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ?
+	       -errno : 0;
+}
+
+/* A file of the system that is another one. */
+static int replace_by(FIXTURE_DATA(tool) *self, const char *path, const void *data, size_t size)
 {
 	static unsigned int count;
 	char other[128];
-	va_list args;
 	FILE *file;
 
-	if (!count++ && (unshare(CLONE_NEWNS) ||
-			 mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)))
+	if (own_mounts())
 		return -errno;
-	snprintf(other, sizeof(other), "%s/replaced.%u", self->dir, count);
+	snprintf(other, sizeof(other), "%s/replaced.%u", self->dir, count++);
 	file = fopen(other, "w");
-	if (!file)
+	if (!file || fwrite(data, 1, size, file) != size || fclose(file))
 		return -errno;
-	va_start(args, format);
-	vfprintf(file, format, args);
-	va_end(args);
-	fclose(file);
 	chmod(other, 0755);
 	/* One on top of another could not be removed. */
 	umount2(path, MNT_DETACH);
 	return mount(other, path, NULL, MS_BIND, NULL) ? -errno : 0;
+}
+
+static int replace(FIXTURE_DATA(tool) *self, const char *path, const char *text)
+{
+	return replace_by(self, path, text, strlen(text));
 }
 
 TEST_F(tool, doctor_is_content_with_a_good_installation)
@@ -161,6 +174,8 @@ TEST_F(tool, doctor_leads_to_a_device)
 	EXPECT_EQ(0, examine(self, &root, "device", status, command));
 	EXPECT_STREQ("ok", status);
 	EXPECT_EQ(0, run(&self->result, 0, "rm $MPIPC_DEVICE; mknod $MPIPC_DEVICE c 1 3"));
+	EXPECT_EQ(1, examine(self, &root, "interface", status, command));
+	EXPECT_STREQ("error", status);
 	EXPECT_EQ(1, examine(self, &root, "device", status, command));
 	EXPECT_EQ(0, run(&self->result, 0, "%s", command));
 	EXPECT_EQ(0, examine(self, &root, "device", status, command));
@@ -182,32 +197,6 @@ TEST_F(tool, doctor_leads_to_a_loaded_module)
 	EXPECT_STREQ("ok", status);
 }
 
-TEST_F(tool, doctor_compares_what_is_loaded_with_what_is_installed)
-{
-	const struct how root = { 0 };
-	char status[16], command[256];
-
-	ASSERT_EQ(0, replace(self, "/sys/module/mpipc/srcversion", "0123456789\n"));
-	EXPECT_EQ(0, examine(self, &root, "loaded", status, command));
-	EXPECT_STREQ("warning", status);
-	EXPECT_STREQ("mpipc unload && mpipc load", command);
-}
-
-TEST_F(tool, doctor_says_when_modules_have_to_be_signed)
-{
-	const struct how root = { 0 };
-	char status[16], command[256];
-
-	if (access("/sys/module/module/parameters/sig_enforce", F_OK))
-		ASSERT_EQ(0, run(&self->result, 0, "mount -t tmpfs t /sys/module/module && "
-				 "mkdir -p /sys/module/module/parameters && "
-				 ">/sys/module/module/parameters/sig_enforce"));
-	ASSERT_EQ(0, replace(self, "/sys/module/module/parameters/sig_enforce", "Y\n"));
-	EXPECT_EQ(0, examine(self, &root, "signature", status, command));
-	EXPECT_STREQ("ok", status);
-	EXPECT_TRUE(has(self->result.out, "sig_enforce is on, and the kernel took"));
-}
-
 /* DKMS is a script here, which says what it is told. */
 static bool dkms_says(FIXTURE_DATA(tool) *self, const char *text)
 {
@@ -217,6 +206,210 @@ static bool dkms_says(FIXTURE_DATA(tool) *self, const char *text)
 	setenv("PATH", path, 1);
 	return !run(&self->result, 0, "{ echo '#!/bin/sh'; echo \"echo '%s'\"; } >%s/dkms; "
 		    "chmod +x %s/dkms", text, self->dir, self->dir);
+}
+
+/* By DKMS, or where there is nothing of that. */
+static bool installs(const char *command)
+{
+	return has(command, "install") && has(command, "dkms");
+}
+
+TEST_F(tool, doctor_compares_what_is_loaded_with_what_is_installed)
+{
+	const struct how root = { 0 };
+	char status[16], command[256];
+
+	ASSERT_EQ(0, replace(self, "/sys/module/mpipc/srcversion", "0123456789\n"));
+	EXPECT_EQ(0, examine(self, &root, "loaded", status, command));
+	EXPECT_STREQ("warning", status);
+	EXPECT_STREQ("mpipc unload && mpipc load", command);
+	ASSERT_EQ(0, umount2("/sys/module/mpipc/srcversion", MNT_DETACH));
+	ASSERT_EQ(0, replace(self, "/sys/module/mpipc/version", "0.0.0\n"));
+	EXPECT_EQ(0, examine(self, &root, "loaded", status, command));
+	EXPECT_STREQ("warning", status);
+	EXPECT_TRUE(has(self->result.out, "version 0.0.0 is loaded, this is mpipc"));
+	EXPECT_TRUE(installs(command));
+}
+
+/* The file of the module, as if it were of a version with another first digit. */
+static int replace_version(FIXTURE_DATA(tool) *self, struct kmod_module *module)
+{
+	static const char key[] = "version=";
+	const char *path = kmod_module_get_path(module);
+	int file = open(path, O_RDONLY | O_CLOEXEC), err;
+	char *data = calloc(1, 1 << 24), *found;
+	ssize_t size = read(file, data, 1 << 24);
+
+	close(file);
+	if (size < 0)
+		return -errno;
+	/* It may be compressed. */
+	for (found = data; found; found += strlen(key)) {
+		found = memmem(found, data + size - found, key, strlen(key));
+		/* Or that of the source. */
+		if (!found || found[-1] == '\0')
+			break;
+	}
+	if (found)
+		found[strlen(key)] = '9';
+	err = found ? replace_by(self, path, data, size) : -ENOENT;
+	free(data);
+	return err;
+}
+
+TEST_F(tool, doctor_compares_what_is_installed_with_itself)
+{
+	const struct how root = { 0 };
+	char status[16], command[256];
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_module *module;
+	int err;
+
+	unsetenv("MPIPC_MODULE");
+	module = module_file(ctx);
+	if (!module)
+		SKIP(return, "the module is not installed");
+	err = replace_version(self, module);
+	kmod_module_unref(module);
+	kmod_unref(ctx);
+	if (err == -ENOENT)
+		SKIP(return, "the module's file is compressed");
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(0, examine(self, &root, "installed", status, command));
+	EXPECT_STREQ("warning", status);
+	EXPECT_TRUE(has(self->result.out, "is version 9."));
+	EXPECT_TRUE(installs(command));
+}
+
+/* To it and to what it runs the kernel says that it is Linux 2.6, with no modules. */
+TEST_F(tool, doctor_leads_to_a_kernel_its_headers_and_its_module)
+{
+	const struct how root = { 0 };
+	char status[16], command[256], expected[256];
+	struct utsname kernel;
+
+	ASSERT_LE(0, personality(UNAME26));
+	ASSERT_EQ(0, uname(&kernel));
+	EXPECT_EQ(1, examine(self, &root, "kernel", status, command));
+	EXPECT_STREQ("error", status);
+	EXPECT_TRUE(has(command, "apt-get install linux-image-"));
+	EXPECT_EQ(1, examine(self, &root, "headers", status, command));
+	EXPECT_STREQ("error", status);
+	snprintf(expected, sizeof(expected), "apt-get install linux-headers-%s", kernel.release);
+	EXPECT_STREQ(expected, command);
+	EXPECT_EQ(1, examine(self, &root, "installed", status, command));
+	EXPECT_STREQ("warning", status);
+	EXPECT_TRUE(installs(command));
+
+	/* DKMS has another version than this one. */
+	ASSERT_TRUE(dkms_says(self, "mpipc/0.0.0: added"));
+	snprintf(expected, sizeof(expected), "dkms install mpipc/0.0.0 -k %s", kernel.release);
+	EXPECT_EQ(1, examine(self, &root, "dkms", status, command));
+	EXPECT_STREQ("error", status);
+	EXPECT_STREQ(expected, command);
+	EXPECT_EQ(1, examine(self, &root, "installed", status, command));
+	EXPECT_STREQ(expected, command);
+}
+
+/* As if the kernel were started with module.sig_enforce=1. */
+static int demand_signatures(FIXTURE_DATA(tool) *self)
+{
+	if (own_mounts())
+		return -errno;
+	if (access("/sys/module/module/parameters/sig_enforce", F_OK) &&
+	    run(&self->result, 0, "mount -t tmpfs t /sys/module/module && "
+		"mkdir -p /sys/module/module/parameters && "
+		">/sys/module/module/parameters/sig_enforce"))
+		return -EIO;
+	return replace(self, "/sys/module/module/parameters/sig_enforce", "Y\n");
+}
+
+TEST_F(tool, doctor_says_when_modules_have_to_be_signed)
+{
+	const struct how root = { 0 };
+	char status[16], command[256];
+
+	ASSERT_EQ(0, demand_signatures(self));
+	EXPECT_EQ(0, examine(self, &root, "signature", status, command));
+	EXPECT_STREQ("ok", status);
+	EXPECT_TRUE(has(self->result.out, "sig_enforce is on, and the kernel took"));
+}
+
+static bool is_signed(void)
+{
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_module *module = module_file(ctx);
+	struct kmod_list *info = NULL, *entry;
+	bool found = false;
+
+	kmod_module_get_info(module, &info);
+	kmod_list_foreach(entry, info)
+		found |= !strcmp(kmod_module_info_get_key(entry), "signer");
+	kmod_module_info_free_list(info);
+	kmod_module_unref(module);
+	kmod_unref(ctx);
+	return found;
+}
+
+TEST_F(tool, doctor_leads_to_a_module_whose_signature_is_taken)
+{
+	const struct how root = { 0 };
+	char status[16], command[256], parameters[1024];
+
+	if (!may_unload(self))
+		SKIP(return, "somebody uses the module");
+	describe_parameters(parameters, sizeof(parameters));
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc unload"));
+	ASSERT_EQ(0, demand_signatures(self));
+	EXPECT_EQ(1, examine(self, &root, "signature", status, command));
+	if (is_signed()) {
+		EXPECT_STREQ("warning", status);
+		EXPECT_TRUE(has(command, "mokutil --import "));
+	} else {
+		EXPECT_STREQ("error", status);
+		EXPECT_TRUE(has(command, "make install-dkms"));
+		ASSERT_TRUE(dkms_says(self, "mpipc/0.0.0: added"));
+		EXPECT_EQ(1, examine(self, &root, "signature", status, command));
+		EXPECT_TRUE(has(command, "dkms build --force mpipc/0.0.0 -k "));
+	}
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc load %s", parameters));
+}
+
+/* There is none in the place of which the kernel says that it is Linux 2.6. */
+TEST_F(tool, doctor_says_what_could_be_signed_if_there_is_no_module)
+{
+	const struct how root = { 0 };
+	char status[16], command[256], parameters[1024];
+
+	if (!may_unload(self))
+		SKIP(return, "somebody uses the module");
+	describe_parameters(parameters, sizeof(parameters));
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc unload"));
+	ASSERT_EQ(0, demand_signatures(self));
+	ASSERT_LE(0, personality(UNAME26));
+	EXPECT_EQ(1, examine(self, &root, "signature", status, command));
+	EXPECT_STREQ("warning", status);
+	EXPECT_STREQ("", command);
+	ASSERT_LE(0, personality(PER_LINUX));
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc load %s", parameters));
+}
+
+TEST_F(tool, a_module_that_is_built_in_is_neither_loaded_nor_unloaded)
+{
+	const struct how root = { 0 };
+	char status[16], command[256];
+
+	/* It has no state then, and no version if it is of the kernel's own tree. */
+	ASSERT_EQ(0, own_mounts());
+	ASSERT_EQ(0, mount("none", "/sys/module/mpipc", "tmpfs", 0, NULL));
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc load"));
+	EXPECT_EQ(1, run(&self->result, 1, "mpipc unload"));
+	EXPECT_TRUE(complains(&self->result, "built into the kernel"));
+	EXPECT_EQ(0, examine(self, &root, "installed", status, command));
+	EXPECT_STREQ("ok", status);
+	EXPECT_EQ(0, examine(self, &root, "loaded", status, command));
+	EXPECT_STREQ("ok", status);
+	EXPECT_TRUE(has(self->result.out, "built into the kernel"));
 }
 
 TEST_F(tool, doctor_asks_dkms)
@@ -238,6 +431,11 @@ TEST_F(tool, doctor_asks_dkms)
 	EXPECT_STREQ("warning", status);
 	EXPECT_TRUE(has(command, "dkms install mpipc/"));
 	EXPECT_TRUE(has(command, kernel.release));
+	/* That is another one, whose name only begins as this one's. */
+	snprintf(line, sizeof(line), "mpipc/0.1.0, %s0, x86_64: installed", kernel.release);
+	ASSERT_TRUE(dkms_says(self, line));
+	EXPECT_EQ(0, examine(self, &root, "dkms", status, command));
+	EXPECT_STREQ("warning", status);
 	ASSERT_TRUE(dkms_says(self, "mpipc/0.1.0: added"));
 	EXPECT_EQ(0, examine(self, &root, "dkms", status, command));
 	EXPECT_STREQ("warning", status);

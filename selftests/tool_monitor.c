@@ -163,6 +163,34 @@ TEST_F_TIMEOUT(tool, monitor_leaves_nothing_behind, 240)
 	EXPECT_FALSE(has_instance());
 }
 
+/*
+ * All on one processor: to switch events off is to change code, which QEMU may go on to run
+ * as it was when another CPU is at it.
+ */
+TEST_F_TIMEOUT(tool, monitor_ends_when_nobody_reads_it_even_if_events_never_end, 120)
+{
+	char name[MPIPC_GROUP_MAX];
+	struct child monitor, busy;
+	cpu_set_t cpus;
+
+	group_name(name, "many");
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	ASSERT_TRUE(start_monitor(&monitor, "-o EVENT"));
+	ASSERT_LE(0, child_fork(&busy));
+	if (!busy.pid) {
+		while (!join_and_close(name, 1000))
+			;
+		_exit(1);
+	}
+	ASSERT_TRUE(waits_for(monitor.line, "join"));
+	shutdown(monitor.line, SHUT_RD);
+	EXPECT_EQ(1, child_wait(&monitor));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&busy));
+	EXPECT_FALSE(has_instance());
+}
+
 TEST_F_TIMEOUT(tool, monitor_does_not_disturb_other_tracing, 120)
 {
 	struct child monitor;

@@ -108,4 +108,45 @@ TEST_F(tool, top_prints_no_more_than_the_terminal_has_room_for)
 	close(terminal);
 }
 
+TEST_F(tool, top_shows_the_numbers_of_a_group_with_a_long_name)
+{
+	char group[MPIPC_GROUP_MAX], id[32];
+	struct child top;
+	int terminal, fd;
+
+	memset(group, 'n', sizeof(group) - 1);
+	group[sizeof(group) - 1] = '\0';
+	fd = open_primary(group);
+	ASSERT_LE(0, fd);
+	terminal = start_at_terminal(&top, "exec mpipc top -d 0.1 -o GROUP,ID,SENT");
+	ASSERT_LE(0, terminal);
+	snprintf(id, sizeof(id), "nnn~ %4llu ", endpoint_id(fd));
+	EXPECT_TRUE(waits_for(terminal, id));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&top));
+	close(terminal);
+	close(fd);
+}
+
+/* Not from the keyboard, which nobody is left to continue it after: it leads its session. */
+TEST_F(tool, top_puts_the_terminal_back_while_it_is_stopped)
+{
+	struct child top;
+	int terminal = start_at_terminal(&top, "exec mpipc top -d 0.1"), status;
+
+	ASSERT_LE(0, terminal);
+	ASSERT_TRUE(waits_for(terminal, "GROUP"));
+	kill(top.pid, SIGTSTP);
+	ASSERT_EQ(top.pid, waitpid(top.pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	EXPECT_EQ(ICANON | ECHO, flags_of(terminal) & (ICANON | ECHO));
+	kill(top.pid, SIGCONT);
+	ASSERT_TRUE(waits_for(terminal, "\033[?25l"));
+	EXPECT_EQ(0, flags_of(terminal) & (ICANON | ECHO));
+	kill(top.pid, SIGQUIT);
+	EXPECT_EQ(0, child_reap(&top));
+	EXPECT_EQ(ICANON | ECHO, flags_of(terminal) & (ICANON | ECHO));
+	close(top.line);
+	close(terminal);
+}
+
 TEST_HARNESS_MAIN

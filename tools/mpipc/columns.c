@@ -148,6 +148,10 @@ static int write_cell(struct output *output, size_t i, const void *row)
 		fputs(column->name, cell);
 	if (ferror(cell) | fclose(cell))
 		die("out of memory");
+	if (output->widest && is_text(column) && !is_last && size > (size_t)output->widest) {
+		size = output->widest;
+		strcpy(text + size - 1, "~");
+	}
 	if (output->file && is_text(column))
 		fprintf(output->file, "%-*s%c", is_last ? 0 : output->width[i], text,
 			is_last ? '\n' : ' ');

@@ -73,6 +73,8 @@ struct column {
  * @names: those that were asked for, or NULL
  * @shown: those that are shown, ended by NULL; not known before all options are
  * @width: of each of these
+ * @widest: how wide texts of a table may be but for its last column, 0: as they are; of
+ *          those that are longer, "~" stands for the rest
  * @json: objects instead of a table
  * @no_headings: no first line of a table
  */
@@ -83,6 +85,7 @@ struct output {
 	const char *names;
 	const struct column *shown[COLUMNS_MAX + 1];
 	int width[COLUMNS_MAX];
+	int widest;
 	bool json;
 	bool no_headings;
 };

@@ -52,6 +52,16 @@ static struct utsname kernel;
 static struct module installed, loaded;
 static bool is_installed, is_loaded;
 
+/**
+ * struct dkms - what DKMS says
+ * @version: the version of mpipc that it has, NULL: none
+ * @state: what that is for this kernel, such as installed, NULL: nothing
+ */
+static struct dkms {
+	char *version;
+	char *state;
+} dkms;
+
 static void ok(struct check *check, char *message)
 {
 	check->status = "ok";
@@ -85,7 +95,7 @@ static void check_kernel(struct check *check)
 	if (compare_releases(kernel.release, FIRST_KERNEL) < 0)
 		bad(check, "error", format_string("Linux %s is older than " FIRST_KERNEL,
 						  kernel.release),
-		    copy_string("apt-get install linux-image-amd64"));
+		    copy_string("apt-get install linux-image-$(dpkg --print-architecture)"));
 	else if (compare_releases(kernel.release, LAST_KERNEL) > 0)
 		bad(check, "warning", format_string("Linux %s is newer than " LAST_KERNEL
 						    ", the last one that was tested",
@@ -110,75 +120,77 @@ static void check_headers(struct check *check)
 	free(path);
 }
 
-/* The word after the last ": " of dkms's line for this kernel, such as "installed". */
-static char *dkms_state(char *line)
+/*
+ * A line of dkms is such as "mpipc/0.1.0, 6.1.0-13-amd64, x86_64: installed", or with
+ * ", " for the "/", or without a kernel if it is only "added".
+ */
+static void read_dkms_line(char *line)
 {
-	char *state;
+	char *version, *release, *state = strrchr(line, ':');
 
-	line[strcspn(line, "\n")] = '\0';
-	if (!strstr(line, kernel.release))
-		return NULL;
-	state = strrchr(line, ':');
-	return state ? copy_string(state + 1 + strspn(state + 1, " ")) : NULL;
+	if (!state || strncmp(line, "mpipc", strlen("mpipc")))
+		return;
+	*state++ = '\0';
+	version = strtok(line + strlen("mpipc"), "/, ");
+	release = strtok(NULL, ", ");
+	if (!version || dkms.state)
+		return;
+	free(dkms.version);
+	dkms.version = copy_string(version);
+	if (release && !strcmp(release, kernel.release))
+		dkms.state = copy_string(state + strspn(state, " "));
 }
 
-/* Whether DKMS has mpipc, and its state for this kernel, or NULL. */
-static bool ask_dkms(char **state)
+static void ask_dkms(void)
 {
-	FILE *dkms = popen("PATH=$PATH:/usr/sbin dkms status mpipc 2>/dev/null", "re");
+	FILE *output = popen("PATH=$PATH:/usr/sbin dkms status mpipc 2>/dev/null", "re");
 	char *line = NULL;
-	bool known = false;
 	size_t size = 0;
 
-	*state = NULL;
-	if (!dkms)
-		return false;
-	while (getline(&line, &size, dkms) > 0) {
-		known |= !strncmp(line, "mpipc", strlen("mpipc"));
-		if (!*state)
-			*state = dkms_state(line);
+	while (output && getline(&line, &size, output) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		read_dkms_line(line);
 	}
 	free(line);
-	pclose(dkms);
-	return known;
+	if (output)
+		pclose(output);
 }
 
-static char *dkms_install(void)
+static char *dkms_install(const char *version)
 {
-	return format_string("dkms install mpipc/" VERSION " -k %s", kernel.release);
+	return format_string("dkms install mpipc/%s -k %s", version, kernel.release);
 }
 
 static void check_dkms(struct check *check)
 {
-	char *state;
-
-	if (!ask_dkms(&state)) {
+	if (!dkms.version)
 		ok(check, copy_string("not used for mpipc"));
-		return;
-	}
-	if (state && !strncmp(state, "installed", strlen("installed")))
-		ok(check, format_string("%s for %s", state, kernel.release));
+	else if (dkms.state && !strncmp(dkms.state, "installed", strlen("installed")))
+		ok(check, format_string("%s for %s", dkms.state, kernel.release));
 	else
 		bad(check, is_installed ? "warning" : "error",
-		    format_string("%s for %s", state ? state : "not built", kernel.release),
-		    dkms_install());
-	free(state);
+		    format_string("%s for %s", dkms.state ? dkms.state : "not built",
+				  kernel.release), dkms_install(dkms.version));
 }
 
-/* In the source, or with what DKMS has of it. */
+/* Of the version that this tool is: with what DKMS has, from its package, or its source. */
 static char *install_command(void)
 {
 	if (!access("/usr/src/mpipc-" VERSION "/dkms.conf", F_OK))
-		return dkms_install();
+		return dkms_install(VERSION);
+	if (!access("/var/lib/dpkg/info/mpipc-tools.list", F_OK))
+		return copy_string("apt-get install ./mpipc-dkms_" VERSION "_all.deb");
 	return copy_string("make install-dkms");
 }
 
 static void check_installed(struct check *check)
 {
-	if (!is_installed)
+	if (loaded.is_builtin)
+		ok(check, copy_string("built into the kernel"));
+	else if (!is_installed)
 		bad(check, is_loaded ? "warning" : "error",
 		    format_string("there is no module for %s", kernel.release),
-		    install_command());
+		    dkms.version ? dkms_install(dkms.version) : install_command());
 	else if (!installed.version || strcmp(installed.version, VERSION))
 		bad(check, "warning", format_string("%s is version %s, this is mpipc " VERSION,
 						    installed.path, installed.version ?
@@ -225,6 +237,16 @@ static const char *signature_demand(void)
 	return why;
 }
 
+/* DKMS signs whatever it builds; what it has built it does not build again by itself. */
+static char *sign_command(void)
+{
+	if (!dkms.version)
+		return copy_string("make uninstall-module && make install-dkms");
+	return format_string("dkms build --force mpipc/%s -k %s && "
+			     "dkms install --force mpipc/%s -k %s", dkms.version,
+			     kernel.release, dkms.version, kernel.release);
+}
+
 static void check_signature(struct check *check)
 {
 	const char *demand = signature_demand();
@@ -236,10 +258,13 @@ static void check_signature(struct check *check)
 	else if (is_loaded)
 		ok(check, format_string("%s, and the kernel took the module, signed by %s",
 					demand, signer));
-	else if (is_installed && !installed.signer)
+	else if (!is_installed)
+		bad(check, "warning",
+		    format_string("%s, and there is no module yet that could be signed", demand),
+		    NULL);
+	else if (!installed.signer)
 		bad(check, "error", format_string("%s, and the module is not signed", demand),
-		    format_string("dkms remove mpipc/" VERSION " -k %s; %s", kernel.release,
-				  install_command()));
+		    sign_command());
 	else
 		bad(check, "warning",
 		    format_string("%s; the module is signed by %s, whose key has to be enrolled",
@@ -274,6 +299,7 @@ static void check_loaded(struct check *check)
 						    loaded.version), install_command());
 	else
 		ok(check, format_string("version %s, %s", version_of(&loaded),
+					loaded.is_builtin ? "built into the kernel" :
 					is_installed ? "the one that is installed" :
 					"of which no file is installed"));
 }
@@ -425,6 +451,7 @@ static int doctor(int argc, char **argv)
 	uname(&kernel);
 	is_installed = module_installed(&installed);
 	is_loaded = module_loaded(&loaded);
+	ask_dkms();
 	for (i = 0; i < N_CHECKS; i++) {
 		results[i].name = checks[i].name;
 		checks[i].run(&results[i]);

@@ -66,13 +66,15 @@ static unsigned int parse_mode(const char *text)
 	char *end;
 	unsigned long mode = strtoul(text, &end, 8);
 
-	if (!*text || *end || mode & ~0666UL)
+	/* 0 would be the default. */
+	if (!*text || *end || !mode || mode & ~0666UL)
 		usage_error("\"%s\" is no mode, such as 0660", text);
 	return mode;
 }
 
 static void read_options(struct listener *listener, int argc, char **argv)
 {
+	bool has_mode = false;
 	int option;
 
 	output_init(&listener->output, command->columns, command->defaults);
@@ -86,6 +88,7 @@ static void read_options(struct listener *listener, int argc, char **argv)
 			break;
 		case 'm':
 			listener->join.mode = parse_mode(optarg);
+			has_mode = true;
 			break;
 		case 'n':
 			listener->count = parse_number(optarg, UINT32_MAX);
@@ -101,7 +104,7 @@ static void read_options(struct listener *listener, int argc, char **argv)
 			listener->deadline = now() + parse_seconds(optarg);
 		}
 	}
-	if (listener->role == MPIPC_SECONDARY && listener->join.mode)
+	if (listener->role == MPIPC_SECONDARY && has_mode)
 		usage_error("-m is for a primary, which makes the group");
 }
 

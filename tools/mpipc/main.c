@@ -85,6 +85,18 @@ static void __attribute__((noreturn)) unknown_option(const char *dashes, const c
 		    word);
 }
 
+/* The letter that is wrong need not be the last one of its word. */
+static void __attribute__((noreturn)) bad_option(char **argv, const char *letters)
+{
+	const char letter[] = { optopt, '\0' };
+
+	if (optopt >= '0' && optopt <= '9')
+		usage_error("-%s: no such option here; behind -- it is an argument", letter);
+	if (optopt && optopt < NO_HEADINGS && !strchr(letters, optopt))
+		unknown_option("-", letter);
+	unknown_option("", argv[optind - 1]);
+}
+
 static bool is_for_rows(struct output *output, int option)
 {
 	switch (option) {
@@ -120,13 +132,13 @@ int next_option(int argc, char **argv, struct output *output)
 		flush_output();
 		exit(0);
 	case '?':
-		unknown_option("", argv[optind - 1]);
+		bad_option(argv, letters);
 	}
 	if (has_letter(option))
 		return option;
+	/* It is a long one: there are no other letters. */
 	if (!command->columns || !is_for_rows(output, option))
-		unknown_option(index >= 0 ? "--" : "",
-			       index >= 0 ? long_options[index].name : argv[optind - 1]);
+		unknown_option("--", long_options[index].name);
 	return next_option(argc, argv, output);
 }
 

@@ -64,8 +64,11 @@ bool module_loaded(struct module *module)
 	memset(module, 0, sizeof(*module));
 	module->version = read_line("/sys/module/" MODULE "/version");
 	module->srcversion = read_line("/sys/module/" MODULE "/srcversion");
-	/* That of a kernel's own tree has no version. */
-	return !access("/sys/module/" MODULE, F_OK);
+	/* That of a kernel's own tree has no version, one that was not loaded no state. */
+	if (access("/sys/module/" MODULE, F_OK))
+		return false;
+	module->is_builtin = access("/sys/module/" MODULE "/initstate", F_OK);
+	return true;
 }
 
 static void set_info(struct module *module, const char *key, const char *value)
@@ -115,6 +118,40 @@ static char *join_words(char **words)
 	return line;
 }
 
+/* Whether @word is "NAME=VALUE" with the name in @parm, which is "NAME:DESCRIPTION". */
+static bool is_for(const char *parm, const char *word)
+{
+	size_t len = strcspn(parm, ":"), i;
+
+	if (strcspn(word, "=") != len)
+		return false;
+	/* To the kernel these are the same. */
+	for (i = 0; i < len; i++)
+		if (word[i] != parm[i] && !(word[i] == '-' && parm[i] == '_'))
+			return false;
+	return true;
+}
+
+/* The kernel ignores those that it does not know. */
+static void check_parameters(struct kmod_module *module, char **words)
+{
+	struct kmod_list *info = NULL, *entry;
+
+	if (kmod_module_get_info(module, &info) < 0)
+		return;
+	for (; *words; words++) {
+		bool known = false;
+
+		kmod_list_foreach(entry, info)
+			known |= !strcmp(kmod_module_info_get_key(entry), "parm") &&
+				 is_for(kmod_module_info_get_value(entry), *words);
+		if (!known)
+			usage_error("\"%s\" sets no parameter of the module; modinfo -p %s lists "
+				    "them", *words, kmod_module_get_path(module));
+	}
+	kmod_module_info_free_list(info);
+}
+
 static void __attribute__((noreturn)) cannot_load(const char *path, int err)
 {
 	switch (-err) {
@@ -143,20 +180,25 @@ static int load(int argc, char **argv)
 	struct kmod_ctx *kmod = open_kmod();
 	struct kmod_module *module;
 	struct utsname kernel;
-	char *parameters;
+	struct module loaded;
+	char **words, *parameters;
 	int err;
 
 	while (next_option(argc, argv, NULL) != -1)
 		;
-	parameters = join_words(arguments(argc, argv, 0, -1));
+	words = arguments(argc, argv, 0, -1);
+	if (module_loaded(&loaded) && *words)
+		die("the module is loaded, and its parameters are in /sys/module/mpipc/parameters");
+	if (loaded.is_builtin)
+		return 0;
 	module = find_module(kmod);
 	if (!module) {
 		uname(&kernel);
 		die("the module is not installed for kernel %s; mpipc doctor tells how to do "
 		    "that", kernel.release);
 	}
-	if (kmod_module_get_initstate(module) >= 0 && *parameters)
-		die("the module is loaded, and its parameters are in /sys/module/mpipc/parameters");
+	check_parameters(module, words);
+	parameters = join_words(words);
 	err = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, parameters,
 					      NULL, NULL, NULL);
 	if (err == KMOD_PROBE_APPLY_BLACKLIST)
@@ -173,11 +215,14 @@ static int unload(int argc, char **argv)
 {
 	struct kmod_ctx *kmod = open_kmod();
 	struct kmod_module *module;
+	struct module loaded;
 	int err;
 
 	while (next_option(argc, argv, NULL) != -1)
 		;
 	arguments(argc, argv, 0, 0);
+	if (module_loaded(&loaded) && loaded.is_builtin)
+		die("it is built into the kernel");
 	if (kmod_module_new_from_name(kmod, MODULE, &module) < 0)
 		die("out of memory");
 	err = kmod_module_remove_module(module, 0);

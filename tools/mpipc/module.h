@@ -17,12 +17,14 @@
  * @version: as in dkms.conf
  * @srcversion: a hash of its source
  * @signer: whose key it is signed with, NULL if it is not
+ * @is_builtin: part of the kernel's image, for which there is no file
  */
 struct module {
 	char *path;
 	char *version;
 	char *srcversion;
 	char *signer;
+	bool is_builtin;
 };
 
 /* What would be loaded; false: nothing. */

@@ -267,6 +267,9 @@ static int show_event(struct tep_event *format, struct tep_record *record, int c
 	find_group(&event, format, record);
 	if (!monitor.only || (event.group && !strcmp(event.group, monitor.only))) {
 		output_row(&monitor.output, &event);
+		/* Events may go on and on, and watch() not be returned to. */
+		if (ferror(stdout))
+			interrupted = 1;
 		if (monitor.left && !--monitor.left)
 			interrupted = 1;
 	}

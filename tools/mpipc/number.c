@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "tool.h"
@@ -23,7 +24,8 @@ uint64_t parse_seconds(const char *text)
 	char *end;
 
 	seconds = strtod(text, &end);
-	if (*text < '0' || *text > '9' || *end || !(seconds <= 1e9))
+	if (*text < '0' || *text > '9' || text[strspn(text, "0123456789.e+-")] || *end ||
+	    !(seconds <= 1e9))
 		usage_error("\"%s\" is no number of seconds up to 1e9", text);
 	return seconds * NSEC_PER_SEC;
 }

@@ -17,6 +17,7 @@
 /**
  * struct letter - what is to be sent, how and to whom
  * @raw: print nothing but the payload of answers
+ * @timeout: how long it may take, from when the payload is there
  * @deadline: when to give up
  * @wanted: secondaries that a primary waits for
  * @came: those that have come; with an address, only that one counts
@@ -26,6 +27,7 @@ struct letter {
 	bool raw;
 	enum mpipc_role role;
 	uint64_t to;
+	uint64_t timeout;
 	uint64_t deadline;
 	uint64_t wanted;
 	uint64_t came;
@@ -68,13 +70,13 @@ static void add_file(struct letter *letter, const char *path)
 
 static void read_options(struct letter *letter, int argc, char **argv)
 {
-	uint64_t timeout = 5 * NSEC_PER_SEC;
 	bool has_address = false;
 	int option;
 
 	output_init(&letter->output, command->columns, command->defaults);
 	letter->role = MPIPC_SECONDARY;
 	letter->to = MPIPC_TO_PRIMARY;
+	letter->timeout = 5 * NSEC_PER_SEC;
 	letter->wanted = 1;
 	while ((option = next_option(argc, argv, &letter->output)) != -1) {
 		switch (option) {
@@ -91,7 +93,7 @@ static void read_options(struct letter *letter, int argc, char **argv)
 			letter->raw = true;
 			break;
 		case 't':
-			timeout = parse_seconds(optarg);
+			letter->timeout = parse_seconds(optarg);
 			break;
 		case 'T':
 			letter->to = parse_number(optarg, MPIPC_TO_ALL - 1);
@@ -104,7 +106,6 @@ static void read_options(struct letter *letter, int argc, char **argv)
 		letter->wanted = 1;
 	if (letter->role == MPIPC_PRIMARY && !has_address)
 		letter->to = MPIPC_TO_ALL;
-	letter->deadline = now() + timeout;
 }
 
 static void read_arguments(struct letter *letter, int argc, char **argv)
@@ -125,7 +126,7 @@ static void read_arguments(struct letter *letter, int argc, char **argv)
 		die("the payload of a message has at most %d bytes", MPIPC_SIZE_MAX);
 }
 
-/* What is left of the time that the command as a whole may take. */
+/* What is left of the time that joining, sending and waiting may take. */
 static int64_t time_left(const struct letter *letter)
 {
 	uint64_t time = now();
@@ -148,6 +149,7 @@ static struct mpipc *join(struct letter *letter)
 	struct mpipc_open_options options = { .size = sizeof(options) };
 	struct mpipc *self;
 
+	letter->deadline = now() + letter->timeout;
 	if (letter->role == MPIPC_SECONDARY) {
 		options.timeout_ns = time_left(letter);
 		return device_join(letter->group, letter->role, &options);
@@ -265,7 +267,8 @@ static int run_request(int argc, char **argv)
 }
 
 #define SEND_OPTIONS \
-	"  -t, --timeout SECONDS how long it may take in all, 5\n" \
+	"  -t, --timeout SECONDS how long it may take in all, once the payload\n" \
+	"                        was read; 5\n" \
 	"  -f, --file FILE       open this and send its descriptor, too; may be repeated\n" \
 	"  -p, --primary         be the primary, and send to all secondaries\n" \
 	"  -n, --count COUNT     as the primary: wait for so many of them, 1\n" \

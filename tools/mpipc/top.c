@@ -117,30 +117,37 @@ static void begin_screen(void)
 	set_terminal();
 }
 
-/* What does not fit is left out: a line that breaks would push the others away. */
-static void print_on_screen(const char *text)
+static struct winsize screen_size(void)
 {
 	struct winsize size = { 0 };
-	int rows = 24, columns = 80;
 
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_row && size.ws_col) {
-		rows = size.ws_row;
-		columns = size.ws_col;
-	}
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_row && size.ws_col)
+		return size;
+	return (struct winsize){ .ws_row = 24, .ws_col = 80 };
+}
+
+/* What does not fit is left out: a line that breaks would push the others away. */
+static void print_on_screen(const char *text, const struct winsize *size)
+{
+	int rows = size->ws_row;
+
 	fputs(CLEAR, stdout);
 	while (*text && --rows > 0) {
 		size_t len = strcspn(text, "\n");
 
-		printf("%.*s\n", len < (size_t)columns ? (int)len : columns, text);
+		printf("%.*s\n", len < size->ws_col ? (int)len : size->ws_col, text);
 		text += len + (text[len] == '\n');
 	}
 }
 
 static void print(struct output *output, struct listing *listing)
 {
+	struct winsize screen = screen_size();
 	char *text = NULL;
 	size_t size = 0;
 
+	/* Or somebody's long name would hide the numbers of everybody. */
+	output->widest = is_screen ? screen.ws_col / 4 + 1 : 0;
 	listing_look(listing, output);
 	sort(listing->endpoints, listing->n_endpoints, compare_rates);
 	output->file = open_memstream(&text, &size);
@@ -151,7 +158,7 @@ static void print(struct output *output, struct listing *listing)
 	if (ferror(output->file) | fclose(output->file))
 		die("out of memory");
 	if (is_screen && !output->json)
-		print_on_screen(text);
+		print_on_screen(text, &screen);
 	else
 		fputs(text, stdout);
 	free(text);
@@ -170,8 +177,10 @@ static int open_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
 	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -188,10 +197,19 @@ static bool handle_signal(int signals)
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return true;
-	/* A shell has set the terminal to its own liking meanwhile. */
-	if (info.ssi_signo == SIGCONT)
+	switch (info.ssi_signo) {
+	case SIGTSTP:
+		restore_terminal();
+		raise(SIGSTOP);
+		return true;
+	case SIGCONT:
+		/* A shell has set the terminal to its own liking meanwhile. */
 		set_terminal();
-	return info.ssi_signo == SIGCONT || info.ssi_signo == SIGWINCH;
+		return true;
+	case SIGWINCH:
+		return true;
+	}
+	return false;
 }
 
 /* Returns false if it is to end: when the terminal is gone, too. */
