@@ -5,6 +5,10 @@ PREFIX ?= /usr/local
 KDIR ?= /lib/modules/$(shell uname -r)/build
 export VERSION
 
+# To each directory that is built in, another one would be meant.
+$(foreach name,DESTDIR PREFIX,$(if $(filter-out /%,$($(name))),\
+	$(error $(name)=$($(name)) has to begin with /)))
+
 Q := $(if $(filter 1,$(V)),,@)
 MAKEFLAGS += --no-print-directory
 BUILD := $(CURDIR)/build
@@ -55,8 +59,10 @@ help:
 #
 
 RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
-	$(KDIR)/include/generated/utsrelease.h)
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 MODULE_BUILD = $(BUILD)/kmod/$(RELEASE)
+# The headers may be gone when the module is to go.
+INSTALLED = $(or $(RELEASE),$(notdir $(KDIR:%/build=%)))
 
 kernel-headers:
 	@if [ ! -e $(KDIR)/include/generated/utsrelease.h ]; then \
@@ -104,10 +110,10 @@ install-module: module
 	$(if $(DESTDIR),,depmod $(RELEASE))
 	$(install-system)
 
-uninstall-module: kernel-headers
+uninstall-module:
 	$(uninstall-system)
-	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/mpipc.ko
-	$(if $(DESTDIR),,depmod $(RELEASE))
+	rm -f $(DESTDIR)/lib/modules/$(INSTALLED)/updates/mpipc.ko
+	$(if $(DESTDIR),,[ ! -d /lib/modules/$(INSTALLED) ] || depmod $(INSTALLED))
 
 install-dkms:
 	$(if $(DESTDIR),,@tools/dkms prepare)

@@ -178,7 +178,7 @@ static char *install_command(void)
 {
 	if (!access("/usr/src/mpipc-" VERSION "/dkms.conf", F_OK))
 		return dkms_install(VERSION);
-	if (!access("/var/lib/dpkg/info/mpipc-tools.list", F_OK))
+	if (!access("/usr/share/doc/mpipc-tools", F_OK))
 		return copy_string("apt-get install ./mpipc-dkms_" VERSION "_all.deb");
 	return copy_string("make install-dkms");
 }
