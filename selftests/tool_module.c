@@ -232,24 +232,25 @@ TEST_F(tool, doctor_compares_what_is_loaded_with_what_is_installed)
 }
 
 /* The file of the module, as if it were of a version with another first digit. */
-static int replace_version(FIXTURE_DATA(tool) *self, struct kmod_module *module)
+static int replace_version(FIXTURE_DATA(tool) *self, const char *path)
 {
 	static const char key[] = "version=";
-	const char *path = kmod_module_get_path(module);
-	int file = open(path, O_RDONLY | O_CLOEXEC), err;
-	char *data = calloc(1, 1 << 24), *found;
-	ssize_t size = read(file, data, 1 << 24);
+	const size_t max = 1 << 24;
+	char *data = calloc(1, max), *found = data, line[4096];
+	size_t size;
+	FILE *file;
+	int err;
 
-	close(file);
-	if (size < 0)
-		return -errno;
-	/* It may be compressed. */
-	for (found = data; found; found += strlen(key)) {
-		found = memmem(found, data + size - found, key, strlen(key));
-		/* Or that of the source. */
-		if (!found || found[-1] == '\0')
-			break;
-	}
+	/* libkmod looks at what is in it, not at its name. */
+	snprintf(line, sizeof(line), "case %s in *.xz) unxz -c ;; *.zst) unzstd -c ;; *) cat ;; esac <%s",
+		 path, path);
+	file = popen(line, "r");
+	size = fread(data, 1, max, file);
+	pclose(file);
+	do {
+		found = memmem(found + 1, data + size - found - 1, key, strlen(key));
+		/* Or it is that of the source. */
+	} while (found && found[-1] == 'c');
 	if (found)
 		found[strlen(key)] = '9';
 	err = found ? replace_by(self, path, data, size) : -ENOENT;
@@ -269,11 +270,11 @@ TEST_F(tool, doctor_compares_what_is_installed_with_itself)
 	module = module_file(ctx);
 	if (!module)
 		SKIP(return, "the module is not installed");
-	err = replace_version(self, module);
+	err = replace_version(self, kmod_module_get_path(module));
 	kmod_module_unref(module);
 	kmod_unref(ctx);
 	if (err == -ENOENT)
-		SKIP(return, "the module's file is compressed");
+		SKIP(return, "the module's file cannot be decompressed");
 	ASSERT_EQ(0, err);
 	EXPECT_EQ(0, examine(self, &root, "installed", status, command));
 	EXPECT_STREQ("warning", status);
