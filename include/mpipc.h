@@ -36,15 +36,16 @@ extern "C" {
  * Threads: any number of threads may use a handle at once. Only one of them can
  * be in mpipc_dispatch(), and handlers run one at a time; others only while one of
  * them waits in mpipc_call(). mpipc_close() must be the last call on a handle; it may
- * be made in a handler.
+ * be made in a handler. A thread in a handler or in mpipc_dispatch() must not be
+ * cancelled by pthread_cancel().
  *
  * Descriptors: the caller keeps those that it sends. Received ones are
  * close-on-exec and belong to the message or to the replies in which they came,
  * and are closed with them, unless mpipc_message_take_fd() took them out.
  *
  * fork: a child has no use of the handles of its parent (-EPERM), and does not
- * disturb them. It may mpipc_close() them, which only frees its own copy. exec
- * closes them.
+ * disturb them. It may mpipc_close() them, which only frees its own copy, and has to
+ * before it returns from a handler in which it was forked. exec closes them.
  *
  * Option structures begin with their size, which must be set, and may grow at
  * their end: zero the whole, set @size to sizeof, then what is needed. -EINVAL:
@@ -278,7 +279,8 @@ uint64_t mpipc_id(const struct mpipc *handle);
  * program without an event loop calls it with %MPIPC_WAIT_FOREVER in a loop.
  *
  * Return: how many were handled; 0: none until the timeout; -EINTR; -EBUSY: in a
- * handler, or another thread is dispatching, such as that of mpipc_start().
+ * handler, or another thread is dispatching, such as that of mpipc_start(); -EPERM:
+ * in a forked child.
  *
  * Threads: one at a time. Since: 0.1
  */
@@ -290,7 +292,7 @@ int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns);
  * The thread is named "mpipc-msg", has all signals blocked, and runs until
  * mpipc_leave() or mpipc_close().
  *
- * Return: 0; -EALREADY; -EAGAIN (no more threads).
+ * Return: 0; -EALREADY; -EAGAIN (no more threads); -EPERM: in a forked child.
  *
  * Threads: any. Since: 0.1
  */

@@ -20,9 +20,11 @@ static int fill(struct mpipc_call *arg, const struct mpipc_call_options *opts, i
 
 /*
  * The lock is held until the call is known here: its first result may be in the
- * mailbox before the ioctl returns, and mpipc__async_result() takes the lock.
+ * mailbox before the ioctl returns, and mpipc__async_result() takes the lock. So does
+ * whoever wants its @id, to which the callback may put an end.
  */
-int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async)
+int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async,
+		       uint64_t *id)
 {
 	int err;
 
@@ -30,6 +32,8 @@ int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpip
 	err = mpipc__call_ioctl(handle, arg);
 	if (!err) {
 		async->id = arg->id;
+		if (id)
+			*id = arg->id;
 		async->n_results = arg->n_results;
 		async->next = handle->async;
 		handle->async = async;
@@ -63,13 +67,11 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 		return -ENOMEM;
 	async->callback = callback;
 	async->arg = cb_arg;
-	err = mpipc__async_start(handle, &arg, async);
+	err = mpipc__async_start(handle, &arg, async, call);
 	if (err) {
 		free(async);
 		return err;
 	}
-	if (call)
-		*call = arg.id;
 	return arg.n_results;
 }
 

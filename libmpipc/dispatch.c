@@ -43,9 +43,26 @@ mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, uns
 	return fd;
 }
 
-/* Takes one record, with its descriptors. */
-static int receive(struct mpipc *handle, struct mpipc_recv *recv, void *data, int *fds,
-		   uint64_t deadline)
+/* For a descriptor that a program's event loop has made non-blocking. */
+static int wait_for_record(struct mpipc *handle, uint64_t deadline)
+{
+	struct pollfd fd = { .fd = handle->fd, .events = POLLIN };
+	struct timespec left;
+	uint64_t now;
+	int ready;
+
+	now = mpipc__deadline(1);
+	deadline = deadline > now ? deadline - now : 0;
+	left.tv_sec = deadline / 1000000000;
+	left.tv_nsec = deadline % 1000000000;
+	ready = ppoll(&fd, 1, &left, NULL);
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -ETIMEDOUT;
+}
+
+static int receive_once(struct mpipc *handle, struct mpipc_recv *recv, void *data, int *fds,
+			uint64_t deadline)
 {
 	recv->flags = 0;
 	recv->max_fds = MPIPC_FDS_MAX;
@@ -57,13 +74,32 @@ static int receive(struct mpipc *handle, struct mpipc_recv *recv, void *data, in
 	return ioctl(handle->fd, MPIPC_RECV, recv) < 0 ? -errno : 0;
 }
 
+/* Takes one record, with its descriptors. */
+static int receive(struct mpipc *handle, struct mpipc_recv *recv, void *data, int *fds,
+		   uint64_t deadline)
+{
+	int err;
+
+	do {
+		err = receive_once(handle, recv, data, fds, deadline);
+		if (err != -EAGAIN || !deadline)
+			return err;
+		err = wait_for_record(handle, deadline);
+	} while (!err);
+	return err;
+}
+
 /* Takes what there is, up to a record with descriptors; waits for something. */
 static int receive_batch(struct mpipc *handle)
 {
-	ssize_t len = read(handle->fd, handle->batch, MPIPC__BATCH_SIZE);
+	ssize_t len;
 
-	if (len < 0)
-		return -errno;
+	while ((len = read(handle->fd, handle->batch, MPIPC__BATCH_SIZE)) < 0) {
+		int err = errno == EAGAIN ? wait_for_record(handle, MPIPC_FOREVER) : -errno;
+
+		if (err)
+			return err;
+	}
 	handle->batch_pos = 0;
 	handle->batch_len = len;
 	return 0;
@@ -112,7 +148,8 @@ static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply *re
 
 int mpipc__answer(struct mpipc *handle, struct mpipc_reply *arg)
 {
-	if (mpipc__is_dispatcher(handle) && !handle->depth && has_room(handle)) {
+	/* There is nothing to answer, and so nothing to be taken, without a call. */
+	if (arg->call && mpipc__is_dispatcher(handle) && !handle->depth && has_room(handle)) {
 		if (!handle->answers_only)
 			return answer_and_receive(handle, arg);
 		handle->answers_only--;
@@ -135,11 +172,14 @@ void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline)
 		.tv_sec = deadline / 1000000000,
 		.tv_nsec = deadline % 1000000000,
 	};
+	int cancel;
 
 	if (atomic_load(&handle->handled) >= seq)
 		return;
 	if (!handle->has_thread || mpipc__is_dispatcher(handle))
 		return;
+	/* To wait for the condition is a point where a thread is cancelled, with the lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&handle->order_lock);
 	atomic_fetch_add(&handle->waiters, 1);
 	while (atomic_load(&handle->handled) < seq && !atomic_load(&handle->left))
@@ -147,14 +187,15 @@ void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline)
 			break;
 	atomic_fetch_sub(&handle->waiters, 1);
 	pthread_mutex_unlock(&handle->order_lock);
+	pthread_setcancelstate(cancel, NULL);
 }
 
 static void count_handled(struct mpipc *handle, uint64_t seq)
 {
 	if (seq > handle->last_seq)
 		handle->last_seq = seq;
-	/* Is one before it not done? */
-	if (handle->depth || handle->deferred)
+	/* Is one before it not done? Nobody may wait any more if it is closed. */
+	if (handle->depth || handle->deferred || handle->closed)
 		return;
 	atomic_store(&handle->handled, handle->last_seq);
 	mpipc__wake_waiters(handle);
@@ -188,7 +229,8 @@ static void handle_message(struct mpipc *handle, const struct mpipc_message *mes
 	if (handle->depth > MPIPC__IN_ORDER && mpipc__defer(handle, message))
 		return;
 	run_handler(handle, message);
-	while (!handle->depth && !handle->closed && handle_deferred(handle))
+	while (!handle->depth && !handle->closed && !atomic_load(&handle->left) &&
+	       handle_deferred(handle))
 		;
 }
 
@@ -216,12 +258,12 @@ static int handle_alone(struct mpipc *handle, uint64_t deadline)
 	return handle_one(handle, handle->batch, handle->fds, deadline);
 }
 
-/* The next record of a batch, if there is one; it has no descriptors. */
+/* The next record of a batch, if there is one; it has no descriptors. Leaving drops it. */
 static bool handle_batched(struct mpipc *handle)
 {
 	struct mpipc_message message = { .fds = handle->fds };
 
-	if (handle->batch_pos >= handle->batch_len)
+	if (handle->batch_pos >= handle->batch_len || atomic_load(&handle->left))
 		return false;
 	message.record = (void *)(handle->batch + handle->batch_pos);
 	message.data = message.record + 1;
@@ -297,7 +339,10 @@ int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds)
 static bool release(struct mpipc *handle)
 {
 	if (handle->closed) {
-		mpipc__free(handle);
+		if (handle->pid == getpid())
+			mpipc__free(handle);
+		else
+			mpipc__free_copy(handle);
 		return true;
 	}
 	atomic_store(&handle->dispatcher, 0);
@@ -309,6 +354,8 @@ mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
 	uintptr_t nobody = 0;
 	int ret;
 
+	if (handle->pid != getpid())
+		return -EPERM;
 	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, this_thread()))
 		return -EBUSY;
 	if (timeout_ns < 0)
@@ -332,7 +379,8 @@ static void *thread_main(void *arg)
 	} while (!handle->closed && (ret >= 0 || ret == -EINTR || ret == -ENOMEM));
 
 	/* An endpoint that nobody serves any more must not look alive to others. */
-	mpipc_leave(handle);
+	if (!handle->closed)
+		mpipc_leave(handle);
 	release(handle);
 	return NULL;
 }
@@ -343,6 +391,8 @@ mpipc__export int mpipc_start(struct mpipc *handle)
 	sigset_t all, old;
 	int err;
 
+	if (handle->pid != getpid())
+		return -EPERM;
 	if (handle->has_thread)
 		return -EALREADY;
 	/* Until the thread can say who it is, the handle stands for it. */

@@ -249,12 +249,22 @@ mpipc__export int mpipc_leave(struct mpipc *handle)
 	return err;
 }
 
-/* In a forked child: no lock can be taken, and the thread does not exist. */
+/* In a forked child: no lock can be taken, and callbacks are the parent's. */
+void mpipc__free_copy(struct mpipc *handle)
+{
+	free(handle->batch);
+	free(handle);
+}
+
+/* A handler that has forked may return, in the child as well. */
 static void close_copy(struct mpipc *handle)
 {
 	close(handle->fd);
-	free(handle->batch);
-	free(handle);
+	handle->fd = -1;
+	if (mpipc__is_dispatcher(handle))
+		handle->closed = true;
+	else
+		mpipc__free_copy(handle);
 }
 
 mpipc__export void mpipc_close(struct mpipc *handle)

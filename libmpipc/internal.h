@@ -40,7 +40,8 @@
  * So a handler can be run inside another one, and not only because somebody waits for
  * its answer: there may be any number of messages before the result. When handlers
  * have become as deep as %MPIPC__IN_ORDER, all but requests and results of such calls
- * is put off until they are less deep, with nothing received after it handled before.
+ * is put off until they are less deep, with nothing received after it handled before;
+ * of thousands, or without memory, the rest is handled at once, out of order.
  * Requests are still handled, or two processes could wait for each other. @handled does
  * not move before the outermost handler has returned and all that was put off is done.
  */
@@ -115,6 +116,7 @@ int mpipc__body(struct mpipc_body *body, const char *name, const void *data, siz
 uint64_t mpipc__deadline(int64_t timeout_ns);
 void mpipc__close_fds(int *fds, unsigned int n_fds);
 void mpipc__free(struct mpipc *handle);
+void mpipc__free_copy(struct mpipc *handle);
 
 int mpipc__send(struct mpipc *handle, struct mpipc_send *arg);
 int mpipc__answer(struct mpipc *handle, struct mpipc_reply *arg);
@@ -135,7 +137,8 @@ void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline);
 void mpipc__wake_waiters(struct mpipc *handle);
 bool mpipc__is_dispatcher(const struct mpipc *handle);
 
-int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async);
+int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async,
+		       uint64_t *id);
 void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *result);
 void mpipc__async_abort(struct mpipc *handle);
 

@@ -99,7 +99,7 @@ mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct time
 	err = -ENOMEM;
 	if (self) {
 		mpipc__rte_body(&arg.body, &self->msg);
-		err = mpipc__async_start(handle, &arg, &self->call);
+		err = mpipc__async_start(handle, &arg, &self->call, NULL);
 	}
 	if (err)
 		free(self);

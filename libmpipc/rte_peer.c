@@ -78,6 +78,7 @@ static void put_slot(struct slot *slot)
 	slot->text[NAME_AT - 1] = ':';
 }
 
+/* One that is not answered, whatever its deadline, has to stay while there is room. */
 static struct slot *new_slot(uint64_t now)
 {
 	unsigned int i;
@@ -86,7 +87,7 @@ static struct slot *new_slot(uint64_t now)
 	for (i = 0; i < n_slots; i++) {
 		slot = &ring[next_slot++ % n_slots];
 		if (!atomic_load_explicit(&slot->call, memory_order_relaxed) ||
-		    slot->deadline <= now)
+		    (n_slots == N_PEERS && slot->deadline <= now))
 			return slot;
 	}
 	if (n_slots < N_PEERS) {

@@ -154,7 +154,7 @@ uint64_t mpipc__rte_deadline(const struct timespec *ts)
 	if (__builtin_mul_overflow(ts->tv_sec, (int64_t)1000000000, &ns) ||
 	    __builtin_add_overflow(ns, ts->tv_nsec, &ns))
 		ns = INT64_MAX;
-	return mpipc__deadline(ns);
+	return ns < 0 ? 0 : mpipc__deadline(ns);
 }
 
 static int request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)

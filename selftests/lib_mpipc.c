@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <mpipc.h>
 
@@ -1399,7 +1400,258 @@ TEST_F(lib, a_request_taken_with_an_answer_is_reset_when_the_handler_closes)
 	EXPECT_EQ(1, ahead.taken);
 }
 
+/**
+ * struct eager - for answers to what is no request
+ * @secondary: sends what is to be taken
+ * @count: what has come
+ * @status: what mpipc_reply() returned to the first
+ */
+struct eager {
+	struct mpipc *secondary;
+	unsigned int count;
+	int status;
+};
+
+static void answer_everything(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct eager *eager = arg;
+
+	if (eager->count++)
+		return;
+	CHECK(mpipc_send(eager->secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL) == 1);
+	eager->status = mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL);
+}
+
+TEST_F(lib, an_answer_to_no_request_is_refused_and_takes_nothing)
+{
+	struct eager eager = { 0 };
+	struct mpipc *primary;
+
+	strcat(self->group, ".eager");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, answer_everything, &eager));
+	ASSERT_EQ(0, mpipc_open(&eager.secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_send(eager.secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(-ESRCH, eager.status);
+	EXPECT_EQ(1, mpipc_dispatch(primary, 0));
+	EXPECT_EQ(2, eager.count);
+	mpipc_close(eager.secondary);
+	mpipc_close(primary);
+}
+
+static void count_and_leave(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	unsigned int *count = arg;
+
+	(void)message;
+	++*count;
+	CHECK(!mpipc_leave(handle));
+}
+
+TEST_F(lib, leaving_drops_what_was_taken_but_not_handled)
+{
+	struct mpipc *primary, *secondary;
+	unsigned int count = 0;
+	int i;
+
+	strcat(self->group, ".leave");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, count_and_leave, &count));
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(1, count);
+	mpipc_close(secondary);
+	mpipc_close(primary);
+}
+
+/* Calls who sent the message. */
+static void ask_sender(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct mpipc_replies *replies;
+	int *n = arg;
+
+	*n = mpipc_call(handle, message->record->peer, "y", "abc", 4, MPIPC_WAIT_FOREVER, NULL,
+			&replies);
+	if (*n == 1)
+		mpipc_replies_free(replies);
+}
+
+/* In a child: sends a message, and answers what is asked then, until it is killed. */
+static void send_and_answer(const char *group, struct log *log)
+{
+	struct mpipc *self;
+
+	CHECK(!open_with(&self, group, MPIPC_SECONDARY, 0, record, log));
+	CHECK(mpipc_send(self, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL) == 1);
+	while (mpipc_dispatch(self, MPIPC_WAIT_FOREVER) >= 0)
+		;
+	_exit(0);
+}
+
+/* As some event loops make whatever they wait for. */
+TEST_F(lib, a_descriptor_made_nonblocking_changes_nothing)
+{
+	struct mpipc *primary;
+	struct child child;
+	__u64 start;
+	int n = 0;
+
+	strcat(self->group, ".loop");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, ask_sender, &n));
+	ASSERT_EQ(0, fcntl(mpipc_fd(primary), F_SETFL, O_NONBLOCK));
+	start = now_ns();
+	EXPECT_EQ(0, mpipc_dispatch(primary, 50000000));
+	EXPECT_LE(50000000, now_ns() - start);
+	if (!fork_child(&child))
+		send_and_answer(self->group, &self->log);
+	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(1, n);
+	child_kill(&child);
+	mpipc_close(primary);
+}
+
+/**
+ * struct known - for the id of a call that a callback compares
+ * @id: where mpipc_call_async() stores it
+ * @right: the callback found it there
+ * @done: posted by the callback
+ */
+struct known {
+	uint64_t id;
+	bool right;
+	sem_t done;
+};
+
+static void compare_id(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct known *known = arg;
+
+	(void)handle;
+	known->right = message->record->call == known->id;
+	sem_post(&known->done);
+}
+
+TEST_F(lib, the_id_of_a_call_is_there_before_its_callback_is_called)
+{
+	struct known known = { 0 };
+	struct child child;
+	int i;
+
+	sem_init(&known.done, 0, 0);
+	start_server(self->group, &child, record, &self->log);
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	for (i = 0; i < 500; i++) {
+		ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
+					      MPIPC_WAIT_FOREVER, NULL, compare_id, &known,
+					      &known.id));
+		sem_wait(&known.done);
+		ASSERT_TRUE(known.right);
+	}
+	child_kill(&child);
+}
+
+/**
+ * struct ordered - a thread that makes an ordered call
+ * @handle: what it calls by
+ * @tid: of the thread
+ */
+struct ordered {
+	struct mpipc *handle;
+	pid_t tid;
+	sem_t begun;
+};
+
+static void *call_in_order(void *arg)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_ORDERED,
+	};
+	struct ordered *ordered = arg;
+	struct mpipc_replies *replies;
+
+	ordered->tid = gettid();
+	sem_post(&ordered->begun);
+	if (mpipc_call(ordered->handle, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER, &options,
+		       &replies) == 1)
+		mpipc_replies_free(replies);
+	return NULL;
+}
+
+/* Waits until the thread waits for a condition: nothing tells that, hence the loop. */
+static void wait_in_futex(pid_t tid)
+{
+	char path[32], line[32];
+	long call = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+	while (call != SYS_futex) {
+		file = fopen(path, "re");
+		if (fgets(line, sizeof(line), file))
+			call = strtol(line, NULL, 10);
+		fclose(file);
+		sched_yield();
+	}
+}
+
+/* What came before waits in its handler, and the call for that. */
+TEST_F(lib, a_cancelled_ordered_call_does_not_stop_the_handlers)
+{
+	struct ordered ordered;
+	struct child child;
+	pthread_t thread;
+	int i;
+
+	sem_init(&ordered.begun, 0, 0);
+	ordered.handle = self->primary;
+	self->log.waits = true;
+	start_server(self->group, &child, send_then_reply, NULL);
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, call_in_order, &ordered));
+	sem_wait(&ordered.begun);
+	sem_wait(&self->log.entered);
+	wait_in_futex(ordered.tid);
+	pthread_cancel(thread);
+	for (i = 1; i < 20; i++) {
+		sem_post(&self->log.go_on);
+		sem_wait(&self->log.entered);
+	}
+	sem_post(&self->log.go_on);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(20, self->log.count);
+	child_kill(&child);
+}
+
 /* fork */
+
+static void fork_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct child *child = arg;
+
+	(void)message;
+	if (!fork_child(child))
+		mpipc_close(handle);
+}
+
+TEST_F(lib, a_child_of_a_handler_closes_its_copy_and_returns)
+{
+	struct mpipc *primary, *secondary;
+	struct child child;
+
+	strcat(self->group, ".fork");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, fork_and_close, &child));
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	if (mpipc_dispatch(primary, MPIPC_WAIT_FOREVER) != 1)
+		_exit(child.pid ? 1 : 0);
+	ASSERT_LT(0, child.pid);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	mpipc_close(secondary);
+	mpipc_close(primary);
+}
 
 TEST_F(lib, a_forked_child_has_no_use_of_a_handle_and_does_no_harm)
 {
@@ -1412,6 +1664,8 @@ TEST_F(lib, a_forked_child_has_no_use_of_a_handle_and_does_no_harm)
 	if (!fork_child(&child)) {
 		CHECK(mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL) == -EPERM);
 		CHECK(mpipc_leave(self->primary) == -EPERM);
+		CHECK(mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER) == -EPERM);
+		CHECK(mpipc_start(self->primary) == -EPERM);
 		mpipc_close(self->primary);
 		CHECK(fcntl(fd, F_GETFD) < 0);
 		_exit(0);

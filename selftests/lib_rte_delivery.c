@@ -445,6 +445,44 @@ TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_answered)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
+/* In a secondary: one request that times out, and then many that are answered. */
+static void ask_after(const char *prefix, struct child *self)
+{
+	const struct timespec one_second = { .tv_sec = 1 };
+	struct rte_mp_msg msg = make_msg("x", "\1");
+	struct rte_mp_reply reply;
+	int i;
+
+	CHECK(start_eal("secondary", prefix) >= 0);
+	CHECK(rte_mp_request_sync(&msg, &reply, &one_second) < 0);
+	child_tell(self, 0);
+	CHECK(!child_hear(self, NULL));
+	for (i = 0; i < 100; i++) {
+		CHECK(!ask("y", "", &reply));
+		free(reply.msgs);
+	}
+	_exit(0);
+}
+
+/* Or a late answer would be taken for that of another request. */
+TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_its_request)
+{
+	struct child child;
+	char peer[108];
+
+	ASSERT_EQ(0, rte_mp_action_register("x", keep_peer));
+	ASSERT_EQ(0, rte_mp_action_register("y", echo));
+	if (!fork_child(&child))
+		ask_after(self->prefix, &child);
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	wait_for(&seen.came);
+	snprintf(peer, sizeof(peer), "%s", asked_by[1]);
+	ASSERT_EQ(0, child_hear(&child, NULL));
+	child_tell(&child, 0);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_STREQ(peer, asked_by[1]);
+}
+
 static int answer_and_fail(const struct rte_mp_msg *msg, const void *peer)
 {
 	echo(msg, peer);
