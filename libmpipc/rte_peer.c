@@ -8,12 +8,14 @@
 /*
  * A peer is the string "mpipc:<slot>:<endpoint>:<call>:<action>", numbers in hexadecimal:
  * all that rte_mp_reply() has to know, in a form that programs can copy. Those that
- * keep the pointer instead need it to stay what it is for as long as the answer
- * matters, which is until it was given or the request times out.
+ * keep the pointer instead need it to stay what it is until the answer was given, also
+ * when that comes after the request has timed out: it is dropped then, but by the string
+ * of another request it would reach that.
  *
- * So strings are written to a ring of slots, oldest first, but not over one that still
- * matters. When all of them do the ring grows, and when it is as large as it can be the
- * oldest one has to go. A pointer into the ring always points to some string.
+ * So strings are written to a ring of slots, oldest first, but not over one that was not
+ * answered. Where all are such the ring grows. When it is as large as it can be those that have
+ * timed out go first, then the oldest one. A pointer into the ring always points to some
+ * string.
  *
  * Only the dispatching thread writes strings. Whoever answers says that a slot is free.
  */
@@ -78,7 +80,6 @@ static void put_slot(struct slot *slot)
 	slot->text[NAME_AT - 1] = ':';
 }
 
-/* One that is not answered, whatever its deadline, has to stay while there is room. */
 static struct slot *new_slot(uint64_t now)
 {
 	unsigned int i;
