@@ -145,7 +145,7 @@ struct mpipc_send_options {
 /**
  * struct mpipc_call_options - options of mpipc_call() and mpipc_call_async()
  * @size: sizeof(struct mpipc_call_options)
- * @flags: %MPIPC_PASS_MPIPC, %MPIPC_CALL_WAIT_ROOM, %MPIPC_CALL_ORDERED
+ * @flags: %MPIPC_PASS_MPIPC, %MPIPC_CALL_WAIT_SPACE, %MPIPC_CALL_ORDERED
  * @n_fds: number of descriptors to send
  * @fds: the descriptors
  * @reply_size: largest answer, in bytes; 0 means %MPIPC_REPLY_SIZE. Memory for
@@ -350,7 +350,7 @@ int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *
  * call each other at the same time: a handler must not call with a lock held that
  * other handlers take. With more than 16 calls waiting in each other's handlers, only
  * requests are still handled and all else waits; with 64 one more fails (-EDEADLK).
- * %MPIPC_CALL_WAIT_ROOM has no effect in a handler.
+ * %MPIPC_CALL_WAIT_SPACE has no effect in a handler.
  *
  * Return: how many results there are, which for %MPIPC_TO_ALL may be 0, or an
  * error if the request was not made: as for mpipc_send(), but a full mailbox is
@@ -368,7 +368,7 @@ int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *
  * @index: 0..what mpipc_call() returned - 1
  *
  * @record->status is 0 if the addressee @record->peer answered; else it is what
- * it chose to say, if %MPIPC_REC_ANSWERED is in @record->flags, or why there is
+ * it chose to say, if %MPIPC_REC_REPLIED is in @record->flags, or why there is
  * no answer: -ETIMEDOUT, -ECONNRESET (it is gone), -EAGAIN (its mailbox was full),
  * -ECANCELED.
  *
@@ -395,7 +395,7 @@ void mpipc_replies_free(struct mpipc_replies *replies);
  * @data: likewise
  * @size: likewise
  * @timeout_ns: one for all addressees
- * @options: or NULL; no %MPIPC_CALL_WAIT_ROOM, and no %MPIPC_CALL_ORDERED, since
+ * @options: or NULL; no %MPIPC_CALL_WAIT_SPACE, and no %MPIPC_CALL_ORDERED, since
  *	the results come in order
  * @callback: gets one result for each addressee, as in mpipc_replies_get(), the
  *	last of them with %MPIPC_REC_LAST in @record->flags. Without an addressee

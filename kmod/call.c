@@ -334,7 +334,7 @@ void mpipc_calls_expire(struct work_struct *work)
 
 /* Takes over the references to the addressees, unless it fails. */
 static struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
-					const struct mpipc_call *arg,
+					const struct mpipc_call_args *arg,
 					struct mpipc_msg *msg, u32 n)
 {
 	const u32 n_slots = max(n, 1U);
@@ -421,7 +421,7 @@ static bool withdraw(struct mpipc_open_call *call)
 static int post_request(struct mpipc_open_call *call, struct mpipc_msg *msg, u32 n,
 			u32 flags)
 {
-	u64 deadline = flags & MPIPC_CALL_WAIT_ROOM ? call->deadline : 0;
+	u64 deadline = flags & MPIPC_CALL_WAIT_SPACE ? call->deadline : 0;
 	u32 i;
 	int err;
 
@@ -464,7 +464,7 @@ static int wait_for_results(struct mpipc_open_call *call)
 	return all_done(call) ? 0 : err;
 }
 
-static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call *arg)
+static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call_args *arg)
 {
 	struct mpipc_record __user *to = u64_to_user_ptr(arg->results);
 	u64 data = arg->reply_data + (u64)i * arg->reply_size;
@@ -483,7 +483,7 @@ static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call *
 }
 
 /* All that can fault comes before the first descriptor. */
-static int copy_results(struct mpipc_open_call *call, const struct mpipc_call *arg)
+static int copy_results(struct mpipc_open_call *call, const struct mpipc_call_args *arg)
 {
 	s32 __user *fds = u64_to_user_ptr(arg->reply_fd_list);
 	struct mpipc_msg *reply;
@@ -515,7 +515,7 @@ static int copy_results(struct mpipc_open_call *call, const struct mpipc_call *a
  * Waits for a call and delivers its results. A signal or a bad pointer leaves it
  * open, for the caller to come back to.
  */
-static int collect(struct mpipc_open_call *call, const struct mpipc_call *arg)
+static int collect(struct mpipc_open_call *call, const struct mpipc_call_args *arg)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 	int err;
@@ -548,7 +548,7 @@ static struct mpipc_open_call *find_call(struct mpipc_endpoint *ep, u64 id)
 	return NULL;
 }
 
-static int check_resume(struct mpipc_open_call *call, struct mpipc_call *arg)
+static int check_resume(struct mpipc_open_call *call, struct mpipc_call_args *arg)
 {
 	if (!call || call->async)
 		return -ESRCH;
@@ -560,7 +560,7 @@ static int check_resume(struct mpipc_open_call *call, struct mpipc_call *arg)
 	return call->n_slots > arg->max_results ? -ENOSPC : 0;
 }
 
-static int resume(struct mpipc_endpoint *ep, struct mpipc_call *arg)
+static int resume(struct mpipc_endpoint *ep, struct mpipc_call_args *arg)
 {
 	struct mpipc_open_call *call;
 	int err;
@@ -586,7 +586,7 @@ static int resume(struct mpipc_endpoint *ep, struct mpipc_call *arg)
  * Opens the call, of which the message is the request, and sees it through. The
  * references to the addressees are taken over.
  */
-static int run(struct mpipc_endpoint *ep, struct mpipc_call *arg, u64 __user *uid,
+static int run(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __user *uid,
 	       struct mpipc_msg *msg, u32 n)
 {
 	const struct outcome nobody = { .status = -ECONNREFUSED };
@@ -638,12 +638,12 @@ out:
  * @arg: what is wanted; @n_results is filled in
  * @uid: where the id of a new call goes, before the request is sent
  *
- * Return: 0 or an error as &struct mpipc_call says.
+ * Return: 0 or an error as &struct mpipc_call_args says.
  */
-int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg,
+int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
 		    u64 __user *uid)
 {
-	const u32 flags = MPIPC_PASS_MPIPC | MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_ROOM;
+	const u32 flags = MPIPC_PASS_MPIPC | MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_SPACE;
 	const bool async = arg->flags & MPIPC_CALL_ASYNC;
 	struct mpipc_msg *msg;
 	int n, err = 0;
@@ -686,9 +686,9 @@ static void hand_over(struct mpipc_endpoint *ep)
  * @arg: the answer
  * @sync: the caller of this sleeps at once
  *
- * Return: 0 or an error as &struct mpipc_reply says.
+ * Return: 0 or an error as &struct mpipc_reply_args says.
  */
-int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
+int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg,
 		     bool sync)
 {
 	struct outcome outcome = { .status = arg->status, .sync = sync };

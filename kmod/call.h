@@ -115,9 +115,9 @@ struct mpipc_open_call {
 	struct mpipc_slot slots[];
 };
 
-int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call *arg,
+int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
 		    u64 __user *uid);
-int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply *arg,
+int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg,
 		     bool sync);
 int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id);
 void mpipc_call_end_all(struct mpipc_endpoint *ep);

@@ -113,7 +113,7 @@ static void fill_result(struct mpipc_record *record, struct mpipc_slot *slot)
 	record->call = slot->call->id;
 	record->status = slot->status;
 	if (slot->answered)
-		record->flags |= MPIPC_REC_ANSWERED;
+		record->flags |= MPIPC_REC_REPLIED;
 	if (slot->last)
 		record->flags |= MPIPC_REC_LAST;
 }

@@ -118,7 +118,7 @@ static struct mpipc_endpoint *primary_of(struct mpipc_group *group)
 }
 
 /* Made by its first primary, who is charged for it until it is empty. */
-static struct mpipc_group *new_group(const struct mpipc_join *arg,
+static struct mpipc_group *new_group(const struct mpipc_join_args *arg,
 				     struct mpipc_user *user)
 {
 	struct mpipc_group *group;
@@ -269,7 +269,7 @@ static struct pair *new_pair(void)
 	return NULL;
 }
 
-static int get_supplies(struct supplies *supplies, const struct mpipc_join *arg,
+static int get_supplies(struct supplies *supplies, const struct mpipc_join_args *arg,
 			struct mpipc_user *user)
 {
 	struct mpipc_group *group;
@@ -307,7 +307,7 @@ static void put_supplies(struct supplies *supplies)
  * Finds the group, or makes it known. Returns it locked and with a reference; -EAGAIN:
  * there have to be more supplies.
  */
-static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc_join *arg,
+static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc_join_args *arg,
 				      struct supplies *supplies)
 {
 	struct mpipc_group *fresh = supplies->group, *group;
@@ -489,7 +489,7 @@ static void publish_primary(struct mpipc_endpoint *ep, struct list_head *pairs)
 }
 
 /* Fills in what is constant from the join on; undone by unset_member(). */
-static void set_member(struct mpipc_endpoint *ep, const struct mpipc_join *arg,
+static void set_member(struct mpipc_endpoint *ep, const struct mpipc_join_args *arg,
 		       struct mpipc_group *group, struct mpipc_user *user)
 {
 	ep->role = arg->role;
@@ -561,7 +561,7 @@ out:
 }
 
 static int join_group(struct mpipc_endpoint *ep, struct file *file,
-		      struct mpipc_join *arg, struct mpipc_user *user,
+		      struct mpipc_join_args *arg, struct mpipc_user *user,
 		      struct mpipc_group *group, struct supplies *supplies)
 {
 	int err;
@@ -598,7 +598,7 @@ static int wait_for_end(struct mpipc_endpoint *ep)
 
 /* Returns -EAGAIN if it is to be tried again, with more supplies if it wants them. */
 static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
-		       struct mpipc_join *arg, struct mpipc_user *user,
+		       struct mpipc_join_args *arg, struct mpipc_user *user,
 		       struct supplies *supplies)
 {
 	struct mpipc_net *mnet = mpipc_net(ep->net);
@@ -673,7 +673,7 @@ static int wait_for_arrival(struct mpipc_net *mnet, const char *name, int seen, 
 	return err;
 }
 
-static int check_join(const struct mpipc_join *arg)
+static int check_join(const struct mpipc_join_args *arg)
 {
 	u32 flags = MPIPC_JOIN_EVENTS;
 	size_t len = strnlen(arg->group, sizeof(arg->group));
@@ -695,10 +695,10 @@ static int check_join(const struct mpipc_join *arg)
  * @file: its file
  * @arg: what is wanted; its out members are filled in
  *
- * Return: 0 or an error as &struct mpipc_join says.
+ * Return: 0 or an error as &struct mpipc_join_args says.
  */
 int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
-		     struct mpipc_join *arg)
+		     struct mpipc_join_args *arg)
 {
 	struct supplies supplies = {
 		.pairs = LIST_HEAD_INIT(supplies.pairs),
@@ -910,7 +910,7 @@ static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
-int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers *arg)
+int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 {
 	struct mpipc_peer *list = NULL;
 	int err = 0;

@@ -92,10 +92,10 @@ struct mpipc_group {
 };
 
 int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
-		     struct mpipc_join *arg);
+		     struct mpipc_join_args *arg);
 void mpipc_group_leave(struct mpipc_endpoint *ep);
 void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table);
-int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers *arg);
+int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);
 u64 mpipc_group_primary_id(struct mpipc_endpoint *ep);
 void mpipc_group_put(struct mpipc_group *group);
 

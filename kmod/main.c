@@ -140,7 +140,7 @@ static __always_inline int import(void *arg, size_t known, size_t least,
 
 static long ioctl_join(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_join arg;
+	struct mpipc_join_args arg;
 	int err;
 
 	err = IMPORT(arg, 176, uarg, size);
@@ -160,14 +160,14 @@ static long ioctl_join(struct file *file, void __user *uarg, size_t size)
 	return -EFAULT;
 }
 
-static int put_counts(struct mpipc_send __user *usend, u32 sent, u32 full)
+static int put_counts(struct mpipc_send_args __user *usend, u32 sent, u32 full)
 {
 	return put_user(sent, &usend->sent) ?: put_user(full, &usend->full);
 }
 
 static long ioctl_send(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_send arg;
+	struct mpipc_send_args arg;
 	int err;
 
 	err = IMPORT(arg, 120, uarg, size) ?: put_counts(uarg, 0, 0) ?:
@@ -177,8 +177,8 @@ static long ioctl_send(struct file *file, void __user *uarg, size_t size)
 
 static long ioctl_recv(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_recv __user *urecv = uarg;
-	struct mpipc_recv arg;
+	struct mpipc_recv_args __user *urecv = uarg;
+	struct mpipc_recv_args arg;
 
 	return IMPORT(arg, 200, uarg, size) ?:
 	       mpipc_receive(file->private_data, &arg, &urecv->record,
@@ -187,8 +187,8 @@ static long ioctl_recv(struct file *file, void __user *uarg, size_t size)
 
 static long ioctl_call(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_call __user *ucall = uarg;
-	struct mpipc_call arg;
+	struct mpipc_call_args __user *ucall = uarg;
+	struct mpipc_call_args arg;
 	int err;
 
 	err = IMPORT(arg, 160, uarg, size);
@@ -201,7 +201,7 @@ static long ioctl_call(struct file *file, void __user *uarg, size_t size)
 
 static long ioctl_reply(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_reply arg;
+	struct mpipc_reply_args arg;
 
 	return IMPORT(arg, 104, uarg, size) ?:
 	       mpipc_call_reply(file->private_data, &arg, false);
@@ -209,8 +209,8 @@ static long ioctl_reply(struct file *file, void __user *uarg, size_t size)
 
 static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_reply_recv __user *uboth = uarg;
-	struct mpipc_reply_recv arg;
+	struct mpipc_reply_recv_args __user *uboth = uarg;
+	struct mpipc_reply_recv_args arg;
 	int err;
 
 	err = IMPORT(arg, 312, uarg, size);
@@ -232,7 +232,7 @@ static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 
 static long ioctl_cancel(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_cancel arg;
+	struct mpipc_cancel_args arg;
 
 	return IMPORT(arg, 8, uarg, size) ?:
 	       mpipc_call_cancel(file->private_data, arg.call);
@@ -240,8 +240,8 @@ static long ioctl_cancel(struct file *file, void __user *uarg, size_t size)
 
 static long ioctl_peers(struct file *file, void __user *uarg, size_t size)
 {
-	struct mpipc_peers __user *upeers = uarg;
-	struct mpipc_peers arg;
+	struct mpipc_peers_args __user *upeers = uarg;
+	struct mpipc_peers_args arg;
 	int err;
 
 	err = IMPORT(arg, 16, uarg, size) ?: mpipc_group_peers(file->private_data, &arg);
@@ -260,16 +260,16 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	BUILD_BUG_ON(sizeof(struct mpipc_record) != 160);
 	BUILD_BUG_ON(sizeof(struct mpipc_info) != 256);
-	BUILD_BUG_ON(sizeof(struct mpipc_join) != 176);
+	BUILD_BUG_ON(sizeof(struct mpipc_join_args) != 176);
 	BUILD_BUG_ON(sizeof(struct mpipc_body) != 88);
-	BUILD_BUG_ON(sizeof(struct mpipc_send) != 120);
-	BUILD_BUG_ON(sizeof(struct mpipc_recv) != 200);
-	BUILD_BUG_ON(sizeof(struct mpipc_call) != 160);
-	BUILD_BUG_ON(sizeof(struct mpipc_reply) != 104);
-	BUILD_BUG_ON(sizeof(struct mpipc_reply_recv) != 312);
-	BUILD_BUG_ON(sizeof(struct mpipc_cancel) != 8);
+	BUILD_BUG_ON(sizeof(struct mpipc_send_args) != 120);
+	BUILD_BUG_ON(sizeof(struct mpipc_recv_args) != 200);
+	BUILD_BUG_ON(sizeof(struct mpipc_call_args) != 160);
+	BUILD_BUG_ON(sizeof(struct mpipc_reply_args) != 104);
+	BUILD_BUG_ON(sizeof(struct mpipc_reply_recv_args) != 312);
+	BUILD_BUG_ON(sizeof(struct mpipc_cancel_args) != 8);
 	BUILD_BUG_ON(sizeof(struct mpipc_peer) != 48);
-	BUILD_BUG_ON(sizeof(struct mpipc_peers) != 16);
+	BUILD_BUG_ON(sizeof(struct mpipc_peers_args) != 16);
 
 	switch (ANY_SIZE(cmd)) {
 	case ANY_SIZE(MPIPC_INFO):

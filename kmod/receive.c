@@ -126,9 +126,9 @@ static void finish(struct mpipc_endpoint *ep, struct mpipc_entry *entry,
  * @record: where the record goes
  * @nonblock: do not wait
  *
- * Return: 0 or an error as &struct mpipc_recv says.
+ * Return: 0 or an error as &struct mpipc_recv_args says.
  */
-int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv *arg,
+int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock)
 {
 	struct want want = {

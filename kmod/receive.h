@@ -17,7 +17,7 @@ struct mpipc_endpoint;
  * from then on the entry has been delivered.
  */
 
-int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv *arg,
+int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock);
 ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to,
 			   bool nonblock);

@@ -135,7 +135,7 @@ static int address(struct mpipc_msg *msg, u64 to)
  * @msg: where the message goes, unless there is an error
  *
  * Return: how many destinations there are, each with a reference in its copy, or
- * an error as &struct mpipc_send says.
+ * an error as &struct mpipc_send_args says.
  */
 int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 		       u32 flags, u64 to, struct mpipc_msg **msg)
@@ -277,7 +277,7 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 }
 
 /* Sends to n destinations, and lets go of them and of the message. */
-static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send *arg)
+static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
 {
 	int err;
 	u32 i;
@@ -308,9 +308,9 @@ static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send *arg)
  * @ep: from whom
  * @arg: what and where to; its out members are filled in
  *
- * Return: 0 or an error as &struct mpipc_send says.
+ * Return: 0 or an error as &struct mpipc_send_args says.
  */
-int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send *arg)
+int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg)
 {
 	struct mpipc_msg *msg;
 	int n;
@@ -348,7 +348,7 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 			   bool nonblock)
 {
 	size_t len = iov_iter_count(from);
-	struct mpipc_send arg = { };
+	struct mpipc_send_args arg = { };
 	struct mpipc_record record;
 	struct iov_iter payload;
 	struct mpipc_msg *msg;

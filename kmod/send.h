@@ -25,7 +25,7 @@ int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n);
 int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 		    u64 deadline, bool sync);
-int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send *arg);
+int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg);
 ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 			   bool nonblock);
 

@@ -4,12 +4,13 @@
 
 #include "internal.h"
 
-static int fill(struct mpipc_call *arg, const struct mpipc_call_options *opts, int64_t timeout_ns)
+static int fill(struct mpipc_call_args *arg, const struct mpipc_call_options *opts,
+		int64_t timeout_ns)
 {
 	/* Waiting for room would be done with the lock of mpipc__async_start(). */
-	if (opts->flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_ROOM))
+	if (opts->flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE))
 		return -EINVAL;
-	*arg = (struct mpipc_call) {
+	*arg = (struct mpipc_call_args) {
 		.flags = opts->flags | MPIPC_CALL_ASYNC,
 		.reply_size = opts->reply_size ? opts->reply_size : MPIPC_REPLY_SIZE,
 		.reply_fds = opts->reply_fds,
@@ -23,8 +24,8 @@ static int fill(struct mpipc_call *arg, const struct mpipc_call_options *opts, i
  * mailbox before the ioctl returns, and mpipc__async_result() takes the lock. So does
  * whoever wants its @id, to which the callback may put an end.
  */
-int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async,
-		       uint64_t *id)
+int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
+		       struct mpipc__async *async, uint64_t *id)
 {
 	int err;
 
@@ -49,7 +50,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 {
 	struct mpipc_call_options opts;
 	struct mpipc__async *async;
-	struct mpipc_call arg;
+	struct mpipc_call_args arg;
 	int err;
 
 	if (!callback)
@@ -77,7 +78,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 
 mpipc__export int mpipc_cancel(struct mpipc *handle, uint64_t call)
 {
-	struct mpipc_cancel arg = { .call = call };
+	struct mpipc_cancel_args arg = { .call = call };
 
 	return ioctl(handle->fd, MPIPC_CANCEL, &arg) < 0 ? -errno : 0;
 }

@@ -22,11 +22,11 @@ struct mpipc_replies {
 
 /* A call that is being made, and where its results go. */
 struct call {
-	struct mpipc_call arg;
+	struct mpipc_call_args arg;
 	struct mpipc_replies *replies;
 };
 
-int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call *arg)
+int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
 {
 	/* Once interrupted, the argument names the call that is waited for. */
 	while (ioctl(handle->fd, MPIPC_CALL, arg) < 0)
@@ -36,7 +36,7 @@ int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call *arg)
 }
 
 /* How many addressees there are is known afterwards; mostly as many as last time. */
-int mpipc__call(struct mpipc *handle, struct mpipc_call *arg, mpipc__room_t make_room)
+int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__room_t make_room)
 {
 	const bool all = arg->to == MPIPC_TO_ALL;
 	unsigned int max = all ? atomic_load(&handle->addressees) + SPARE_RESULTS : 1;
@@ -56,7 +56,7 @@ int mpipc__call(struct mpipc *handle, struct mpipc_call *arg, mpipc__room_t make
 	return err;
 }
 
-static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_call *arg)
+static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_call_args *arg)
 {
 	/* At most 66 KiB for each, and fewer addressees than an int has room for. */
 	uint64_t fds_size = ((uint64_t)max * arg->reply_fds * sizeof(int) + 7) & ~(uint64_t)7;
@@ -75,7 +75,7 @@ static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_
 	return replies;
 }
 
-static void set_messages(struct mpipc_replies *replies, const struct mpipc_call *arg)
+static void set_messages(struct mpipc_replies *replies, const struct mpipc_call_args *arg)
 {
 	unsigned int i;
 
@@ -88,7 +88,7 @@ static void set_messages(struct mpipc_replies *replies, const struct mpipc_call 
 		};
 }
 
-static int make_room(struct mpipc_call *arg, unsigned int max)
+static int make_room(struct mpipc_call_args *arg, unsigned int max)
 {
 	struct call *call = (struct call *)arg;
 	struct mpipc_replies *replies = alloc_replies(max, arg);
@@ -122,7 +122,7 @@ mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name
 {
 	struct mpipc_call_options opts;
 	struct call call = { .arg.to = to };
-	struct mpipc_call *arg = &call.arg;
+	struct mpipc_call_args *arg = &call.arg;
 	int err;
 
 	if (!out)

@@ -61,7 +61,7 @@ static int wait_for_record(struct mpipc *handle, uint64_t deadline)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-static int receive_once(struct mpipc *handle, struct mpipc_recv *recv, void *data, int *fds,
+static int receive_once(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,
 			uint64_t deadline)
 {
 	recv->flags = 0;
@@ -75,7 +75,7 @@ static int receive_once(struct mpipc *handle, struct mpipc_recv *recv, void *dat
 }
 
 /* Takes one record, with its descriptors. */
-static int receive(struct mpipc *handle, struct mpipc_recv *recv, void *data, int *fds,
+static int receive(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,
 		   uint64_t deadline)
 {
 	int err;
@@ -109,16 +109,16 @@ static int receive_batch(struct mpipc *handle)
 static bool has_room(const struct mpipc *handle)
 {
 	return handle->batch_pos == handle->batch_len &&
-	       handle->batch_len + sizeof(struct mpipc_reply_recv) <= AHEAD_SIZE;
+	       handle->batch_len + sizeof(struct mpipc_reply_recv_args) <= AHEAD_SIZE;
 }
 
 /*
  * Answers, and takes the next record if it is there, which it is when the one who got
  * the answer asks again at once. It becomes the rest of the batch, behind the argument.
  */
-static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply *reply)
+static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply_args *reply)
 {
-	struct mpipc_reply_recv *arg = (void *)(handle->batch + handle->batch_len);
+	struct mpipc_reply_recv_args *arg = (void *)(handle->batch + handle->batch_len);
 	int err;
 
 	arg->reply = *reply;
@@ -146,7 +146,7 @@ static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply *re
 	return arg->reply_error;
 }
 
-int mpipc__answer(struct mpipc *handle, struct mpipc_reply *arg)
+int mpipc__answer(struct mpipc *handle, struct mpipc_reply_args *arg)
 {
 	/* There is nothing to answer, and so nothing to be taken, without a call. */
 	if (arg->call && mpipc__is_dispatcher(handle) && !handle->depth && has_room(handle)) {
@@ -237,7 +237,7 @@ static void handle_message(struct mpipc *handle, const struct mpipc_message *mes
 static int handle_one(struct mpipc *handle, void *data, int *fds, uint64_t deadline)
 {
 	struct mpipc_message message;
-	struct mpipc_recv recv;
+	struct mpipc_recv_args recv;
 	int err;
 
 	err = receive(handle, &recv, data, fds, deadline);

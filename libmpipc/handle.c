@@ -90,7 +90,7 @@ static int open_device(void)
 static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
 		const struct mpipc_open_options *options)
 {
-	struct mpipc_join join = {
+	struct mpipc_join_args join = {
 		.role = role,
 		.flags = options->flags,
 		.mode = options->mode,
@@ -299,7 +299,7 @@ mpipc__export uint64_t mpipc_id(const struct mpipc *handle)
 
 mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max)
 {
-	struct mpipc_peers arg = { .peers = (uintptr_t)peers, .max_peers = max };
+	struct mpipc_peers_args arg = { .peers = (uintptr_t)peers, .max_peers = max };
 
 	if (!peers && max)
 		return -EINVAL;

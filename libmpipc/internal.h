@@ -118,15 +118,15 @@ void mpipc__close_fds(int *fds, unsigned int n_fds);
 void mpipc__free(struct mpipc *handle);
 void mpipc__free_copy(struct mpipc *handle);
 
-int mpipc__send(struct mpipc *handle, struct mpipc_send *arg);
-int mpipc__answer(struct mpipc *handle, struct mpipc_reply *arg);
+int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg);
+int mpipc__answer(struct mpipc *handle, struct mpipc_reply_args *arg);
 
 /* Makes room for @max results, in place of what there was, and points @arg to it. */
-typedef int (*mpipc__room_t)(struct mpipc_call *arg, unsigned int max);
+typedef int (*mpipc__room_t)(struct mpipc_call_args *arg, unsigned int max);
 
-int mpipc__call(struct mpipc *handle, struct mpipc_call *arg, mpipc__room_t make_room);
-int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call *arg);
-int mpipc__call_nested(struct mpipc *handle, struct mpipc_call *arg, mpipc__room_t make_room);
+int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__room_t make_room);
+int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg);
+int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__room_t make_room);
 bool mpipc__nested_result(struct mpipc *handle, const struct mpipc_message *result);
 int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds);
 bool mpipc__defer(struct mpipc *handle, const struct mpipc_message *message);
@@ -137,8 +137,8 @@ void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline);
 void mpipc__wake_waiters(struct mpipc *handle);
 bool mpipc__is_dispatcher(const struct mpipc *handle);
 
-int mpipc__async_start(struct mpipc *handle, struct mpipc_call *arg, struct mpipc__async *async,
-		       uint64_t *id);
+int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
+		       struct mpipc__async *async, uint64_t *id);
 void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *result);
 void mpipc__async_abort(struct mpipc *handle);
 

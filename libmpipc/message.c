@@ -25,7 +25,7 @@ int mpipc__body(struct mpipc_body *body, const char *name, const void *data, siz
 	return 0;
 }
 
-int mpipc__send(struct mpipc *handle, struct mpipc_send *arg)
+int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)
 {
 	while (ioctl(handle->fd, MPIPC_SEND, arg) < 0)
 		if (errno != EINTR)
@@ -37,7 +37,7 @@ mpipc__export int mpipc_send(struct mpipc *handle, uint64_t to, const char *name
 			     size_t size, const struct mpipc_send_options *options)
 {
 	struct mpipc_send_options opts;
-	struct mpipc_send arg;
+	struct mpipc_send_args arg;
 	int err;
 
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
@@ -62,7 +62,7 @@ mpipc__export int mpipc_reply(struct mpipc *handle, uint64_t call, int status, c
 			      size_t size, const struct mpipc_reply_options *options)
 {
 	struct mpipc_reply_options opts;
-	struct mpipc_reply arg;
+	struct mpipc_reply_args arg;
 	int err;
 
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));

@@ -11,7 +11,7 @@
 /* A synchronous call that a handler makes, and that dispatches until it is complete. */
 struct mpipc__nested {
 	struct mpipc__nested *outer;
-	struct mpipc_call *call;
+	struct mpipc_call_args *call;
 	unsigned int n_results;
 	bool complete;
 };
@@ -102,7 +102,7 @@ void mpipc__drop_deferred(struct mpipc *handle)
 }
 
 /* As the kernel does it for a caller that blocks. */
-static void store(struct mpipc_call *call, unsigned int i, const struct mpipc_message *result)
+static void store(struct mpipc_call_args *call, unsigned int i, const struct mpipc_message *result)
 {
 	const struct mpipc_record *record = result->record;
 	struct mpipc_record *records = (void *)(uintptr_t)call->results;
@@ -130,7 +130,7 @@ bool mpipc__nested_result(struct mpipc *handle, const struct mpipc_message *resu
 	return true;
 }
 
-static void drop_results(struct mpipc_call *call, unsigned int n)
+static void drop_results(struct mpipc_call_args *call, unsigned int n)
 {
 	struct mpipc_record *records = (void *)(uintptr_t)call->results;
 	int *fds = (int *)(uintptr_t)call->reply_fd_list;
@@ -141,7 +141,7 @@ static void drop_results(struct mpipc_call *call, unsigned int n)
 }
 
 /* Fails only if the endpoint has left; results are complete, or there are none. */
-static int collect(struct mpipc *handle, struct mpipc_call *call, struct buffer *buffer)
+static int collect(struct mpipc *handle, struct mpipc_call_args *call, struct buffer *buffer)
 {
 	struct mpipc__nested self = {
 		.outer = handle->nested,
@@ -161,7 +161,7 @@ static int collect(struct mpipc *handle, struct mpipc_call *call, struct buffer 
 }
 
 /* A full mailbox is a result at once: its owner may be waiting for room in ours. */
-int mpipc__call_nested(struct mpipc *handle, struct mpipc_call *call, mpipc__room_t make_room)
+int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call, mpipc__room_t make_room)
 {
 	struct buffer *buffer;
 	int err;
@@ -171,7 +171,7 @@ int mpipc__call_nested(struct mpipc *handle, struct mpipc_call *call, mpipc__roo
 	buffer = malloc(sizeof(*buffer));
 	if (!buffer)
 		return -ENOMEM;
-	call->flags &= ~MPIPC_CALL_WAIT_ROOM;
+	call->flags &= ~MPIPC_CALL_WAIT_SPACE;
 	call->flags |= MPIPC_CALL_ASYNC;
 	err = mpipc__call_ioctl(handle, call);
 	if (err) {

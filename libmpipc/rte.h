@@ -87,7 +87,7 @@ int mpipc__rte_fail(int err);
 int mpipc__rte_check_name(const char *name);
 int mpipc__rte_check(const struct rte_mp_msg *msg);
 void mpipc__rte_body(struct mpipc_body *body, const struct rte_mp_msg *msg);
-int mpipc__rte_send(struct mpipc *handle, struct mpipc_send *arg);
+int mpipc__rte_send(struct mpipc *handle, struct mpipc_send_args *arg);
 bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *wire);
 void mpipc__rte_fill(struct rte_mp_msg *msg, const struct mpipc_record *record,
 		     const struct rte_wire *wire, int *fds);

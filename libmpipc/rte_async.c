@@ -77,7 +77,7 @@ static int check(const struct rte_mp_msg *req, const struct timespec *ts,
 mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts,
 				       rte_mp_async_reply_t callback)
 {
-	struct mpipc_call arg = {
+	struct mpipc_call_args arg = {
 		.flags = MPIPC_CALL_ASYNC,
 		.reply_size = sizeof(struct rte_wire),
 		.reply_fds = RTE_MSG_FDS,

@@ -65,7 +65,7 @@ mpipc__export int rte_eal_mp_sendmsg(const char *action_name, const void *params
 				     int fds[], int fds_num)
 {
 	struct rte_first_wire wire = { .len_params = len_params, .fds_num = fds_num };
-	struct mpipc_send arg;
+	struct mpipc_send_args arg;
 	struct mpipc *handle;
 	int err;
 

@@ -219,7 +219,7 @@ static uint64_t patience(void)
 }
 
 /* Sends @arg->body from a secondary to the primary, from the primary to all. */
-int mpipc__rte_send(struct mpipc *handle, struct mpipc_send *arg)
+int mpipc__rte_send(struct mpipc *handle, struct mpipc_send_args *arg)
 {
 	bool hurried, full;
 	int err;
@@ -238,7 +238,7 @@ int mpipc__rte_send(struct mpipc *handle, struct mpipc_send *arg)
 
 mpipc__export int rte_mp_sendmsg(struct rte_mp_msg *msg)
 {
-	struct mpipc_send arg;
+	struct mpipc_send_args arg;
 	struct mpipc *handle;
 	int err;
 
@@ -269,7 +269,7 @@ static int late_answer(struct mpipc *handle)
 
 mpipc__export int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 {
-	struct mpipc_reply arg;
+	struct mpipc_reply_args arg;
 	struct rte_peer parsed;
 	struct mpipc *handle;
 	int err;

@@ -18,7 +18,7 @@ struct one_result {
 
 /* What a call has brought: an array of each, in one block. */
 struct results {
-	struct mpipc_call arg;
+	struct mpipc_call_args arg;
 	struct mpipc_record *records;
 	struct rte_wire *wires;
 	int *fds;
@@ -27,7 +27,7 @@ struct results {
 	struct rte_mp_msg *msgs;	/* for the caller of rte_mp_request_sync() */
 };
 
-static int make_room(struct mpipc_call *arg, unsigned int max)
+static int make_room(struct mpipc_call_args *arg, unsigned int max)
 {
 	struct results *results = (struct results *)arg;
 	void *block = results->few;
@@ -72,7 +72,7 @@ static bool answered(const struct results *results, unsigned int i)
 /* Peers that are gone, or not ready, are as if they had never been there. */
 bool mpipc__rte_counts(const struct mpipc_record *record)
 {
-	if (record->flags & MPIPC_REC_ANSWERED)
+	if (record->flags & MPIPC_REC_REPLIED)
 		return record->status != RTE_WIRE_IGNORE;
 	return record->status != -ECONNRESET || !mpipc__rte_is_primary();
 }
@@ -176,7 +176,7 @@ mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_repl
 				      const struct timespec *ts)
 {
 	struct results results = {
-		.arg.flags = MPIPC_CALL_WAIT_ROOM,
+		.arg.flags = MPIPC_CALL_WAIT_SPACE,
 		.arg.reply_size = sizeof(struct rte_wire),
 		.arg.reply_fds = RTE_MSG_FDS,
 	};

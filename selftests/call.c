@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(call)
  * @thread: who waits for it
  */
 struct sync {
-	struct mpipc_call arg;
+	struct mpipc_call_args arg;
 	struct mpipc_record results[PEERS];
 	char answers[PEERS][ANSWER_SIZE];
 	struct ioctl_thread thread;
@@ -108,7 +108,7 @@ static const char *sync_answer(struct __test_metadata *_metadata,
 
 static bool is_answered(const struct mpipc_record *record)
 {
-	return record->flags & MPIPC_REC_ANSWERED;
+	return record->flags & MPIPC_REC_REPLIED;
 }
 
 static bool is_last(const struct mpipc_record *record)
@@ -168,7 +168,7 @@ static bool mailbox_empty(int fd)
 
 static int cancel(int fd, __u64 call)
 {
-	struct mpipc_cancel arg = { .call = call };
+	struct mpipc_cancel_args arg = { .call = call };
 
 	return do_ioctl(fd, MPIPC_CANCEL, &arg);
 }
@@ -247,7 +247,7 @@ TEST_F(call, request_and_answer_carry_everything)
 	__u64 deadline = in_ms(60000), before = now_ns();
 	const struct mpipc_record *result;
 	struct mpipc_record request;
-	struct mpipc_reply reply;
+	struct mpipc_reply_args reply;
 	struct sync sync;
 	char data[64];
 
@@ -266,7 +266,7 @@ TEST_F(call, request_and_answer_carry_everything)
 	EXPECT_EQ(0, request.status);
 	EXPECT_LE(before, request.stamp);
 
-	reply = (struct mpipc_reply){
+	reply = (struct mpipc_reply_args){
 		.call = request.call,
 		.body = make_body("because", "42", 3, NULL, 0),
 	};
@@ -292,8 +292,8 @@ TEST_F(call, largest_request_and_answer_fit)
 	static char question[MPIPC_SIZE_MAX], seen[MPIPC_SIZE_MAX];
 	static char answer[MPIPC_SIZE_MAX], got[MPIPC_SIZE_MAX];
 	struct mpipc_record request, result;
-	struct mpipc_call arg = call_arg(MPIPC_TO_PRIMARY, "", question,
-					 sizeof(question), &result, 1);
+	struct mpipc_call_args arg = call_arg(MPIPC_TO_PRIMARY, "", question,
+					      sizeof(question), &result, 1);
 	struct ioctl_thread thread;
 
 	memset(question, 'q', sizeof(question));
@@ -596,7 +596,7 @@ TEST_F(call, stopped_addressee_does_not_delay_the_others)
 TEST_F(call, async_results_come_as_they_are_answered)
 {
 	static const int order[PEERS] = { 2, 0, 1 };
-	struct mpipc_call arg = call_arg(MPIPC_TO_ALL, "q", NULL, 0, NULL, 0);
+	struct mpipc_call_args arg = call_arg(MPIPC_TO_ALL, "q", NULL, 0, NULL, 0);
 
 	arg.flags = MPIPC_CALL_ASYNC;
 	arg.reply_size = ANSWER_SIZE;
@@ -626,7 +626,7 @@ TEST_F(call, async_results_come_as_they_are_answered)
 
 TEST_F(call, async_to_nobody_has_one_last_result)
 {
-	struct mpipc_call arg = call_arg(MPIPC_TO_ALL, "", NULL, 0, NULL, 0);
+	struct mpipc_call_args arg = call_arg(MPIPC_TO_ALL, "", NULL, 0, NULL, 0);
 	struct mpipc_record record;
 
 	for (int i = 0; i < PEERS; i++) {
@@ -807,8 +807,8 @@ TEST_F(call, answer_from_another_group_is_refused)
 TEST_F(call, bad_answers_change_nothing)
 {
 	static const char large[ANSWER_SIZE + 1];
-	struct mpipc_reply good = { .body = make_body("ok", "good", 5, NULL, 0) };
-	struct mpipc_reply bad;
+	struct mpipc_reply_args good = { .body = make_body("ok", "good", 5, NULL, 0) };
+	struct mpipc_reply_args bad;
 	struct sync sync;
 	int nul;
 
@@ -848,7 +848,7 @@ TEST_F(call, bad_answers_change_nothing)
 
 TEST_F(call, any_thread_may_answer_when_it_likes)
 {
-	struct mpipc_reply reply = { .body = make_body("", "done", 5, NULL, 0) };
+	struct mpipc_reply_args reply = { .body = make_body("", "done", 5, NULL, 0) };
 	struct ioctl_thread replier;
 	struct sync sync[2];
 	__u64 call[2];
@@ -869,9 +869,9 @@ TEST_F(call, any_thread_may_answer_when_it_likes)
 
 /* Reply, then receive */
 
-static struct mpipc_reply_recv server_arg(char *data, size_t size, __u64 deadline)
+static struct mpipc_reply_recv_args server_arg(char *data, size_t size, __u64 deadline)
 {
-	struct mpipc_reply_recv arg = {
+	struct mpipc_reply_recv_args arg = {
 		.recv = {
 			.max_size = size,
 			.data = to_u64(data),
@@ -891,8 +891,8 @@ static void *client_main(void *arg)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		struct mpipc_record result;
-		struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "", &i, sizeof(i),
-						  &result, 1);
+		struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", &i, sizeof(i),
+						       &result, 1);
 		int echo = -1;
 
 		call.reply_size = sizeof(echo);
@@ -907,7 +907,7 @@ static void *client_main(void *arg)
 static void serve(struct __test_metadata *_metadata, int fd, int requests)
 {
 	char data[sizeof(int)];
-	struct mpipc_reply_recv arg = server_arg(data, sizeof(data), MPIPC_FOREVER);
+	struct mpipc_reply_recv_args arg = server_arg(data, sizeof(data), MPIPC_FOREVER);
 
 	while (requests--) {
 		ASSERT_EQ(0, do_ioctl(fd, MPIPC_REPLY_RECV, &arg));
@@ -951,7 +951,7 @@ TEST_F(call, threads_of_one_endpoint_call_at_once)
 
 TEST_F(call, threads_of_one_endpoint_serve_at_once)
 {
-	struct mpipc_reply_recv arg[PEERS];
+	struct mpipc_reply_recv_args arg[PEERS];
 	struct ioctl_thread thread[PEERS];
 	struct sync sync[PEERS];
 	char data[PEERS][8];
@@ -981,7 +981,7 @@ TEST_F(call, threads_of_one_endpoint_serve_at_once)
 TEST_F(call, reply_recv_receives_although_the_reply_fails)
 {
 	static const char large[ANSWER_SIZE + 1];
-	struct mpipc_reply_recv arg = server_arg(NULL, 0, 0);
+	struct mpipc_reply_recv_args arg = server_arg(NULL, 0, 0);
 	struct sync sync;
 	__u64 call;
 
@@ -1014,7 +1014,7 @@ TEST_F(call, reply_recv_receives_although_the_reply_fails)
 
 TEST_F(call, reply_recv_that_a_signal_restarts_answers_once)
 {
-	struct mpipc_reply_recv arg = server_arg(NULL, 0, MPIPC_FOREVER);
+	struct mpipc_reply_recv_args arg = server_arg(NULL, 0, MPIPC_FOREVER);
 	struct ioctl_thread server;
 	struct sync sync;
 
@@ -1229,7 +1229,7 @@ TEST_F(call, interrupted_call_takes_no_answer_after_its_deadline)
 
 TEST_F(call, resuming_what_cannot_be_resumed_is_refused)
 {
-	struct mpipc_call arg;
+	struct mpipc_call_args arg;
 	struct sync sync;
 	__u64 async;
 
@@ -1264,7 +1264,7 @@ TEST_F(call, resuming_what_cannot_be_resumed_is_refused)
 
 TEST_F(call, only_one_thread_waits_for_a_call)
 {
-	struct mpipc_call second;
+	struct mpipc_call_args second;
 	struct sync sync;
 
 	ASSERT_EQ(0, sync_start(&sync, self->primary, self->id[0], MPIPC_FOREVER));
@@ -1343,7 +1343,7 @@ TEST_F(call, fault_in_the_answers_keeps_the_call)
 TEST_F(call, argument_that_cannot_be_written_makes_no_call)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
-	struct mpipc_call *arg = (void *)(guard_page(_metadata) - page);
+	struct mpipc_call_args *arg = (void *)(guard_page(_metadata) - page);
 	struct mpipc_record result;
 
 	*arg = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result, 1);
@@ -1429,7 +1429,7 @@ TEST_F(call, wait_room_waits_for_the_full_and_not_with_the_others)
 	__u64 call;
 
 	sync_prepare(&sync, MPIPC_TO_ALL);
-	sync.arg.flags = MPIPC_CALL_WAIT_ROOM;
+	sync.arg.flags = MPIPC_CALL_WAIT_SPACE;
 	ASSERT_EQ(0, sync_run(&sync, self->primary));
 	for (int i = 0; i < PEERS; i += 2) {
 		call = take_request(_metadata, self->peer[i]);
@@ -1450,7 +1450,7 @@ static void wait_for_room(struct __test_metadata *_metadata, struct sync *sync, 
 			  __u64 to)
 {
 	sync_prepare(sync, to);
-	sync->arg.flags = MPIPC_CALL_WAIT_ROOM;
+	sync->arg.flags = MPIPC_CALL_WAIT_SPACE;
 	ASSERT_EQ(0, sync_run(sync, fd));
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync->thread));
 }
@@ -1536,7 +1536,7 @@ TEST_F(call, wait_room_ends_at_the_deadline)
 	struct sync sync;
 
 	sync_prepare(&sync, self->id[0]);
-	sync.arg.flags = MPIPC_CALL_WAIT_ROOM;
+	sync.arg.flags = MPIPC_CALL_WAIT_SPACE;
 	sync.arg.deadline = in_ms(SHORT_MS);
 	ASSERT_EQ(0, sync_run(&sync, self->primary));
 	ASSERT_EQ(0, sync_end(&sync));
@@ -1581,8 +1581,8 @@ TEST_F(call, wait_room_ends_with_its_addressee)
 TEST_F(call, bad_calls_reach_nobody)
 {
 	struct mpipc_record result;
-	struct mpipc_call good = call_arg(MPIPC_TO_ALL, "", NULL, 0, &result, PEERS);
-	struct mpipc_call bad;
+	struct mpipc_call_args good = call_arg(MPIPC_TO_ALL, "", NULL, 0, &result, PEERS);
+	struct mpipc_call_args bad;
 
 	bad = good;
 	bad.flags = 1U << 31;
@@ -1617,7 +1617,7 @@ TEST_F(call, bad_calls_reach_nobody)
 TEST_F(call, bad_destinations_are_refused)
 {
 	struct mpipc_record result;
-	struct mpipc_call arg = call_arg(self->primary_id, "", NULL, 0, &result, 1);
+	struct mpipc_call_args arg = call_arg(self->primary_id, "", NULL, 0, &result, 1);
 	int fd = open_dev();
 
 	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(self->primary, MPIPC_CALL, &arg));

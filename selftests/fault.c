@@ -407,9 +407,9 @@ static void expect_load(struct __test_metadata *_metadata, const struct fault *f
 	expect_fds(_metadata, fault, received_fds[0], load.n_fds);
 }
 
-static struct mpipc_recv recv_arg(void)
+static struct mpipc_recv_args recv_arg(void)
 {
-	struct mpipc_recv recv = {
+	struct mpipc_recv_args recv = {
 		.max_size = MOST_SIZE,
 		.max_fds = MOST_FDS,
 		.data = to_u64(received[0]),
@@ -532,7 +532,7 @@ static void try_send(struct __test_metadata *_metadata, int from, __u64 to,
 		     const int *receivers, int n, struct load load)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_send send = { .to = to };
+		struct mpipc_send_args send = { .to = to };
 		struct cargo cargo;
 		int ret;
 
@@ -692,7 +692,7 @@ static void expect_told(struct __test_metadata *_metadata, struct crowd *crowd,
 TEST_FAULT(send_to_all_that_waits_for_room_says_how_many_got_it)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_send send = {
+		struct mpipc_send_args send = {
 			.to = MPIPC_TO_ALL,
 			.deadline = MPIPC_FOREVER,
 			.body = make_body("second", NULL, 0, NULL, 0),
@@ -717,12 +717,12 @@ TEST_FAULT(send_to_all_that_waits_for_room_says_how_many_got_it)
 TEST_FAULT(call_to_all_that_waits_for_room_has_a_result_for_each)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_call call = call_arg(MPIPC_TO_ALL, "second", NULL, 0, NULL, 0);
+		struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "second", NULL, 0, NULL, 0);
 		bool sent[SECONDARIES];
 		struct crowd crowd;
 		int ret;
 
-		call.flags = MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_ROOM;
+		call.flags = MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_SPACE;
 		crowd_make(_metadata, &crowd, self->other);
 		ret = ioctl_with_room(_metadata, &crowd, &fault, MPIPC_CALL, &call);
 		memset(sent, !ret, sizeof(sent));
@@ -747,8 +747,8 @@ static void try_receive(struct __test_metadata *_metadata, int from, int to, str
 			__u32 flags)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_send send = { .to = MPIPC_TO_PRIMARY };
-		struct mpipc_recv recv = recv_arg();
+		struct mpipc_send_args send = { .to = MPIPC_TO_PRIMARY };
+		struct mpipc_recv_args recv = recv_arg();
 		struct load carried = load;
 		struct mpipc_record record;
 		struct cargo cargo;
@@ -904,7 +904,7 @@ TEST_FAULT(read_takes_whole_records_and_leaves_the_others)
 /* Takes the request, answers it with the load. */
 static void answer(struct __test_metadata *_metadata, int fd, struct load load)
 {
-	struct mpipc_reply reply = { };
+	struct mpipc_reply_args reply = { };
 	struct mpipc_record record;
 	struct cargo cargo;
 
@@ -922,7 +922,7 @@ static void try_async(struct __test_metadata *_metadata, int from, __u64 to,
 		      const int *receivers, int n, struct load load, __u64 deadline)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_call call = call_arg(to, "", NULL, 0, NULL, 0);
+		struct mpipc_call_args call = call_arg(to, "", NULL, 0, NULL, 0);
 		struct mpipc_record record;
 		struct cargo cargo;
 		int ret;
@@ -977,7 +977,7 @@ struct server {
 
 static void *serve(void *arg)
 {
-	struct mpipc_reply_recv both = { .recv.deadline = MPIPC_FOREVER };
+	struct mpipc_reply_recv_args both = { .recv.deadline = MPIPC_FOREVER };
 	struct server *server = arg;
 
 	while (!do_ioctl(server->fd, MPIPC_REPLY_RECV, &both)) {
@@ -991,9 +991,9 @@ static void *serve(void *arg)
 /* Where the results of a call to all go. */
 static struct mpipc_record results[SECONDARIES];
 
-static struct mpipc_call sync_call(__u64 to, struct load load)
+static struct mpipc_call_args sync_call(__u64 to, struct load load)
 {
-	struct mpipc_call call = call_arg(to, "", NULL, 0, results, SECONDARIES);
+	struct mpipc_call_args call = call_arg(to, "", NULL, 0, results, SECONDARIES);
 
 	call.reply_size = load.size;
 	call.reply_fds = load.n_fds;
@@ -1004,7 +1004,7 @@ static struct mpipc_call sync_call(__u64 to, struct load load)
 
 /* All have answered with the load. */
 static void expect_results(struct __test_metadata *_metadata, const struct fault *fault,
-			   const struct mpipc_call *call, int n, struct load load)
+			   const struct mpipc_call_args *call, int n, struct load load)
 {
 	const char *data = (const char *)received;
 	const int *fds = (const int *)received_fds;
@@ -1037,7 +1037,7 @@ static void try_sync(struct __test_metadata *_metadata, const char *group, int n
 	}
 	to = n == 1 ? endpoint_id(servers[0].fd) : MPIPC_TO_ALL;
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_call call = sync_call(to, load);
+		struct mpipc_call_args call = sync_call(to, load);
 		struct cargo cargo;
 		int ret;
 
@@ -1077,7 +1077,7 @@ static void ignore(int signal)
 }
 
 /* Makes a call that a signal ends. */
-static int interrupt(int fd, struct mpipc_call *call)
+static int interrupt(int fd, struct mpipc_call_args *call)
 {
 	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { };
 	const struct sigaction action = { .sa_handler = ignore };
@@ -1094,7 +1094,7 @@ static void try_resume(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *s
 		       struct load load)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_call call = sync_call(MPIPC_TO_ALL, load);
+		struct mpipc_call_args call = sync_call(MPIPC_TO_ALL, load);
 		int ret;
 
 		ASSERT_EQ(-EINTR, interrupt(self->primary, &call));
@@ -1121,7 +1121,7 @@ TEST_FAULT(interrupted_call_keeps_its_results_until_they_are_taken)
 static __u64 ask(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
 		 struct load load)
 {
-	struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, NULL, 0);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, NULL, 0);
 	struct mpipc_record record;
 
 	call.flags = MPIPC_CALL_ASYNC;
@@ -1142,7 +1142,7 @@ static void expect_answer(struct __test_metadata *_metadata, const struct fault 
 	cargo_let_go(cargo);
 	ASSERT_EQ(0, receive(fd, &record));
 	EXPECT_EQ(0, record.status);
-	EXPECT_EQ(MPIPC_REC_ANSWERED | MPIPC_REC_LAST, record.flags);
+	EXPECT_EQ(MPIPC_REC_REPLIED | MPIPC_REC_LAST, record.flags);
 	expect_load(_metadata, fault, &record, cargo->load);
 	expect_empty(_metadata, fd);
 	expect_cargo_gone(_metadata, cargo);
@@ -1152,7 +1152,7 @@ TEST_FAULT(request_whose_answer_failed_can_still_be_answered)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
 		FOR_EACH_FAULT(fault) {
-			struct mpipc_reply reply = {
+			struct mpipc_reply_args reply = {
 				.call = ask(_metadata, self, loads[i]),
 			};
 			struct cargo cargo;
@@ -1174,7 +1174,7 @@ TEST_FAULT(reply_and_receive_says_which_of_the_two_failed)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
 		FOR_EACH_FAULT(fault) {
-			struct mpipc_reply_recv both = { .recv = recv_arg() };
+			struct mpipc_reply_recv_args both = { .recv = recv_arg() };
 			struct cargo cargo;
 			__u64 call;
 			int ret;
@@ -1207,10 +1207,10 @@ TEST_FAULT(result_of_an_asynchronous_call_is_received_or_stays)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
 		FOR_EACH_FAULT(fault) {
-			struct mpipc_reply reply = {
+			struct mpipc_reply_args reply = {
 				.call = ask(_metadata, self, loads[i]),
 			};
-			struct mpipc_recv recv = recv_arg();
+			struct mpipc_recv_args recv = recv_arg();
 			struct cargo cargo;
 			int ret;
 
@@ -1234,7 +1234,7 @@ TEST_FAULT(result_of_an_asynchronous_call_is_received_or_stays)
 TEST_FAULT(call_is_cancelled_or_goes_on)
 {
 	FOR_EACH_FAULT(fault) {
-		struct mpipc_cancel cancel = { .call = ask(_metadata, self, loads[0]) };
+		struct mpipc_cancel_args cancel = { .call = ask(_metadata, self, loads[0]) };
 		int ret = WITH_FAULT(fault, do_ioctl(self->secondary[0], MPIPC_CANCEL, &cancel));
 
 		expect_clean(_metadata, &fault, ret);
@@ -1535,7 +1535,7 @@ static void close_many(const int *members)
 TEST_FAULT(peers_are_all_listed_or_none)
 {
 	struct mpipc_peer plain[MANY + SECONDARIES + 1] = { }, list[ARRAY_SIZE(plain)];
-	struct mpipc_peers peers = {
+	struct mpipc_peers_args peers = {
 		.peers = to_u64(plain),
 		.max_peers = ARRAY_SIZE(plain),
 	};

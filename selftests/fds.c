@@ -227,7 +227,7 @@ TEST_F(fds, broadcast_to_nobody_keeps_none)
 
 TEST_F(fds, are_dropped_if_the_receiver_leaves_and_cannot_store_them)
 {
-	struct mpipc_recv recv = { .max_fds = 1 };
+	struct mpipc_recv_args recv = { .max_fds = 1 };
 	struct ioctl_thread thread;
 	struct canary canary;
 	void *slots;
@@ -281,8 +281,8 @@ TEST_F(fds, slots_of_an_answer_beyond_the_limit_say_so)
 	struct canary canary;
 	struct rlimit old;
 	int sent[3], got[3];
-	struct mpipc_call call = call_arg(self->id, "", NULL, 0, &result, 1);
-	struct mpipc_reply reply = { .body = make_body("", NULL, 0, sent, 3) };
+	struct mpipc_call_args call = call_arg(self->id, "", NULL, 0, &result, 1);
+	struct mpipc_reply_args reply = { .body = make_body("", NULL, 0, sent, 3) };
 
 	call.reply_fds = 3;
 	call.reply_fd_list = to_u64(got);
@@ -361,7 +361,7 @@ TEST_F(fds, fault_in_the_received_data_keeps_them)
 
 TEST_F(fds, drop_fds_counts_and_releases_them)
 {
-	struct mpipc_recv recv = { .flags = MPIPC_RECV_DROP_FDS, .max_size = 8 };
+	struct mpipc_recv_args recv = { .flags = MPIPC_RECV_DROP_FDS, .max_size = 8 };
 	struct mpipc_info info;
 	struct canary canary;
 	unsigned int before;
@@ -489,8 +489,8 @@ TEST_F(fds, mpipc_files_need_the_flag_in_calls_and_answers)
 	int file = open_dev(), got = -1;
 	struct mpipc_record record, result;
 	struct ioctl_thread thread;
-	struct mpipc_call call = call_arg(self->id, "", NULL, 0, &result, 1);
-	struct mpipc_reply reply = { .body = make_body("", NULL, 0, &file, 1) };
+	struct mpipc_call_args call = call_arg(self->id, "", NULL, 0, &result, 1);
+	struct mpipc_reply_args reply = { .body = make_body("", NULL, 0, &file, 1) };
 
 	call.body = make_body("", NULL, 0, &file, 1);
 	call.reply_fds = 1;
@@ -530,7 +530,7 @@ TEST_F(fds, full_mailbox_keeps_none)
 
 static int reply_fds(int fd, __u64 call, const int *fds, unsigned int n)
 {
-	struct mpipc_reply reply = {
+	struct mpipc_reply_args reply = {
 		.call = call,
 		.body = make_body("", NULL, 0, fds, n),
 	};
@@ -542,7 +542,7 @@ static int reply_fds(int fd, __u64 call, const int *fds, unsigned int n)
 static __u64 call_for_fd(struct __test_metadata *_metadata, int from, __u64 to,
 			 __u64 deadline)
 {
-	struct mpipc_call call = call_arg(to, "", NULL, 0, NULL, 0);
+	struct mpipc_call_args call = call_arg(to, "", NULL, 0, NULL, 0);
 
 	call.flags = MPIPC_CALL_ASYNC;
 	call.reply_fds = 1;
@@ -554,7 +554,7 @@ static __u64 call_for_fd(struct __test_metadata *_metadata, int from, __u64 to,
 TEST_F(fds, request_and_sync_answer_carry_them)
 {
 	struct mpipc_record request, results[2];
-	struct mpipc_call call = call_arg(MPIPC_TO_ALL, "", NULL, 0, results, 2);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "", NULL, 0, results, 2);
 	int secondary[2] = { self->secondary, open_secondary(self->group) };
 	int sent[3], taken[3], answer[2], got[2][2];
 	struct ioctl_thread thread;
@@ -607,7 +607,7 @@ TEST_F(fds, reply_recv_carries_them_both_ways)
 	__u64 call = call_for_fd(_metadata, self->primary, self->id, MPIPC_FOREVER);
 	struct mpipc_record record;
 	int sent[2], got[2] = { -1, -1 };
-	struct mpipc_reply_recv arg = {
+	struct mpipc_reply_recv_args arg = {
 		.reply = {
 			.call = call,
 			.body = make_body("", NULL, 0, &sent[0], 1),
@@ -674,7 +674,7 @@ static __u64 stored_answer(struct __test_metadata *_metadata, int primary, int s
 {
 	struct sigaction action = { .sa_handler = ignore_signal };
 	struct mpipc_record request, result;
-	struct mpipc_call call = call_arg(endpoint_id(secondary), "", NULL, 0, &result, 1);
+	struct mpipc_call_args call = call_arg(endpoint_id(secondary), "", NULL, 0, &result, 1);
 	struct ioctl_thread thread;
 
 	call.reply_fds = 1;
@@ -693,7 +693,7 @@ static __u64 stored_answer(struct __test_metadata *_metadata, int primary, int s
 
 TEST_F(fds, answer_to_an_interrupted_call_is_released_by_cancel)
 {
-	struct mpipc_cancel cancel;
+	struct mpipc_cancel_args cancel;
 	struct canary canary;
 
 	cancel.call = stored_answer(_metadata, self->primary, self->secondary, &canary);
@@ -715,7 +715,7 @@ TEST_F(fds, fault_in_the_list_of_an_answer_loses_none)
 {
 	int *got = (int *)guard_page(_metadata) - 1;
 	struct mpipc_record request, result;
-	struct mpipc_call call = call_arg(self->id, "", NULL, 0, &result, 1);
+	struct mpipc_call_args call = call_arg(self->id, "", NULL, 0, &result, 1);
 	struct ioctl_thread thread;
 	unsigned int before;
 	int sent[3];
@@ -840,7 +840,7 @@ static void *reader_main(void *arg)
 TEST_F(fds, threads_that_read_at_once_get_each_descriptor_once)
 {
 	unsigned int seen[RACED] = { 0 };
-	struct mpipc_send send = { .to = self->id, .deadline = MPIPC_FOREVER };
+	struct mpipc_send_args send = { .to = self->id, .deadline = MPIPC_FOREVER };
 	struct reader reader[3];
 	struct canary canary;
 	pthread_t thread[3];

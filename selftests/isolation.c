@@ -247,7 +247,7 @@ static int send_slow_fds(struct actor *actor)
 /* The argument itself: missing when it is read, or protected when counts are written. */
 static int send_slow_argument(struct actor *actor)
 {
-	struct mpipc_send send = {
+	struct mpipc_send_args send = {
 		.to = actor->to,
 		.body = make_body("slow", TEXT, sizeof(TEXT), NULL, 0),
 	};
@@ -302,7 +302,7 @@ static int receive_slow_record(struct actor *actor)
 {
 	char data[64];
 	int fd, err;
-	struct mpipc_recv *page, recv = {
+	struct mpipc_recv_args *page, recv = {
 		.max_size = sizeof(data),
 		.max_fds = 1,
 		.data = to_u64(data),
@@ -326,7 +326,7 @@ static int call_slow_payload(struct actor *actor)
 {
 	struct mpipc_record results[2];
 	void *page = page_fill(&actor->page, TEXT, sizeof(TEXT));
-	struct mpipc_call call = call_arg(actor->to, "slow", page, sizeof(TEXT), results, 2);
+	struct mpipc_call_args call = call_arg(actor->to, "slow", page, sizeof(TEXT), results, 2);
 
 	call.flags = MPIPC_CALL_ASYNC;
 	return do_ioctl(actor->fd, MPIPC_CALL, &call);
@@ -336,7 +336,7 @@ static int call_slow_payload(struct actor *actor)
 static int call_slow_argument(struct actor *actor)
 {
 	struct mpipc_record results[2];
-	struct mpipc_call call = call_arg(actor->to, "slow", TEXT, sizeof(TEXT), results, 2);
+	struct mpipc_call_args call = call_arg(actor->to, "slow", TEXT, sizeof(TEXT), results, 2);
 
 	call.flags = MPIPC_CALL_ASYNC;
 	return do_ioctl(actor->fd, MPIPC_CALL,
@@ -344,7 +344,7 @@ static int call_slow_argument(struct actor *actor)
 }
 
 /* A synchronous call whose answers have text and descriptor; one part is slow. */
-static int call_with_slow(struct actor *actor, __u64 *slow, struct mpipc_call *call)
+static int call_with_slow(struct actor *actor, __u64 *slow, struct mpipc_call_args *call)
 {
 	struct mpipc_record results[2], *result;
 	char data[2 * sizeof(TEXT)];
@@ -370,28 +370,28 @@ static int call_with_slow(struct actor *actor, __u64 *slow, struct mpipc_call *c
 
 static int call_slow_results(struct actor *actor)
 {
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 
 	return call_with_slow(actor, &call.results, &call);
 }
 
 static int call_slow_answer(struct actor *actor)
 {
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 
 	return call_with_slow(actor, &call.reply_data, &call);
 }
 
 static int call_slow_answered_fds(struct actor *actor)
 {
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 
 	return call_with_slow(actor, &call.reply_fd_list, &call);
 }
 
 static int cancel_slow_argument(struct actor *actor)
 {
-	struct mpipc_cancel cancel;
+	struct mpipc_cancel_args cancel;
 	int err;
 
 	err = call_async(actor->fd, actor->to, "c", 0, MPIPC_FOREVER, (__u64 *)&cancel.call);
@@ -415,7 +415,7 @@ static int reply_slow_payload(struct actor *actor)
 
 static int reply_slow_fds(struct actor *actor)
 {
-	struct mpipc_reply reply = {
+	struct mpipc_reply_args reply = {
 		.call = take_request(actor),
 		.body = make_body("", TEXT, sizeof(TEXT),
 				  page_fill(&actor->page, &actor->done, sizeof(int)), 1),
@@ -426,7 +426,7 @@ static int reply_slow_fds(struct actor *actor)
 
 static int reply_recv_slow_argument(struct actor *actor)
 {
-	struct mpipc_reply_recv *page, both = {
+	struct mpipc_reply_recv_args *page, both = {
 		.reply = {
 			.call = take_request(actor),
 			.body = make_body("", TEXT, sizeof(TEXT), NULL, 0),
@@ -442,7 +442,7 @@ static int reply_recv_slow_argument(struct actor *actor)
 /* With another open file. */
 static int join_slow_argument(struct actor *actor)
 {
-	struct mpipc_join join = join_arg(actor->group, MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg(actor->group, MPIPC_SECONDARY);
 
 	return do_ioctl(open_dev(), MPIPC_JOIN,
 			page_fill(&actor->page, &join, sizeof(join)));
@@ -459,7 +459,7 @@ static int info_slow(struct actor *actor)
 static int peers_slow(struct actor *actor)
 {
 	struct mpipc_peer *page = page_fill(&actor->page, "", 1);
-	struct mpipc_peers peers = { .peers = to_u64(page), .max_peers = 8 };
+	struct mpipc_peers_args peers = { .peers = to_u64(page), .max_peers = 8 };
 	int err = do_ioctl(actor->fd, MPIPC_PEERS, &peers);
 
 	return err ?: peers.n_peers >= 3 && page->id ? 0 : -EBADMSG;
@@ -583,7 +583,7 @@ static int take(FIXTURE_DATA(stuck) *self, int fd, enum mpipc_type type)
 static int answer(FIXTURE_DATA(stuck) *self, int fd)
 {
 	int pass = STDERR_FILENO;
-	struct mpipc_reply reply = {
+	struct mpipc_reply_args reply = {
 		.call = self->record.call,
 		.body = make_body("", TEXT, self->record.reply_size ? sizeof(TEXT) : 0, &pass,
 				  self->record.reply_fds),
@@ -595,7 +595,7 @@ static int answer(FIXTURE_DATA(stuck) *self, int fd)
 /* Something for the actor to receive. */
 static int give(FIXTURE_DATA(stuck) *self, const FIXTURE_VARIANT(stuck) *variant)
 {
-	struct mpipc_call call = call_arg(self->to_actor, "c", NULL, 0, NULL, 0);
+	struct mpipc_call_args call = call_arg(self->to_actor, "c", NULL, 0, NULL, 0);
 	int err, pass = STDERR_FILENO;
 
 	switch (variant->finds) {
@@ -621,7 +621,7 @@ static void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
 {
 	const bool secondary = variant->role == MPIPC_SECONDARY;
 	struct mpipc_peer peers[3] = { };
-	struct mpipc_peers arg = { .peers = to_u64(peers), .max_peers = 3 };
+	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 3 };
 	__u64 ret;
 
 	group_name(self->group, _metadata->name);
@@ -681,7 +681,7 @@ FIXTURE_TEARDOWN(stuck)
 /* The primary and another secondary, when a secondary is stuck. */
 static void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self)
 {
-	struct mpipc_send all = { .to = MPIPC_TO_ALL };
+	struct mpipc_send_args all = { .to = MPIPC_TO_ALL };
 	int primary = self->first, other = self->second;
 	__u64 id;
 
@@ -700,7 +700,7 @@ static void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuc
 	ASSERT_EQ(0, take(self, primary, MPIPC_REPLY_TO));
 	EXPECT_EQ(endpoint_id(other), self->record.peer);
 	EXPECT_EQ(0, self->record.status);
-	ASSERT_EQ(0, do_ioctl(primary, MPIPC_CANCEL, &(struct mpipc_cancel){ id }));
+	ASSERT_EQ(0, do_ioctl(primary, MPIPC_CANCEL, &(struct mpipc_cancel_args){ id }));
 	ASSERT_EQ(0, take(self, primary, MPIPC_REPLY_TO));
 	EXPECT_EQ(self->to_actor, self->record.peer);
 	EXPECT_EQ(-ECANCELED, self->record.status);
@@ -722,7 +722,7 @@ static void caller_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck
 			   enum mpipc_role role)
 {
 	struct mpipc_record result = { };
-	struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
 	struct ioctl_thread thread;
 
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->second, MPIPC_CALL, &call));
@@ -738,7 +738,7 @@ static void caller_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck
 
 static unsigned int count_members(int fd)
 {
-	struct mpipc_peers peers = { };
+	struct mpipc_peers_args peers = { };
 
 	return do_ioctl(fd, MPIPC_PEERS, &peers) ? 0 : peers.n_peers;
 }
@@ -858,14 +858,14 @@ static int read_and_wait(struct actor *actor)
 static int call_and_wait(struct actor *actor)
 {
 	__u64 results;
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 
 	return call_with_slow(actor, &results, &call);
 }
 
 static int join_and_wait(struct actor *actor)
 {
-	struct mpipc_join join = join_arg("", MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg("", MPIPC_SECONDARY);
 
 	snprintf(join.group, sizeof(join.group), "%.100s.late", actor->group);
 	join.deadline = MPIPC_FOREVER;
@@ -932,7 +932,7 @@ TEST(stopped_primary_delays_nobody)
 	FIXTURE_VARIANT(stuck) variant = { .role = MPIPC_PRIMARY, .act = receive_and_wait };
 	FIXTURE_DATA(stuck) self = { };
 	struct mpipc_record result = { };
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 
 	set_up(_metadata, &self, &variant);
 	stop_actor(_metadata, &self.actor);
@@ -1042,12 +1042,12 @@ static void nothing(int signal)
 TEST(call_that_a_signal_takes_back_cannot_be_cancelled_any_more)
 {
 	struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
-	struct mpipc_cancel cancel = { };
+	struct mpipc_cancel_args cancel = { };
 	struct mpipc_record record, result = { };
 	char group[MPIPC_GROUP_MAX];
 	struct ioctl_thread caller;
 	int primary, secondary;
-	struct mpipc_call *call;
+	struct mpipc_call_args *call;
 	struct page page;
 
 	group_name(group, "cancel");
@@ -1057,9 +1057,9 @@ TEST(call_that_a_signal_takes_back_cannot_be_cancelled_any_more)
 	ASSERT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "fill", NULL, 0));
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, page_make(&page, true));
-	call = (struct mpipc_call *)page.addr;
+	call = (struct mpipc_call_args *)page.addr;
 	*call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
-	call->flags = MPIPC_CALL_WAIT_ROOM;
+	call->flags = MPIPC_CALL_WAIT_SPACE;
 	ASSERT_EQ(0, ioctl_thread_start(&caller, secondary, MPIPC_CALL, call));
 	ASSERT_EQ(0, ioctl_thread_asleep(&caller));
 	cancel.call = call->id;

@@ -37,7 +37,7 @@ FIXTURE_TEARDOWN(join)
 
 TEST_F(join, primary_creates_the_group)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	struct mpipc_info info;
 
 	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
@@ -56,7 +56,7 @@ TEST_F(join, primary_creates_the_group)
 
 TEST_F(join, secondary_learns_its_primary)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_SECONDARY);
 	struct mpipc_info info;
 	int primary = open_primary(self->group);
 
@@ -113,7 +113,7 @@ TEST_F(join, second_primary_gets_eaddrinuse)
 
 TEST_F(join, second_primary_does_not_wait)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 
 	ASSERT_LE(0, open_primary(self->group));
 	join.deadline = MPIPC_FOREVER;
@@ -166,7 +166,7 @@ TEST_F(join, bad_role_is_refused)
 	static const __u32 roles[] = { MPIPC_NO_ROLE, 3, 0x10001, ~0U };
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
-		struct mpipc_join join = join_arg(self->group, roles[i]);
+		struct mpipc_join_args join = join_arg(self->group, roles[i]);
 
 		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join))
 			TH_LOG("role %#x", roles[i]);
@@ -179,7 +179,7 @@ TEST_F(join, bad_mode_is_refused)
 	static const __u32 modes[] = { 0700, 0601, 01600, 04600, 1U << 31 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+		struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 
 		join.mode = modes[i];
 		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join))
@@ -195,7 +195,7 @@ TEST_F(join, empty_name_is_refused)
 
 TEST_F(join, name_without_nul_is_refused)
 {
-	struct mpipc_join join = { .role = MPIPC_PRIMARY };
+	struct mpipc_join_args join = { .role = MPIPC_PRIMARY };
 
 	memset(join.group, 'n', sizeof(join.group));
 	EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join));
@@ -221,7 +221,7 @@ TEST_F(join, name_of_127_bytes_is_told_from_its_neighbour)
 
 TEST_F(join, bytes_after_the_nul_are_not_part_of_the_name)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	size_t len = strlen(self->group);
 
 	memset(join.group + len + 1, 'x', sizeof(join.group) - len - 1);
@@ -262,7 +262,7 @@ TEST_F(join, group_without_primary_refuses_secondaries)
 
 TEST_F(join, group_ends_with_its_last_member)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	int primary = open_primary(self->group);
 	int secondary = open_secondary(self->group);
 
@@ -306,8 +306,8 @@ TEST_F(join, each_new_primary_is_a_generation)
 	ASSERT_EQ(0, leave(self->fd));
 
 	for (__u64 generation = 2; generation < 5; generation++) {
-		struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
-		struct mpipc_join late = join_arg(self->group, MPIPC_SECONDARY);
+		struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
+		struct mpipc_join_args late = join_arg(self->group, MPIPC_SECONDARY);
 		int primary = open_dev();
 		int fd = open_dev();
 
@@ -323,7 +323,7 @@ TEST_F(join, each_new_primary_is_a_generation)
 
 TEST_F(join, failed_joins_are_no_generation)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	int primary = open_primary(self->group);
 
 	ASSERT_LE(0, primary);
@@ -386,7 +386,7 @@ TEST_F(join, follower_belongs_to_the_next_primary)
 
 static int join_until(int fd, const char *group, __u64 deadline)
 {
-	struct mpipc_join join = join_arg(group, MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg(group, MPIPC_SECONDARY);
 
 	join.deadline = deadline;
 	return do_ioctl(fd, MPIPC_JOIN, &join);
@@ -475,7 +475,7 @@ TEST_F(join, waiter_joins_when_the_next_primary_comes)
 
 TEST_F(join, waiter_whose_file_another_thread_joined_elsewhere_gets_eisconn)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_SECONDARY);
 	struct ioctl_thread waiter;
 	char other[MPIPC_GROUP_MAX];
 
@@ -576,7 +576,7 @@ struct attempt {
 static int attempt_to_join(void *arg)
 {
 	struct attempt *attempt = arg;
-	struct mpipc_join join = join_arg(attempt->group, attempt->role);
+	struct mpipc_join_args join = join_arg(attempt->group, attempt->role);
 
 	join.deadline = attempt->deadline;
 	return do_ioctl(attempt->fd, MPIPC_JOIN, &join);
@@ -618,7 +618,7 @@ static int join_by(int (*function)(void *arg), const char *group, enum mpipc_rol
 /* A child of user OWNER that is primary of a group until it is told to end. */
 static int start_owner(struct child *owner, const char *group, __u32 mode)
 {
-	struct mpipc_join join = join_arg(group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(group, MPIPC_PRIMARY);
 	__u64 ret;
 
 	join.mode = mode;
@@ -664,7 +664,7 @@ static int start_group_without_primary(struct child *keeper, const char *group)
 
 TEST_F(join, next_primary_does_not_change_owner_and_mode)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	struct child keeper;
 
 	ASSERT_EQ(0, start_group_without_primary(&keeper, self->group));

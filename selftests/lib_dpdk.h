@@ -318,7 +318,7 @@ TEST_F(rte, a_message_with_more_descriptors_than_that_is_dropped)
 	int fds[RTE_MP_MAX_FD_NUM + 1], other, i;
 	char group[MPIPC_GROUP_MAX];
 	struct mpipc_record result;
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));

@@ -653,7 +653,7 @@ TEST_F(lib, a_call_brings_the_answer_of_its_addressee)
 	reply = mpipc_replies_get(replies, 0);
 	EXPECT_EQ(NULL, mpipc_replies_get(replies, 1));
 	EXPECT_EQ(0, reply->record->status);
-	EXPECT_EQ(MPIPC_REC_ANSWERED, reply->record->flags & MPIPC_REC_ANSWERED);
+	EXPECT_EQ(MPIPC_REC_REPLIED, reply->record->flags & MPIPC_REC_REPLIED);
 	EXPECT_EQ(id, reply->record->peer);
 	EXPECT_EQ(4, reply->record->size);
 	EXPECT_STREQ("abc", reply->data);

@@ -223,7 +223,7 @@ static inline void kill_all(struct child *children, int n)
 /* How many are in the group, this one included. */
 static inline unsigned int count_members(int fd)
 {
-	struct mpipc_peers peers = { 0 };
+	struct mpipc_peers_args peers = { 0 };
 
 	return do_ioctl(fd, MPIPC_PEERS, &peers) ? 0 : peers.n_peers;
 }

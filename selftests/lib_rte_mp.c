@@ -301,7 +301,7 @@ TEST_F(rte, malformed_messages_are_dropped_and_requests_refused)
 	char group[MPIPC_GROUP_MAX];
 	int wire[66] = { 300 }, stdin_fd = 0, fd;
 	struct mpipc_record result;
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 	unsigned int before;
 
 	snprintf(group, sizeof(group), "rte/%.100s", self->prefix);

@@ -153,7 +153,7 @@ static int ask_raw(int fd, const char *name)
 {
 	char wire[264] = { 0 }, answer[264];
 	struct mpipc_record result = { 0 };
-	struct mpipc_call call = call_arg(MPIPC_TO_ALL, name, wire, sizeof(wire), &result, 1);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, name, wire, sizeof(wire), &result, 1);
 	int err;
 
 	call.reply_size = sizeof(answer);

@@ -312,9 +312,9 @@ FIXTURE_VARIANT_ADD(released, a_cycle_of_fifty_mailboxes)
 
 /* Calls */
 
-static struct mpipc_call call_passing(__u64 to, __u32 flags, const int *fds, unsigned int n)
+static struct mpipc_call_args call_passing(__u64 to, __u32 flags, const int *fds, unsigned int n)
 {
-	struct mpipc_call call = {
+	struct mpipc_call_args call = {
 		.to = to,
 		.flags = flags | MPIPC_PASS_MPIPC,
 		.reply_fds = n,
@@ -328,7 +328,7 @@ static struct mpipc_call call_passing(__u64 to, __u32 flags, const int *fds, uns
 
 static int reply_passing(int fd, __u64 call, const int *fds, unsigned int n)
 {
-	struct mpipc_reply reply = {
+	struct mpipc_reply_args reply = {
 		.call = call,
 		.flags = MPIPC_PASS_MPIPC,
 		.body = make_body("", NULL, 0, fds, n),
@@ -343,7 +343,7 @@ static int build_request_cycle(const char *group, int canary, int line)
 	struct pair pair;
 	int ret = pair_open(&pair, group);
 	int fds[] = { pair.primary, pair.secondary, canary };
-	struct mpipc_call call = call_passing(pair.id, MPIPC_CALL_ASYNC, fds, 3);
+	struct mpipc_call_args call = call_passing(pair.id, MPIPC_CALL_ASYNC, fds, 3);
 
 	(void)line;
 	return ret ?: do_ioctl(pair.primary, MPIPC_CALL, &call);
@@ -360,7 +360,7 @@ static int build_call_cycle(const char *group, int canary, int line)
 	struct pair pair;
 	int ret = pair_open(&pair, group);
 	int fds[] = { pair.primary, pair.secondary, canary };
-	struct mpipc_call call = call_passing(pair.id, MPIPC_CALL_ASYNC, fds, 3);
+	struct mpipc_call_args call = call_passing(pair.id, MPIPC_CALL_ASYNC, fds, 3);
 
 	(void)line;
 	ret = ret ?: do_ioctl(pair.primary, MPIPC_CALL, &call);
@@ -378,7 +378,7 @@ static int build_answer_cycle(const char *group, int canary, int line)
 	struct pair pair;
 	int ret = pair_open(&pair, group);
 	int fds[] = { pair.primary, pair.secondary, canary };
-	struct mpipc_call call = call_passing(pair.id, 0, NULL, 0);
+	struct mpipc_call_args call = call_passing(pair.id, 0, NULL, 0);
 	struct mpipc_record request;
 	struct ioctl_thread thread;
 
@@ -404,7 +404,7 @@ static int build_blocked_cycle(const char *group, int canary, int line)
 {
 	static struct ioctl_thread thread;
 	static struct mpipc_record results[2];
-	static struct mpipc_call call;
+	static struct mpipc_call_args call;
 	static int fds[3];
 	struct pair pair;
 	int ret = pair_open(&pair, group);
@@ -416,7 +416,7 @@ static int build_blocked_cycle(const char *group, int canary, int line)
 	fds[0] = pair.primary;
 	fds[1] = full;
 	fds[2] = canary;
-	call = call_passing(MPIPC_TO_ALL, MPIPC_CALL_WAIT_ROOM, fds, 3);
+	call = call_passing(MPIPC_TO_ALL, MPIPC_CALL_WAIT_SPACE, fds, 3);
 	call.results = to_u64(results);
 	call.reply_fds = 0;
 	return send_msg(pair.primary, endpoint_id(full), "", NULL, 0) ?:
@@ -840,8 +840,8 @@ static int build_all_kinds(const char *group, int canary, int line)
 			pair.primary, pair.secondary, ends[0], ends[1], listener, epoll,
 			memory, canary,
 		};
-		struct mpipc_call call = call_passing(pair.id, MPIPC_CALL_ASYNC, in_mailbox,
-						      ARRAY_SIZE(in_mailbox));
+		struct mpipc_call_args call = call_passing(pair.id, MPIPC_CALL_ASYNC, in_mailbox,
+							   ARRAY_SIZE(in_mailbox));
 
 		ret = send_scm(ends[0], in_socket, 4) ?: send_scm(client, in_listener, 4) ?:
 		      ring_open(&ring, in_ring, 3) ?: ring_unmap(&ring) ?:
@@ -989,7 +989,7 @@ TEST_F(lifetime, request_of_a_ring_that_waits_for_a_member_ends_with_it)
 
 TEST_F(lifetime, ring_that_watches_alone_learns_that_the_primary_is_gone)
 {
-	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
+	struct mpipc_recv_args recv = { .deadline = MPIPC_FOREVER };
 	int secondary = open_secondary(self->group);
 	struct io_uring_sqe watch = {
 		.opcode = IORING_OP_POLL_ADD,
@@ -1058,7 +1058,7 @@ static int absent_page(void **page)
 static int build_taken(const char *group, int canary, int line)
 {
 	static struct ioctl_thread thread;
-	static struct mpipc_recv recv;
+	static struct mpipc_recv_args recv;
 	struct pair pair;
 	int ret = pair_open(&pair, group);
 	int fds[] = { pair.primary, pair.secondary, canary };
@@ -1145,7 +1145,7 @@ TEST_F(lifetime, file_that_is_received_while_the_endpoint_closes_is_there_or_rel
 {
 	for (int round = 0; round < 50; round++) {
 		int secondary = open_secondary(self->group), got = -1;
-		struct mpipc_recv recv = {
+		struct mpipc_recv_args recv = {
 			.max_fds = 1,
 			.fds = to_u64(&got),
 			.deadline = MPIPC_FOREVER,

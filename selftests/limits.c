@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(limits)
 /* A primary whose group anybody may join. */
 static int open_public(const char *group)
 {
-	struct mpipc_join join = join_arg(group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(group, MPIPC_PRIMARY);
 	int fd = open_dev();
 	int err;
 
@@ -214,7 +214,7 @@ TEST_F(limits, name_of_63_bytes_passes_whole)
 {
 	int primary = open_primary(self->group);
 	int secondary = open_secondary(self->group);
-	struct mpipc_send send = { .to = MPIPC_TO_PRIMARY };
+	struct mpipc_send_args send = { .to = MPIPC_TO_PRIMARY };
 
 	ASSERT_LE(0, secondary);
 	memset(send.body.name, 'n', MPIPC_NAME_MAX);
@@ -287,7 +287,7 @@ TEST_F(limits, mailbox_holds_so_many_bytes)
 
 TEST_F(limits, message_that_never_fits_is_not_waited_for)
 {
-	struct mpipc_send send = { .to = MPIPC_TO_ALL, .deadline = MPIPC_FOREVER };
+	struct mpipc_send_args send = { .to = MPIPC_TO_ALL, .deadline = MPIPC_FOREVER };
 	int primary, secondary = -1;
 
 	ASSERT_EQ(0, set_param("mailbox_bytes", 1000));
@@ -737,7 +737,7 @@ static int broadcast_past_one_stuck(const char *group)
 	for (int i = 0; i < HEALTHY; i++)
 		healthy[i] = open_secondary(group);
 	for (int round = 0; round < 10 * BYTES / SIZE; round++) {
-		struct mpipc_send send = {
+		struct mpipc_send_args send = {
 			.to = MPIPC_TO_ALL,
 			.body = make_body("m", data, sizeof(data), NULL, 0),
 		};
@@ -927,13 +927,13 @@ TEST_F(limits, files_of_an_answer_count_for_who_answers)
 {
 	struct rlimit limit = { FILES, FILES };
 	int primary, secondary, fds[FILES + 1] = { };
-	struct mpipc_call call = {
+	struct mpipc_call_args call = {
 		.to = MPIPC_TO_PRIMARY,
 		.flags = MPIPC_CALL_ASYNC,
 		.deadline = MPIPC_FOREVER,
 		.reply_fds = FILES + 1,
 	};
-	struct mpipc_reply reply = { };
+	struct mpipc_reply_args reply = { };
 
 	become_user(self->alice, GROUP);
 	primary = open_primary(self->group);
@@ -1009,7 +1009,7 @@ TEST_F(limits, endpoint_has_so_many_calls_open)
 	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
 				      MPIPC_FOREVER, NULL));
 	/* and for one by a cancel. */
-	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CANCEL, &(struct mpipc_cancel){ id }));
+	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CANCEL, &(struct mpipc_cancel_args){ id }));
 	ASSERT_EQ(0, recv_msg(secondary, record, NULL, 0));
 	EXPECT_EQ(-ECANCELED, record->status);
 	EXPECT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0, MPIPC_FOREVER, NULL));
@@ -1086,7 +1086,7 @@ static __u64 call_one_by_one(const char *group)
 {
 	static char answer[MPIPC_SIZE_MAX];
 	struct mpipc_record result;
-	struct mpipc_call call;
+	struct mpipc_call_args call;
 	__u64 refused = 0;
 	int fd = open_secondary(group);
 

@@ -144,7 +144,7 @@ TEST_F(mailbox, messages_come_in_the_order_of_sending)
 
 TEST_F(mailbox, sender_is_as_it_was_when_it_joined)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	struct child child;
 	__u64 ret;
 
@@ -281,9 +281,9 @@ TEST_F(mailbox, refused_message_leaves_nothing_behind)
 
 /* Waiting for room */
 
-static struct mpipc_send send_until(__u64 to, __u64 deadline)
+static struct mpipc_send_args send_until(__u64 to, __u64 deadline)
 {
-	struct mpipc_send send = {
+	struct mpipc_send_args send = {
 		.to = to,
 		.deadline = deadline,
 		.body = make_body("waited", NULL, 0, NULL, 0),
@@ -294,7 +294,7 @@ static struct mpipc_send send_until(__u64 to, __u64 deadline)
 
 TEST_F(mailbox, wait_for_room_ends_at_the_deadline)
 {
-	struct mpipc_send send;
+	struct mpipc_send_args send;
 	struct mpipc_info info;
 
 	ASSERT_EQ(0, fill_up(self->secondary));
@@ -308,7 +308,7 @@ TEST_F(mailbox, wait_for_room_ends_at_the_deadline)
 
 TEST_F(mailbox, deadline_that_has_passed_is_no_wait)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_PRIMARY, 1);
+	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, 1);
 
 	EXPECT_EQ(0, do_ioctl(self->secondary, MPIPC_SEND, &send));
 	ASSERT_EQ(0, drain(self->primary, 1));
@@ -318,7 +318,7 @@ TEST_F(mailbox, deadline_that_has_passed_is_no_wait)
 
 TEST_F(mailbox, sender_that_waits_gets_the_next_room)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
 	struct ioctl_thread sender;
 
 	ASSERT_EQ(0, fill_up(self->secondary));
@@ -336,7 +336,7 @@ TEST_F(mailbox, sender_that_waits_gets_the_next_room)
 
 TEST_F(mailbox, each_room_lets_one_of_the_waiting_senders_go)
 {
-	struct mpipc_send send[3];
+	struct mpipc_send_args send[3];
 	struct ioctl_thread sender[3];
 
 	ASSERT_EQ(0, fill_up(self->secondary));
@@ -375,7 +375,7 @@ static long count_sleeps(struct ioctl_thread *sender, int *left)
 
 TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 {
-	struct mpipc_send send[SENDERS];
+	struct mpipc_send_args send[SENDERS];
 	struct ioctl_thread sender[SENDERS];
 	int left, returned = 0;
 	struct mpipc_info info;
@@ -414,7 +414,7 @@ TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 
 TEST_F(mailbox, sender_that_waits_learns_that_the_receiver_is_gone)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
 	struct ioctl_thread sender;
 
 	ASSERT_EQ(0, fill_up(self->secondary));
@@ -426,7 +426,7 @@ TEST_F(mailbox, sender_that_waits_learns_that_the_receiver_is_gone)
 
 TEST_F(mailbox, sender_that_waits_returns_when_it_leaves)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
 	struct ioctl_thread sender;
 
 	ASSERT_EQ(0, fill_up(self->secondary));
@@ -444,7 +444,7 @@ static void nothing(int signal)
 
 TEST_F(mailbox, signal_interrupts_the_wait_for_room)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
 	struct sigaction action = { .sa_handler = nothing };
 	struct ioctl_thread sender;
 
@@ -461,7 +461,7 @@ TEST_F(mailbox, signal_interrupts_the_wait_for_room)
 
 TEST_F(mailbox, broadcast_reaches_every_secondary_and_nobody_else)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, 0);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, 0);
 	int others[3];
 
 	for (int i = 0; i < 3; i++) {
@@ -485,7 +485,7 @@ TEST_F(mailbox, broadcast_reaches_every_secondary_and_nobody_else)
 
 TEST_F(mailbox, broadcast_reaches_those_that_join_while_it_is_copied)
 {
-	struct mpipc_send send = { .to = MPIPC_TO_ALL };
+	struct mpipc_send_args send = { .to = MPIPC_TO_ALL };
 	struct ioctl_thread thread;
 	int secondary[8];
 	void *data;
@@ -511,7 +511,7 @@ TEST_F(mailbox, broadcast_reaches_those_that_join_while_it_is_copied)
 
 TEST_F(mailbox, broadcast_to_nobody_succeeds)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, 0);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, 0);
 
 	ASSERT_EQ(0, leave(self->secondary));
 	send.sent = 77;
@@ -523,7 +523,7 @@ TEST_F(mailbox, broadcast_to_nobody_succeeds)
 
 TEST_F(mailbox, broadcast_reports_and_counts_who_had_no_room)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, 0);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, 0);
 	int other = open_secondary(self->group);
 	struct mpipc_info info;
 
@@ -544,7 +544,7 @@ TEST_F(mailbox, broadcast_reports_and_counts_who_had_no_room)
 
 TEST_F(mailbox, broadcast_waits_for_room_until_the_deadline)
 {
-	struct mpipc_send send;
+	struct mpipc_send_args send;
 	int other = open_secondary(self->group);
 
 	ASSERT_LE(0, other);
@@ -560,7 +560,7 @@ TEST_F(mailbox, broadcast_waits_for_room_until_the_deadline)
 
 TEST_F(mailbox, broadcast_that_waits_goes_on_when_there_is_room)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 	int other = open_secondary(self->group);
 	struct ioctl_thread sender;
 
@@ -581,7 +581,7 @@ TEST_F(mailbox, broadcast_that_waits_goes_on_when_there_is_room)
 
 TEST_F(mailbox, broadcast_that_waits_takes_room_wherever_it_comes)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 	int other = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
 	int both[] = { self->secondary, other };
 	struct ioctl_thread sender;
@@ -610,7 +610,7 @@ TEST_F(mailbox, broadcast_that_waits_fails_if_its_sender_leaves_before_anybody_g
 {
 	/* Whether there is somebody else, who gets it. */
 	for (int others = 0; others < 2; others++) {
-		struct mpipc_send send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
+		struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 		struct ioctl_thread sender;
 
 		for (int i = 0; i < ROOM; i++)
@@ -635,7 +635,7 @@ TEST_F(mailbox, broadcast_that_waits_fails_if_its_sender_leaves_before_anybody_g
 
 TEST_F(mailbox, signal_interrupts_a_broadcast_that_nobody_got)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 	struct sigaction action = { .sa_handler = nothing };
 	struct ioctl_thread sender;
 	struct mpipc_info info;
@@ -653,7 +653,7 @@ TEST_F(mailbox, signal_interrupts_a_broadcast_that_nobody_got)
 
 TEST_F(mailbox, signal_ends_a_broadcast_that_somebody_got)
 {
-	struct mpipc_send send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
+	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 	struct sigaction action = { .sa_handler = nothing };
 	int other = open_secondary(self->group);
 	struct ioctl_thread sender;
@@ -696,7 +696,7 @@ TEST_F(mailbox, nonblocking_file_does_not_wait_for_a_record)
 
 TEST_F(mailbox, message_wakes_the_receiver)
 {
-	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
+	struct mpipc_recv_args recv = { .deadline = MPIPC_FOREVER };
 	struct ioctl_thread receiver;
 
 	ASSERT_EQ(0, ioctl_thread_start(&receiver, self->primary, MPIPC_RECV, &recv));
@@ -708,12 +708,12 @@ TEST_F(mailbox, message_wakes_the_receiver)
 
 TEST_F(mailbox, each_record_goes_to_one_of_the_receivers)
 {
-	struct mpipc_recv recv[3];
+	struct mpipc_recv_args recv[3];
 	struct ioctl_thread receiver[3];
 	__u64 seqs = 0;
 
 	for (int i = 0; i < 3; i++) {
-		recv[i] = (struct mpipc_recv){ .deadline = MPIPC_FOREVER };
+		recv[i] = (struct mpipc_recv_args){ .deadline = MPIPC_FOREVER };
 		ASSERT_EQ(0, ioctl_thread_start(&receiver[i], self->primary,
 						MPIPC_RECV, &recv[i]));
 	}
@@ -730,7 +730,7 @@ TEST_F(mailbox, each_record_goes_to_one_of_the_receivers)
 
 TEST_F(mailbox, leaving_wakes_the_receiver)
 {
-	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
+	struct mpipc_recv_args recv = { .deadline = MPIPC_FOREVER };
 	struct ioctl_thread receiver;
 
 	ASSERT_EQ(0, ioctl_thread_start(&receiver, self->primary, MPIPC_RECV, &recv));
@@ -741,7 +741,7 @@ TEST_F(mailbox, leaving_wakes_the_receiver)
 
 TEST_F(mailbox, signal_interrupts_the_receiver)
 {
-	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
+	struct mpipc_recv_args recv = { .deadline = MPIPC_FOREVER };
 	struct sigaction action = { .sa_handler = nothing };
 	struct ioctl_thread receiver;
 
@@ -1241,7 +1241,7 @@ TEST_F(events, peer_that_answered_is_told_even_if_it_is_gone)
 TEST_F(events, peer_that_answered_a_caller_is_told_even_if_it_is_gone)
 {
 	struct mpipc_record result;
-	struct mpipc_call call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, &result, 1);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, &result, 1);
 	int secondary = open_secondary(self->group);
 	__u64 id = endpoint_id(secondary);
 	struct ioctl_thread caller;
@@ -1407,7 +1407,7 @@ TEST_F(events, are_only_for_who_asked)
 
 static int list_peers(int fd, struct mpipc_peer *peers, __u32 max, __u32 *n)
 {
-	struct mpipc_peers arg = { .peers = to_u64(peers), .max_peers = max };
+	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = max };
 	int ret = do_ioctl(fd, MPIPC_PEERS, &arg);
 
 	*n = arg.n_peers;

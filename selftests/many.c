@@ -109,7 +109,7 @@ FIXTURE_TEARDOWN(many)
 
 TEST_F_TIMEOUT(many, broadcast_reaches_all, PATIENCE)
 {
-	struct mpipc_send send = { .to = MPIPC_TO_ALL };
+	struct mpipc_send_args send = { .to = MPIPC_TO_ALL };
 
 	tell_members(_metadata, self, 0, PROCESSES, RECEIVE);
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_SEND, &send));
@@ -118,9 +118,9 @@ TEST_F_TIMEOUT(many, broadcast_reaches_all, PATIENCE)
 	hear_members(_metadata, self, 0, PROCESSES);
 }
 
-static struct mpipc_call call_all(FIXTURE_DATA(many) *self)
+static struct mpipc_call_args call_all(FIXTURE_DATA(many) *self)
 {
-	struct mpipc_call call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, self->results, MEMBERS);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, self->results, MEMBERS);
 
 	call.reply_size = sizeof(*self->answers);
 	call.reply_data = to_u64(self->answers);
@@ -160,7 +160,7 @@ static int count_answers(struct __test_metadata *_metadata, FIXTURE_DATA(many) *
 
 TEST_F_TIMEOUT(many, call_is_answered_by_all, PATIENCE)
 {
-	struct mpipc_call call = call_all(self);
+	struct mpipc_call_args call = call_all(self);
 
 	tell_members(_metadata, self, 0, PROCESSES, ANSWER);
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &call));
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(many, call_is_answered_by_all, PATIENCE)
 
 TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
 {
-	struct mpipc_call call = call_all(self);
+	struct mpipc_call_args call = call_all(self);
 	struct ioctl_thread thread;
 
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->primary, MPIPC_CALL, &call));
@@ -214,7 +214,7 @@ static int count_events(FIXTURE_DATA(many) *self, enum mpipc_type type)
 
 TEST_F_TIMEOUT(many, all_are_listed_and_told_of, PATIENCE)
 {
-	struct mpipc_peers peers = { .max_peers = MEMBERS + 1 };
+	struct mpipc_peers_args peers = { .max_peers = MEMBERS + 1 };
 	const int left = MEMBERS - KILLED * EACH;
 	struct mpipc_peer *list;
 

@@ -172,8 +172,8 @@ TEST_F(mixed, what_one_sends_the_other_reads)
 TEST_F(mixed, request_is_answered_by_the_peer)
 {
 	struct mpipc_record result = { };
-	struct mpipc_call call = call_arg(self->to, "c", self->data, MPIPC_SIZE_MAX,
-					  &result, 1);
+	struct mpipc_call_args call = call_arg(self->to, "c", self->data, MPIPC_SIZE_MAX,
+					       &result, 1);
 
 	call.body.fds = to_u64(&self->canary[1]);
 	call.body.n_fds = 1;
@@ -183,7 +183,7 @@ TEST_F(mixed, request_is_answered_by_the_peer)
 	call.reply_fd_list = to_u64(&self->got_fd);
 	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_CALL, &call));
 	EXPECT_EQ(-EXDEV, result.status);
-	EXPECT_EQ(MPIPC_REC_ANSWERED | MPIPC_REC_LAST, result.flags);
+	EXPECT_EQ(MPIPC_REC_REPLIED | MPIPC_REC_LAST, result.flags);
 	EXPECT_STREQ("replied", result.name);
 	EXPECT_EQ(1, result.n_fds);
 	expect_whole(_metadata, self, &result);
@@ -192,7 +192,7 @@ TEST_F(mixed, request_is_answered_by_the_peer)
 /* Answers the request of the peer with what it consists of. */
 static void answer_peer(struct __test_metadata *_metadata, FIXTURE_DATA(mixed) *self)
 {
-	struct mpipc_reply reply = { .status = -EXDEV };
+	struct mpipc_reply_args reply = { .status = -EXDEV };
 
 	ASSERT_EQ(0, take(self, MPIPC_REQUEST, "called"));
 	EXPECT_EQ(1, self->record.n_fds);
@@ -235,7 +235,7 @@ TEST_F(mixed, peer_is_told_who_joined)
 TEST_F(mixed, both_see_the_same_of_themselves_and_their_group)
 {
 	struct mpipc_peer own[2] = { }, *peers = (struct mpipc_peer *)self->got;
-	struct mpipc_peers arg = { .peers = to_u64(own), .max_peers = 2 };
+	struct mpipc_peers_args arg = { .peers = to_u64(own), .max_peers = 2 };
 	struct mpipc_info *info = (struct mpipc_info *)self->got, mine;
 
 	ASSERT_EQ(0, get_info(self->fd, &mine));

@@ -46,9 +46,9 @@ static int read_next(int fd, __u64 to)
 	return size < 0 ? -errno : send_msg(fd, to, "read", all, size);
 }
 
-static struct mpipc_call make_call(__u64 to, const struct mpipc_record *record)
+static struct mpipc_call_args make_call(__u64 to, const struct mpipc_record *record)
 {
-	struct mpipc_call call = {
+	struct mpipc_call_args call = {
 		.to = to,
 		.deadline = MPIPC_FOREVER,
 		.reply_size = sizeof(data),
@@ -62,7 +62,7 @@ static struct mpipc_call make_call(__u64 to, const struct mpipc_record *record)
 /* Sends what the answer was. */
 static int call_back(int fd, __u64 to, struct mpipc_record *record)
 {
-	struct mpipc_call call = make_call(to, record);
+	struct mpipc_call_args call = make_call(to, record);
 	int answered[FDS_MAX], err;
 
 	call.max_results = 1;
@@ -79,7 +79,7 @@ static int call_back(int fd, __u64 to, struct mpipc_record *record)
 
 static int call_back_async(int fd, __u64 to, const struct mpipc_record *record)
 {
-	struct mpipc_call call = make_call(to, record);
+	struct mpipc_call_args call = make_call(to, record);
 
 	call.flags = MPIPC_CALL_ASYNC;
 	return do_ioctl(fd, MPIPC_CALL, &call);
@@ -87,7 +87,7 @@ static int call_back_async(int fd, __u64 to, const struct mpipc_record *record)
 
 static int reply_back(int fd, const struct mpipc_record *record)
 {
-	struct mpipc_reply reply = {
+	struct mpipc_reply_args reply = {
 		.call = record->call,
 		.status = -EXDEV,
 		.body = make_body("replied", data, record->size, fds, record->n_fds),
@@ -106,7 +106,7 @@ static int send_info(int fd, __u64 to)
 static int send_peers(int fd, __u64 to)
 {
 	struct mpipc_peer peers[4];
-	struct mpipc_peers arg = { .peers = to_u64(peers), .max_peers = 4 };
+	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };
 
 	return do_ioctl(fd, MPIPC_PEERS, &arg) ?:
 	       send_msg(fd, to, "peers", peers, arg.n_peers * sizeof(peers[0]));

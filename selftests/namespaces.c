@@ -33,7 +33,7 @@ FIXTURE(namespaces)
 
 FIXTURE_SETUP(namespaces)
 {
-	struct mpipc_join join;
+	struct mpipc_join_args join;
 
 	group_name(self->group, _metadata->name);
 	join = join_arg(self->group, MPIPC_PRIMARY);
@@ -52,12 +52,12 @@ FIXTURE_TEARDOWN(namespaces)
 
 TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 {
-	struct mpipc_peers peers = { };
+	struct mpipc_peers_args peers = { };
 	struct child child;
 
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
-		struct mpipc_join join = join_arg(self->group, MPIPC_PRIMARY);
+		struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 
 		ASSERT_EQ(0, unshare(CLONE_NEWNET));
 		EXPECT_EQ(-ENOENT, open_secondary(self->group));
@@ -97,7 +97,7 @@ TEST_F(namespaces, opener_of_the_device_decides_on_the_namespace)
 
 TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 {
-	struct mpipc_join join = join_arg(self->group, MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_SECONDARY);
 	struct child child;
 
 	ASSERT_EQ(0, leave(self->primary));
@@ -119,7 +119,7 @@ TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 static void first_process(struct child *child, const char *group, int result[2])
 {
 	struct mpipc_peer peers[4] = { };
-	struct mpipc_peers arg = { .peers = to_u64(peers), .max_peers = 4 };
+	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };
 	struct mpipc_record record = { .pid = 77 };
 	int fd = open_secondary(group);
 	int err = send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0);
@@ -222,7 +222,7 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 TEST_F(namespaces, peers_and_listing_are_told_in_the_callers_terms)
 {
 	struct mpipc_peer peers[4] = { };
-	struct mpipc_peers arg = { .peers = to_u64(peers), .max_peers = 4 };
+	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };
 	struct child child;
 	int fd = open_dev();
 	pid_t pid = fork_in_user_ns(&child, 0, nothing, NULL);

@@ -60,10 +60,10 @@ static void close_files(struct files *files)
 			close(files->fd[kind][i]);
 }
 
-static struct mpipc_join join_of(FIXTURE_DATA(permissions) *self, int kind, int i,
-				 enum mpipc_role role)
+static struct mpipc_join_args join_of(FIXTURE_DATA(permissions) *self, int kind, int i,
+				      enum mpipc_role role)
 {
-	struct mpipc_join join = join_arg("", role);
+	struct mpipc_join_args join = join_arg("", role);
 
 	snprintf(join.group, sizeof(join.group), "%.64s.%d.%d", self->group, kind, i);
 	return join;
@@ -108,7 +108,7 @@ static void owner_main(FIXTURE_DATA(permissions) *self)
 
 	for (int kind = 0; kind < KINDS; kind++) {
 		for (int i = 0; i < MODES && !err; i++) {
-			struct mpipc_join join = join_of(self, kind, i, MPIPC_PRIMARY);
+			struct mpipc_join_args join = join_of(self, kind, i, MPIPC_PRIMARY);
 
 			join.mode = mode_number(i);
 			err = do_ioctl(self->owners.fd[kind][i], MPIPC_JOIN, &join);
@@ -131,7 +131,7 @@ static int keep_groups(FIXTURE_DATA(permissions) *self)
 	if (child_hear(&self->owner, &err) || err)
 		return -ECHILD;
 	for (int i = 0; i < MODES; i++) {
-		struct mpipc_join join = join_of(self, VACANT, i, MPIPC_SECONDARY);
+		struct mpipc_join_args join = join_of(self, VACANT, i, MPIPC_SECONDARY);
 
 		if (do_ioctl(self->keepers.fd[VACANT][i], MPIPC_JOIN, &join))
 			return -errno;
@@ -205,7 +205,7 @@ static void try_all(struct __test_metadata *_metadata, FIXTURE_DATA(permissions)
 {
 	for (int kind = 0; kind < KINDS; kind++) {
 		for (int i = 0; i < MODES; i++) {
-			struct mpipc_join join = join_of(self, kind, i, role_in[kind]);
+			struct mpipc_join_args join = join_of(self, kind, i, role_in[kind]);
 			int fd = files->fd[kind][i];
 
 			EXPECT_EQ(expected(self, who, kind, i),
@@ -418,7 +418,7 @@ TEST_F_TIMEOUT(permissions, group_cannot_be_joined_from_another_network_namespac
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	open_files(&files);
 	for (int i = 0; i < MODES; i++) {
-		struct mpipc_join join = join_of(self, SERVED, i, MPIPC_SECONDARY);
+		struct mpipc_join_args join = join_of(self, SERVED, i, MPIPC_SECONDARY);
 
 		EXPECT_EQ(-ENOENT, do_ioctl(files.fd[SERVED][i], MPIPC_JOIN, &join));
 		/* One of that name is another one. */

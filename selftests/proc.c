@@ -23,7 +23,7 @@ FIXTURE(proc)
 
 FIXTURE_SETUP(proc)
 {
-	struct mpipc_join join;
+	struct mpipc_join_args join;
 
 	group_name(self->group, _metadata->name);
 	join = join_arg(self->group, MPIPC_PRIMARY);

@@ -45,7 +45,7 @@ static void expect_joined(struct __test_metadata *_metadata, int primary, __u64 
 
 static unsigned int count_peers(int fd)
 {
-	struct mpipc_peers arg = { 0 };
+	struct mpipc_peers_args arg = { 0 };
 
 	return do_ioctl(fd, MPIPC_PEERS, &arg) ? 0 : arg.n_peers;
 }
@@ -91,9 +91,9 @@ static bool only_info_works(int fd, int error)
 
 	for (size_t i = 0; i < sizeof(cmds) / sizeof(*cmds); i++) {
 		union {
-			struct mpipc_join join;
-			struct mpipc_call call;
-			struct mpipc_reply_recv largest;
+			struct mpipc_join_args join;
+			struct mpipc_call_args call;
+			struct mpipc_reply_recv_args largest;
 		} arg = {};
 		int ret;
 
@@ -486,15 +486,15 @@ static void fill_mailbox(struct __test_metadata *_metadata, int from, __u64 to)
 static void expect_wakes_all(struct __test_metadata *_metadata, int primary, int fd,
 			     int (*end)(int fd))
 {
-	struct mpipc_send send = { .deadline = MPIPC_FOREVER };
-	struct mpipc_recv recv = { .deadline = MPIPC_FOREVER };
-	struct mpipc_reply_recv reply_recv = { .recv = recv };
+	struct mpipc_send_args send = { .deadline = MPIPC_FOREVER };
+	struct mpipc_recv_args recv = { .deadline = MPIPC_FOREVER };
+	struct mpipc_reply_recv_args reply_recv = { .recv = recv };
 	struct mpipc_record result[2];
-	struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[0], 1);
-	struct mpipc_call room = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[1], 1);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[0], 1);
+	struct mpipc_call_args room = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[1], 1);
 	struct ioctl_thread thread[5];
 
-	room.flags = MPIPC_CALL_WAIT_ROOM;
+	room.flags = MPIPC_CALL_WAIT_SPACE;
 	ASSERT_EQ(0, ioctl_thread_start(&thread[0], fd, MPIPC_CALL, &call));
 	take(_metadata, primary, MPIPC_REQUEST);
 	fill_mailbox(_metadata, fd, MPIPC_TO_PRIMARY);
@@ -530,7 +530,7 @@ TEST_F(process, leave_wakes_whoever_is_blocked)
 
 TEST_F(process, closed_while_it_waits_to_join_does_not_join)
 {
-	struct mpipc_join join = join_arg("", MPIPC_SECONDARY);
+	struct mpipc_join_args join = join_arg("", MPIPC_SECONDARY);
 	struct ioctl_thread thread;
 	int fd = open_dev(), primary;
 
@@ -573,7 +573,7 @@ TEST_F(process, killed_while_it_calls)
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
 		struct mpipc_record result;
-		struct mpipc_call call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result, 1);
+		struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result, 1);
 
 		do_ioctl(open_secondary(self->group), MPIPC_CALL, &call);
 		_exit(1);

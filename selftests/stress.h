@@ -197,7 +197,7 @@ struct image {
  * @info: counters
  */
 struct member {
-	struct mpipc_join join;
+	struct mpipc_join_args join;
 	__u32 group;
 	__u32 image;
 	__u32 pid;

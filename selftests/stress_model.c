@@ -247,7 +247,7 @@ static bool is_async(const struct entry *e)
 
 static bool answered(const struct entry *e)
 {
-	return e->rec.flags & MPIPC_REC_ANSWERED;
+	return e->rec.flags & MPIPC_REC_REPLIED;
 }
 
 /* Reading the ledger */
@@ -940,7 +940,7 @@ static void check_result(const struct entry *result)
 			  result->rec.flags, result->rec.status, result->of);
 	/* That it ended so says that the request was posted. */
 	if (peer && call->end && (answered(result) || (result->rec.status == -ETIMEDOUT &&
-						       !(call->flags & MPIPC_CALL_WAIT_ROOM))))
+						       !(call->flags & MPIPC_CALL_WAIT_SPACE))))
 		check_arrived(call, peer);
 }
 

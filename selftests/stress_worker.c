@@ -98,7 +98,7 @@ struct thread {
 	bool own_table;
 	__u64 random;
 	__u64 step;
-	struct mpipc_call *call;
+	struct mpipc_call_args *call;
 	__u64 call_place;
 	int fds[MPIPC_FDS_MAX];
 	int answer_fds[MAX_RESULTS * ANSWER_FDS];
@@ -650,7 +650,7 @@ static void do_send(__u64 place)
 	struct member *from = member_of(place);
 	__u64 to = any_destination(from), deadline = any_patience();
 	struct outgoing out = outgoing(OP_SEND, place, MPIPC_SIZE_MAX, MPIPC_FDS_MAX);
-	struct mpipc_send send;
+	struct mpipc_send_args send;
 	int ret;
 
 	if (to == MPIPC_TO_ALL)
@@ -663,7 +663,7 @@ static void do_send(__u64 place)
 		write_message(place, &out);
 		return;
 	}
-	send = (struct mpipc_send){
+	send = (struct mpipc_send_args){
 		.to = to,
 		.flags = out.pass_mpipc ? MPIPC_PASS_MPIPC : 0,
 		.deadline = deadline,
@@ -702,7 +702,7 @@ static struct question take_question(struct question *list)
 	return question;
 }
 
-static struct outgoing answer(const struct question *q, struct mpipc_reply *reply,
+static struct outgoing answer(const struct question *q, struct mpipc_reply_args *reply,
 			      size_t max_size, unsigned int max_fds)
 {
 	struct outgoing out = outgoing(OP_REPLY, q->place, max_size, max_fds);
@@ -714,7 +714,7 @@ static struct outgoing answer(const struct question *q, struct mpipc_reply *repl
 	out.e->of = q->of;
 	out.e->rec.call = q->call;
 	out.e->rec.status = chance(10) ? -(int)(1 + rnd(100)) : 0;
-	*reply = (struct mpipc_reply){
+	*reply = (struct mpipc_reply_args){
 		.call = q->call,
 		.flags = out.pass_mpipc ? MPIPC_PASS_MPIPC : 0,
 		.status = out.e->rec.status,
@@ -725,7 +725,7 @@ static struct outgoing answer(const struct question *q, struct mpipc_reply *repl
 
 static int reply_once(const struct question *q, size_t max_size, unsigned int max_fds)
 {
-	struct mpipc_reply reply;
+	struct mpipc_reply_args reply;
 	struct outgoing out = answer(q, &reply, max_size, max_fds);
 	int ret = do_ioctl(place_fd(q->place), MPIPC_REPLY, &reply);
 
@@ -816,7 +816,7 @@ static __u32 check_content(struct mpipc_record *record, void *data, const int *f
 
 static void count_result(const struct mpipc_record *record)
 {
-	if (record->flags & MPIPC_REC_ANSWERED)
+	if (record->flags & MPIPC_REC_REPLIED)
 		done(OP_GOT_ANSWER);
 	else if (record->status == -ECONNRESET)
 		done(OP_GOT_RESET);
@@ -849,7 +849,7 @@ static void received(__u64 place, struct entry *e, const struct mpipc_record *re
 	e->rec = *record;
 	question->call = 0;
 	if (record->type == MPIPC_MESSAGE || record->type == MPIPC_REQUEST ||
-	    record->flags & MPIPC_REC_ANSWERED)
+	    record->flags & MPIPC_REC_REPLIED)
 		e->of = check_content(&e->rec, data, fds, drop_fds, e->member);
 	entry_end(e, 0);
 	done(OP_RECEIVE);
@@ -939,7 +939,7 @@ static int receive(__u64 place, __u64 deadline, bool drop_fds, struct question *
 	struct member *m = member_of(place);
 	struct look before = look(m);
 	struct entry *e = entry_begin(OP_RECEIVE, place_member(place));
-	struct mpipc_recv recv = {
+	struct mpipc_recv_args recv = {
 		.flags = drop_fds ? MPIPC_RECV_DROP_FDS : 0,
 		.max_fds = MPIPC_FDS_MAX,
 		.max_size = MPIPC_SIZE_MAX,
@@ -976,7 +976,7 @@ static void do_reply_receive(__u64 place)
 {
 	struct question question = take_question(questions);
 	struct member *m = member_of(place);
-	struct mpipc_reply_recv arg = { .reply_error = 1 };
+	struct mpipc_reply_recv_args arg = { .reply_error = 1 };
 	struct outgoing out;
 	struct look before;
 	struct entry *e;
@@ -990,7 +990,7 @@ static void do_reply_receive(__u64 place)
 	out = answer(&question, &arg.reply, question.max_size, question.max_fds);
 	before = look(m);
 	e = entry_begin(OP_RECEIVE, place_member(place));
-	arg.recv = (struct mpipc_recv){
+	arg.recv = (struct mpipc_recv_args){
 		.max_fds = MPIPC_FDS_MAX,
 		.max_size = MPIPC_SIZE_MAX,
 		.data = to_u64(self->data),
@@ -1050,7 +1050,7 @@ static void do_read(__u64 place)
 static void do_fault(__u64 place)
 {
 	struct member *m = member_of(place);
-	struct mpipc_recv recv = {
+	struct mpipc_recv_args recv = {
 		.max_fds = MPIPC_FDS_MAX,
 		.max_size = MPIPC_SIZE_MAX,
 		.data = to_u64(nowhere),
@@ -1078,7 +1078,7 @@ static void do_fault(__u64 place)
 
 static void do_no_room(__u64 place)
 {
-	struct mpipc_recv recv = { 0 };
+	struct mpipc_recv_args recv = { 0 };
 	struct entry *e = entry_begin(OP_RECEIVE, place_member(place));
 	struct question question;
 	int ret = do_ioctl(place_fd(place), MPIPC_RECV, &recv);
@@ -1095,7 +1095,7 @@ static void do_no_room(__u64 place)
 
 /* Calls */
 
-static void set_call(struct mpipc_call *call, __u64 place)
+static void set_call(struct mpipc_call_args *call, __u64 place)
 {
 	pthread_mutex_lock(&shared);
 	self->call = call;
@@ -1106,7 +1106,7 @@ static void set_call(struct mpipc_call *call, __u64 place)
 static int cancel(__u64 place, __u64 call)
 {
 	struct entry *e = entry_begin(OP_CANCEL, place_member(place));
-	struct mpipc_cancel arg = { .call = call };
+	struct mpipc_cancel_args arg = { .call = call };
 	int ret;
 
 	e->rec.call = call;
@@ -1117,14 +1117,14 @@ static int cancel(__u64 place, __u64 call)
 	return ret;
 }
 
-static void write_results(struct entry *call, const struct mpipc_call *arg)
+static void write_results(struct entry *call, const struct mpipc_call_args *arg)
 {
 	for (__u32 i = 0; i < arg->n_results && i < MAX_RESULTS; i++) {
 		struct entry *e = entry_begin(OP_RESULT, call->member);
 		struct mpipc_record *record = &self->results[i];
 
 		e->rec = *record;
-		if (record->flags & MPIPC_REC_ANSWERED)
+		if (record->flags & MPIPC_REC_REPLIED)
 			e->of = check_content(&e->rec,
 					      (char *)self->answers + i * arg->reply_size,
 					      &self->answer_fds[i * arg->reply_fds], false,
@@ -1137,7 +1137,7 @@ static void write_results(struct entry *call, const struct mpipc_call *arg)
 }
 
 /* Goes on with an interrupted call, or gives it up. */
-static int see_through(__u64 place, struct mpipc_call *arg)
+static int see_through(__u64 place, struct mpipc_call_args *arg)
 {
 	int ret = do_ioctl(place_fd(place), MPIPC_CALL, arg);
 
@@ -1162,7 +1162,7 @@ static void do_call(__u64 place)
 	__u64 to = any_destination(from);
 	bool async = chance(40), patient = chance(30);
 	struct outgoing out = outgoing(OP_CALL, place, MPIPC_SIZE_MAX, MPIPC_FDS_MAX);
-	struct mpipc_call call = {
+	struct mpipc_call_args call = {
 		.to = to,
 		.max_results = MAX_RESULTS,
 		.reply_size = chance(80) ? ANSWER_SIZE : 0,
@@ -1178,7 +1178,7 @@ static void do_call(__u64 place)
 	if (out.pass_mpipc)
 		call.flags |= MPIPC_PASS_MPIPC;
 	if (patient)
-		call.flags |= MPIPC_CALL_WAIT_ROOM;
+		call.flags |= MPIPC_CALL_WAIT_SPACE;
 	if (async)
 		call.flags |= MPIPC_CALL_ASYNC;
 	out.e->flags = call.flags;
@@ -1232,7 +1232,7 @@ static void do_cancel(void)
 static void do_look(__u64 place)
 {
 	struct mpipc_peer list[MAX_RESULTS];
-	struct mpipc_peers peers = { .peers = to_u64(list), .max_peers = MAX_RESULTS };
+	struct mpipc_peers_args peers = { .peers = to_u64(list), .max_peers = MAX_RESULTS };
 	struct member *m = member_of(place);
 	struct mpipc_info info;
 	struct entry *e;
@@ -1459,7 +1459,7 @@ static void do_dup(void)
 /* What another table's owner may do with an endpoint: nothing. */
 static void expect_refused(__u64 place)
 {
-	struct mpipc_recv recv = { 0 };
+	struct mpipc_recv_args recv = { 0 };
 	int ret = do_ioctl(place_fd(place), MPIPC_RECV, &recv);
 
 	if (ret != -EPERM && ret != -ESHUTDOWN && ret != -EBADF)

@@ -33,34 +33,34 @@ struct command {
 
 static const struct command commands[] = {
 	{ "INFO", MPIPC_INFO, 0, NONE, 0, NONE },
-	{ "JOIN", MPIPC_JOIN, 0, offsetof(struct mpipc_join, flags),
-	  MPIPC_JOIN_FOLLOW | MPIPC_JOIN_EVENTS, offsetof(struct mpipc_join, reserved) },
-	{ "SEND", MPIPC_SEND, 0, offsetof(struct mpipc_send, flags),
-	  MPIPC_PASS_MPIPC, offsetof(struct mpipc_send, reserved) },
-	{ "RECV", MPIPC_RECV, -EAGAIN, offsetof(struct mpipc_recv, flags),
-	  MPIPC_RECV_DROP_FDS, offsetof(struct mpipc_recv, reserved) },
-	{ "CALL", MPIPC_CALL, 0, offsetof(struct mpipc_call, flags),
-	  MPIPC_PASS_MPIPC | MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_ROOM,
-	  offsetof(struct mpipc_call, reserved) },
-	{ "REPLY", MPIPC_REPLY, -ESRCH, offsetof(struct mpipc_reply, flags),
+	{ "JOIN", MPIPC_JOIN, 0, offsetof(struct mpipc_join_args, flags),
+	  MPIPC_JOIN_FOLLOW | MPIPC_JOIN_EVENTS, offsetof(struct mpipc_join_args, reserved) },
+	{ "SEND", MPIPC_SEND, 0, offsetof(struct mpipc_send_args, flags),
+	  MPIPC_PASS_MPIPC, offsetof(struct mpipc_send_args, reserved) },
+	{ "RECV", MPIPC_RECV, -EAGAIN, offsetof(struct mpipc_recv_args, flags),
+	  MPIPC_RECV_DROP_FDS, offsetof(struct mpipc_recv_args, reserved) },
+	{ "CALL", MPIPC_CALL, 0, offsetof(struct mpipc_call_args, flags),
+	  MPIPC_PASS_MPIPC | MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_SPACE,
+	  offsetof(struct mpipc_call_args, reserved) },
+	{ "REPLY", MPIPC_REPLY, -ESRCH, offsetof(struct mpipc_reply_args, flags),
 	  MPIPC_PASS_MPIPC, NONE },
 	{ "REPLY_RECV", MPIPC_REPLY_RECV, -EAGAIN,
-	  offsetof(struct mpipc_reply_recv, recv.flags), MPIPC_RECV_DROP_FDS,
-	  offsetof(struct mpipc_reply_recv, reserved) },
+	  offsetof(struct mpipc_reply_recv_args, recv.flags), MPIPC_RECV_DROP_FDS,
+	  offsetof(struct mpipc_reply_recv_args, reserved) },
 	{ "CANCEL", MPIPC_CANCEL, -ESRCH, NONE, 0, NONE },
 	{ "PEERS", MPIPC_PEERS, 0, NONE, 0, NONE },
 };
 
 union argument {
 	struct mpipc_info info;
-	struct mpipc_join join;
-	struct mpipc_send send;
-	struct mpipc_recv recv;
-	struct mpipc_call call;
-	struct mpipc_reply reply;
-	struct mpipc_reply_recv reply_recv;
-	struct mpipc_cancel cancel;
-	struct mpipc_peers peers;
+	struct mpipc_join_args join;
+	struct mpipc_send_args send;
+	struct mpipc_recv_args recv;
+	struct mpipc_call_args call;
+	struct mpipc_reply_args reply;
+	struct mpipc_reply_recv_args reply_recv;
+	struct mpipc_cancel_args cancel;
+	struct mpipc_peers_args peers;
 	char raw[1024];
 };
 
@@ -208,16 +208,16 @@ TEST(info_has_its_layout)
 TEST(join_and_peers_have_their_layouts)
 {
 	BEGIN();
-	NEXT(mpipc_join, role);
-	NEXT(mpipc_join, flags);
-	NEXT(mpipc_join, mode);
-	NEXT(mpipc_join, reserved);
-	NEXT(mpipc_join, deadline);
-	NEXT(mpipc_join, id);
-	NEXT(mpipc_join, generation);
-	NEXT(mpipc_join, primary);
-	NEXT(mpipc_join, group);
-	END(mpipc_join, 176);
+	NEXT(mpipc_join_args, role);
+	NEXT(mpipc_join_args, flags);
+	NEXT(mpipc_join_args, mode);
+	NEXT(mpipc_join_args, reserved);
+	NEXT(mpipc_join_args, deadline);
+	NEXT(mpipc_join_args, id);
+	NEXT(mpipc_join_args, generation);
+	NEXT(mpipc_join_args, primary);
+	NEXT(mpipc_join_args, group);
+	END(mpipc_join_args, 176);
 
 	at = 0;
 	NEXT(mpipc_peer, id);
@@ -231,10 +231,10 @@ TEST(join_and_peers_have_their_layouts)
 	END(mpipc_peer, 48);
 
 	at = 0;
-	NEXT(mpipc_peers, peers);
-	NEXT(mpipc_peers, max_peers);
-	NEXT(mpipc_peers, n_peers);
-	END(mpipc_peers, 16);
+	NEXT(mpipc_peers_args, peers);
+	NEXT(mpipc_peers_args, max_peers);
+	NEXT(mpipc_peers_args, n_peers);
+	END(mpipc_peers_args, 16);
 }
 
 TEST(send_and_receive_have_their_layouts)
@@ -248,59 +248,59 @@ TEST(send_and_receive_have_their_layouts)
 	END(mpipc_body, 88);
 
 	at = 0;
-	NEXT(mpipc_send, to);
-	NEXT(mpipc_send, flags);
-	NEXT(mpipc_send, reserved);
-	NEXT(mpipc_send, deadline);
-	NEXT(mpipc_send, sent);
-	NEXT(mpipc_send, full);
-	NEXT(mpipc_send, body);
-	END(mpipc_send, 120);
+	NEXT(mpipc_send_args, to);
+	NEXT(mpipc_send_args, flags);
+	NEXT(mpipc_send_args, reserved);
+	NEXT(mpipc_send_args, deadline);
+	NEXT(mpipc_send_args, sent);
+	NEXT(mpipc_send_args, full);
+	NEXT(mpipc_send_args, body);
+	END(mpipc_send_args, 120);
 
 	at = 0;
-	NEXT(mpipc_recv, flags);
-	NEXT(mpipc_recv, max_fds);
-	NEXT(mpipc_recv, max_size);
-	NEXT(mpipc_recv, reserved);
-	NEXT(mpipc_recv, data);
-	NEXT(mpipc_recv, fds);
-	NEXT(mpipc_recv, deadline);
-	NEXT(mpipc_recv, record);
-	END(mpipc_recv, 200);
+	NEXT(mpipc_recv_args, flags);
+	NEXT(mpipc_recv_args, max_fds);
+	NEXT(mpipc_recv_args, max_size);
+	NEXT(mpipc_recv_args, reserved);
+	NEXT(mpipc_recv_args, data);
+	NEXT(mpipc_recv_args, fds);
+	NEXT(mpipc_recv_args, deadline);
+	NEXT(mpipc_recv_args, record);
+	END(mpipc_recv_args, 200);
 }
 
 TEST(calls_have_their_layouts)
 {
 	BEGIN();
-	NEXT(mpipc_call, to);
-	NEXT(mpipc_call, flags);
-	NEXT(mpipc_call, max_results);
-	NEXT(mpipc_call, n_results);
-	NEXT(mpipc_call, reply_size);
-	NEXT(mpipc_call, reply_fds);
-	NEXT(mpipc_call, reserved);
-	NEXT(mpipc_call, deadline);
-	NEXT(mpipc_call, id);
-	NEXT(mpipc_call, results);
-	NEXT(mpipc_call, reply_data);
-	NEXT(mpipc_call, reply_fd_list);
-	NEXT(mpipc_call, body);
-	END(mpipc_call, 160);
+	NEXT(mpipc_call_args, to);
+	NEXT(mpipc_call_args, flags);
+	NEXT(mpipc_call_args, max_results);
+	NEXT(mpipc_call_args, n_results);
+	NEXT(mpipc_call_args, reply_size);
+	NEXT(mpipc_call_args, reply_fds);
+	NEXT(mpipc_call_args, reserved);
+	NEXT(mpipc_call_args, deadline);
+	NEXT(mpipc_call_args, id);
+	NEXT(mpipc_call_args, results);
+	NEXT(mpipc_call_args, reply_data);
+	NEXT(mpipc_call_args, reply_fd_list);
+	NEXT(mpipc_call_args, body);
+	END(mpipc_call_args, 160);
 
 	at = 0;
-	NEXT(mpipc_reply, call);
-	NEXT(mpipc_reply, flags);
-	NEXT(mpipc_reply, status);
-	NEXT(mpipc_reply, body);
-	END(mpipc_reply, 104);
+	NEXT(mpipc_reply_args, call);
+	NEXT(mpipc_reply_args, flags);
+	NEXT(mpipc_reply_args, status);
+	NEXT(mpipc_reply_args, body);
+	END(mpipc_reply_args, 104);
 
 	at = 0;
-	NEXT(mpipc_reply_recv, reply);
-	NEXT(mpipc_reply_recv, reply_error);
-	NEXT(mpipc_reply_recv, reserved);
-	NEXT(mpipc_reply_recv, recv);
-	END(mpipc_reply_recv, 312);
-	EXPECT_EQ(8, sizeof(struct mpipc_cancel));
+	NEXT(mpipc_reply_recv_args, reply);
+	NEXT(mpipc_reply_recv_args, reply_error);
+	NEXT(mpipc_reply_recv_args, reserved);
+	NEXT(mpipc_reply_recv_args, recv);
+	END(mpipc_reply_recv_args, 312);
+	EXPECT_EQ(8, sizeof(struct mpipc_cancel_args));
 }
 
 TEST(commands_have_their_numbers)
@@ -353,8 +353,8 @@ TEST_F(uapi, unknown_commands_get_enotty)
 {
 	static const unsigned int unknown[] = {
 		_IO('M', 0xbf), _IO('M', 0xca), _IO('M', 0xff), _IO('M', 0),
-		_IOWR('M', 0xca, struct mpipc_send), _IOWR('N', 0xc3, struct mpipc_send),
-		_IOWR('m', 0xc3, struct mpipc_send), TCGETS, FIONREAD,
+		_IOWR('M', 0xca, struct mpipc_send_args), _IOWR('N', 0xc3, struct mpipc_send_args),
+		_IOWR('m', 0xc3, struct mpipc_send_args), TCGETS, FIONREAD,
 	};
 	int fd = open_dev();
 
@@ -386,10 +386,10 @@ TEST_F(uapi, unknown_flags_are_refused)
 
 TEST_F(uapi, unknown_flags_of_an_answer_are_refused)
 {
-	struct mpipc_reply_recv *arg = &self->arg.reply_recv;
+	struct mpipc_reply_recv_args *arg = &self->arg.reply_recv;
 
 	for (int bit = 1; bit < 32; bit++) {
-		*arg = (struct mpipc_reply_recv){ };
+		*arg = (struct mpipc_reply_recv_args){ };
 		arg->reply.call = NO_CALL;
 		arg->reply.flags = 1U << bit;
 		EXPECT_EQ(-EAGAIN, do_ioctl(self->secondary, MPIPC_REPLY_RECV, arg));
@@ -426,17 +426,17 @@ TEST_F(uapi, out_members_may_hold_anything)
 	EXPECT_EQ(0, do_ioctl(open_dev(), MPIPC_JOIN, arg));
 	EXPECT_EQ(1, arg->join.generation);
 
-	arg->send = (struct mpipc_send){ .sent = ~0U, .full = ~0U };
+	arg->send = (struct mpipc_send_args){ .sent = ~0U, .full = ~0U };
 	EXPECT_EQ(0, do_ioctl(self->secondary, MPIPC_SEND, arg));
 	EXPECT_EQ(1, arg->send.sent);
 	EXPECT_EQ(0, arg->send.full);
 
-	arg->recv = (struct mpipc_recv){ };
+	arg->recv = (struct mpipc_recv_args){ };
 	memset(&arg->recv.record, 0xff, sizeof(arg->recv.record));
 	EXPECT_EQ(0, do_ioctl(self->primary, MPIPC_RECV, arg));
 	EXPECT_EQ(MPIPC_MESSAGE, arg->recv.record.type);
 
-	arg->peers = (struct mpipc_peers){ .n_peers = ~0U };
+	arg->peers = (struct mpipc_peers_args){ .n_peers = ~0U };
 	EXPECT_EQ(0, do_ioctl(self->primary, MPIPC_PEERS, arg));
 	EXPECT_EQ(3, arg->peers.n_peers);
 
@@ -447,7 +447,7 @@ TEST_F(uapi, out_members_may_hold_anything)
 
 TEST_F(uapi, reply_error_of_no_reply_is_not_written)
 {
-	struct mpipc_reply_recv *arg = &self->arg.reply_recv;
+	struct mpipc_reply_recv_args *arg = &self->arg.reply_recv;
 
 	arg->reply_error = -77;
 	EXPECT_EQ(-EAGAIN, do_ioctl(self->secondary, MPIPC_REPLY_RECV, arg));
@@ -561,8 +561,8 @@ TEST_F(uapi, payload_in_bad_memory_gets_efault)
 	__u64 bad[] = { 0, to_u64(self->end), to_u64(self->end) - 7, 1ULL << 63 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct mpipc_send send = { .body = { .data = bad[i], .size = 8 } };
-		struct mpipc_call call = call_arg(0, "c", NULL, 8, NULL, 0);
+		struct mpipc_send_args send = { .body = { .data = bad[i], .size = 8 } };
+		struct mpipc_call_args call = call_arg(0, "c", NULL, 8, NULL, 0);
 
 		EXPECT_EQ(-EFAULT, do_ioctl(self->secondary, MPIPC_SEND, &send))
 			TH_LOG("case %zu", i);
@@ -584,8 +584,8 @@ TEST_F(uapi, descriptors_in_bad_memory_get_efault)
 	fds[0] = pipes[1];
 	fds[1] = pipes[1];
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct mpipc_send send = { .body = { .fds = bad[i], .n_fds = 3 } };
-		struct mpipc_call call = call_arg(0, "c", NULL, 0, NULL, 0);
+		struct mpipc_send_args send = { .body = { .fds = bad[i], .n_fds = 3 } };
+		struct mpipc_call_args call = call_arg(0, "c", NULL, 0, NULL, 0);
 
 		EXPECT_EQ(-EFAULT, do_ioctl(self->secondary, MPIPC_SEND, &send))
 			TH_LOG("case %zu", i);
@@ -603,7 +603,7 @@ TEST_F(uapi, descriptors_in_bad_memory_get_efault)
 
 TEST_F(uapi, request_can_be_answered_after_a_bad_answer)
 {
-	struct mpipc_reply reply = { };
+	struct mpipc_reply_args reply = { };
 	struct mpipc_record record;
 
 	ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "c", 8,
@@ -644,7 +644,7 @@ TEST_F(uapi, record_stays_when_it_cannot_be_delivered)
 
 TEST_F(uapi, bad_memory_for_peers_gets_efault)
 {
-	struct mpipc_peers *peers = &self->arg.peers;
+	struct mpipc_peers_args *peers = &self->arg.peers;
 
 	peers->max_peers = 2;
 	peers->peers = to_u64(self->end) - sizeof(struct mpipc_peer);
@@ -662,7 +662,7 @@ TEST_F(uapi, bad_memory_for_peers_gets_efault)
 
 TEST_F(uapi, join_that_cannot_report_changes_nothing)
 {
-	struct mpipc_join *join = (void *)(self->end - sizeof(*join));
+	struct mpipc_join_args *join = (void *)(self->end - sizeof(*join));
 	struct mpipc_record record;
 	int fd = open_dev(), primary;
 	char other[MPIPC_GROUP_MAX];
@@ -679,10 +679,10 @@ TEST_F(uapi, join_that_cannot_report_changes_nothing)
 
 TEST_F(uapi, receive_that_cannot_report_takes_nothing)
 {
-	struct mpipc_recv *recv = (void *)(self->end - sizeof(*recv));
+	struct mpipc_recv_args *recv = (void *)(self->end - sizeof(*recv));
 
 	ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
-	*recv = (struct mpipc_recv){ };
+	*recv = (struct mpipc_recv_args){ };
 	ASSERT_EQ(0, mprotect(self->end - 4096, 4096, PROT_READ));
 	EXPECT_EQ(-EFAULT, do_ioctl(self->primary, MPIPC_RECV, recv));
 	EXPECT_EQ(0, recv_msg(self->primary, &self->arg.recv.record, NULL, 0));

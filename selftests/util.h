@@ -100,9 +100,9 @@ static inline void group_name(char name[MPIPC_GROUP_MAX], const char *tag)
 	snprintf(name, MPIPC_GROUP_MAX, "%.64s.%d", tag, (int)getpid());
 }
 
-static inline struct mpipc_join join_arg(const char *group, enum mpipc_role role)
+static inline struct mpipc_join_args join_arg(const char *group, enum mpipc_role role)
 {
-	struct mpipc_join join = { .role = role };
+	struct mpipc_join_args join = { .role = role };
 
 	memcpy(join.group, group, strnlen(group, sizeof(join.group) - 1));
 	return join;
@@ -111,7 +111,7 @@ static inline struct mpipc_join join_arg(const char *group, enum mpipc_role role
 static inline int join_flags(int fd, const char *group, enum mpipc_role role,
 			     __u32 flags)
 {
-	struct mpipc_join join = join_arg(group, role);
+	struct mpipc_join_args join = join_arg(group, role);
 
 	join.flags = flags;
 	return do_ioctl(fd, MPIPC_JOIN, &join);
@@ -204,7 +204,7 @@ static inline struct mpipc_body make_body(const char *name, const void *data,
 static inline int send_fds(int fd, __u64 to, const char *name, const void *data,
 			   size_t size, const int *fds, unsigned int n_fds)
 {
-	struct mpipc_send send = {
+	struct mpipc_send_args send = {
 		.to = to,
 		.body = make_body(name, data, size, fds, n_fds),
 	};
@@ -221,7 +221,7 @@ static inline int send_msg(int fd, __u64 to, const char *name, const void *data,
 /* The descriptors may be of this device. */
 static inline int send_passing_mpipc(int fd, __u64 to, const int *fds, unsigned int n_fds)
 {
-	struct mpipc_send send = {
+	struct mpipc_send_args send = {
 		.to = to,
 		.flags = MPIPC_PASS_MPIPC,
 		.body = make_body("fds", NULL, 0, fds, n_fds),
@@ -234,7 +234,7 @@ static inline int recv_fds(int fd, struct mpipc_record *record, void *data,
 			   size_t size, int *fds, unsigned int max_fds,
 			   __u64 deadline)
 {
-	struct mpipc_recv recv = {
+	struct mpipc_recv_args recv = {
 		.max_fds = max_fds,
 		.max_size = size,
 		.data = to_u64(data),
@@ -262,12 +262,12 @@ static inline int recv_wait(int fd, struct mpipc_record *record, void *data,
 }
 
 /* A synchronous call with room for @max_results results; no file descriptors. */
-static inline struct mpipc_call call_arg(__u64 to, const char *name,
-					 const void *data, size_t size,
-					 struct mpipc_record *results,
-					 unsigned int max_results)
+static inline struct mpipc_call_args call_arg(__u64 to, const char *name,
+					      const void *data, size_t size,
+					      struct mpipc_record *results,
+					      unsigned int max_results)
 {
-	struct mpipc_call call = {
+	struct mpipc_call_args call = {
 		.to = to,
 		.max_results = max_results,
 		.deadline = MPIPC_FOREVER,
@@ -282,7 +282,7 @@ static inline struct mpipc_call call_arg(__u64 to, const char *name,
 static inline int call_async(int fd, __u64 to, const char *name, __u32 reply_size,
 			     __u64 deadline, __u64 *id)
 {
-	struct mpipc_call call = call_arg(to, name, NULL, 0, NULL, 0);
+	struct mpipc_call_args call = call_arg(to, name, NULL, 0, NULL, 0);
 	int ret;
 
 	call.flags = MPIPC_CALL_ASYNC;
@@ -297,7 +297,7 @@ static inline int call_async(int fd, __u64 to, const char *name, __u32 reply_siz
 static inline int reply_msg(int fd, __u64 call, __s32 status, const void *data,
 			    size_t size)
 {
-	struct mpipc_reply reply = {
+	struct mpipc_reply_args reply = {
 		.call = call,
 		.status = status,
 		.body = make_body("", data, size, NULL, 0),

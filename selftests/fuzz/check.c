@@ -80,11 +80,11 @@ static void check_identity(__u32 role, __u64 generation, __u32 uid, __u32 gid)
 
 static void check_status(const struct mpipc_record *record)
 {
-	if (record->flags & ~(MPIPC_REC_ANSWERED | MPIPC_REC_LAST))
+	if (record->flags & ~(MPIPC_REC_REPLIED | MPIPC_REC_LAST))
 		found("record flags %#x", record->flags);
 	if (record->status > 0 || record->status < -4095)
 		found("status %d", record->status);
-	if (record->type == MPIPC_REPLY_TO && !(record->flags & MPIPC_REC_ANSWERED) &&
+	if (record->type == MPIPC_REPLY_TO && !(record->flags & MPIPC_REC_REPLIED) &&
 	    (record->size || record->n_fds || record->stamp))
 		found("an answer that nobody gave");
 }
@@ -266,7 +266,7 @@ static int send_one(int keeper)
 	set_effective(true);
 	setrlimit(RLIMIT_NOFILE, &usual);
 	if (!ret) {
-		struct mpipc_recv recv = { .flags = MPIPC_RECV_DROP_FDS };
+		struct mpipc_recv_args recv = { .flags = MPIPC_RECV_DROP_FDS };
 
 		ret = do_ioctl(primary, MPIPC_RECV, &recv);
 		record = recv.record;
@@ -306,7 +306,7 @@ static void set_up_failures(void)
 /* Once, before the first program. */
 void world_init(void)
 {
-	struct mpipc_join join = join_arg("keepers", MPIPC_PRIMARY);
+	struct mpipc_join_args join = join_arg("keepers", MPIPC_PRIMARY);
 
 	set_up_failures();
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {

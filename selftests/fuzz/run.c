@@ -404,39 +404,39 @@ static const struct ioctl info_cmd = { MPIPC_INFO, OTHERWISE };
 static const struct ioctl leave_cmd = { MPIPC_LEAVE, OTHERWISE };
 static const struct ioctl join_cmd = {
 	MPIPC_JOIN, OTHERWISE, {
-		ZERO(mpipc_join, flags, ~3U),
-		ZERO(mpipc_join, mode, ~0666U),
-		ZERO(mpipc_join, reserved, ~0U),
+		ZERO(mpipc_join_args, flags, ~3U),
+		ZERO(mpipc_join_args, mode, ~0666U),
+		ZERO(mpipc_join_args, reserved, ~0U),
 	}
 };
 static const struct ioctl send_cmd = {
 	MPIPC_SEND, SENDING, {
-		ZERO(mpipc_send, flags, ~1U),
-		ZERO(mpipc_send, reserved, ~0U),
+		ZERO(mpipc_send_args, flags, ~1U),
+		ZERO(mpipc_send_args, reserved, ~0U),
 	}
 };
 static const struct ioctl recv_cmd = {
 	MPIPC_RECV, RECEIVING, {
-		ZERO(mpipc_recv, flags, ~1U),
-		ZERO(mpipc_recv, reserved, ~0U),
+		ZERO(mpipc_recv_args, flags, ~1U),
+		ZERO(mpipc_recv_args, reserved, ~0U),
 	}
 };
 static const struct ioctl call_cmd = {
 	MPIPC_CALL, SENDING, {
-		ZERO(mpipc_call, flags, ~7U),
-		ZERO(mpipc_call, reserved, ~0U),
+		ZERO(mpipc_call_args, flags, ~7U),
+		ZERO(mpipc_call_args, reserved, ~0U),
 	}
 };
 static const struct ioctl reply_cmd = {
 	MPIPC_REPLY, OTHERWISE, {
-		ZERO(mpipc_reply, flags, ~1U),
+		ZERO(mpipc_reply_args, flags, ~1U),
 	}
 };
 static const struct ioctl reply_recv_cmd = {
 	MPIPC_REPLY_RECV, RECEIVING, {
-		ZERO(mpipc_reply_recv, reserved, ~0U),
-		ZERO(mpipc_reply_recv, recv.flags, ~1U),
-		ZERO(mpipc_reply_recv, recv.reserved, ~0U),
+		ZERO(mpipc_reply_recv_args, reserved, ~0U),
+		ZERO(mpipc_reply_recv_args, recv.flags, ~1U),
+		ZERO(mpipc_reply_recv_args, recv.reserved, ~0U),
 	}
 };
 static const struct ioctl cancel_cmd = { MPIPC_CANCEL, OTHERWISE };
@@ -534,7 +534,7 @@ static int issue(struct actor *me, const struct slot *slot, const struct ioctl *
 	bad = !readable || must_fail(ioctl, at, size);
 	if (ioctl == &call_cmd && readable) {
 		/* So that others can cancel it. */
-		__atomic_store_n(&me->calling, &((struct mpipc_call *)at)->id,
+		__atomic_store_n(&me->calling, &((struct mpipc_call_args *)at)->id,
 				 __ATOMIC_RELEASE);
 	}
 	/* It may be its deadline that is odd. */
@@ -550,7 +550,7 @@ static int issue(struct actor *me, const struct slot *slot, const struct ioctl *
 	if (readable)
 		memcpy(arg, at, known);
 	if (ioctl == &call_cmd) {
-		me->call_id = ((struct mpipc_call *)arg)->id;
+		me->call_id = ((struct mpipc_call_args *)arg)->id;
 		__atomic_store_n(&me->calling, NULL, __ATOMIC_RELEASE);
 	}
 	return ret;
@@ -716,7 +716,7 @@ static void op_join(struct actor *me, const uint8_t *a)
 	static const __u32 modes[] = { 0, 0600, 0666, 0060, 0400, 01000 };
 	struct slot *slot = slot_of(me, a[0]);
 	struct odd odd = odd_of(a + 6);
-	struct mpipc_join join = {
+	struct mpipc_join_args join = {
 		.role = a[1] % 4,
 		.flags = a[3] % 8,
 		.mode = modes[a[4] % ARRAY_SIZE(modes)],
@@ -729,7 +729,7 @@ static void op_join(struct actor *me, const uint8_t *a)
 	else
 		memset(join.group, 'g', sizeof(join.group) - 1);
 	/* Whoever waits for a primary for ever does so after the file was closed, too. */
-	if (odd.what == POKE && odd.x / 8 == offsetof(struct mpipc_join, deadline) / 8)
+	if (odd.what == POKE && odd.x / 8 == offsetof(struct mpipc_join_args, deadline) / 8)
 		odd.what = NOTHING;
 	ret = issue(me, slot, &join_cmd, &join, &odd);
 	if (ret)
@@ -763,7 +763,7 @@ static void op_peers(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 2);
 	const unsigned int room = RECORDS_SIZE / sizeof(struct mpipc_peer);
-	struct mpipc_peers peers = { .max_peers = count_of(a[1]) };
+	struct mpipc_peers_args peers = { .max_peers = count_of(a[1]) };
 	struct mpipc_peer *list;
 	unsigned int n;
 
@@ -807,7 +807,7 @@ static struct mpipc_body body_of(struct actor *me, uint8_t size, uint8_t how,
 static void op_send(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 6);
-	struct mpipc_send send = {
+	struct mpipc_send_args send = {
 		.to = to_of(me, a[1]),
 		.flags = a[2] % 4,
 		.deadline = deadline_of(me, a[5]),
@@ -843,10 +843,10 @@ struct wanted {
 	unsigned int fds_room;
 };
 
-static struct mpipc_recv recv_of(struct actor *me, const uint8_t *a, __u64 deadline,
-				 const struct odd *odd, struct wanted *wanted)
+static struct mpipc_recv_args recv_of(struct actor *me, const uint8_t *a, __u64 deadline,
+				      const struct odd *odd, struct wanted *wanted)
 {
-	struct mpipc_recv recv = {
+	struct mpipc_recv_args recv = {
 		.flags = a[0] % 4,
 		.max_size = size_of(a[1]),
 		.max_fds = count_of(a[2]),
@@ -867,8 +867,8 @@ static struct mpipc_recv recv_of(struct actor *me, const uint8_t *a, __u64 deadl
 	return recv;
 }
 
-static void received(struct actor *me, int ret, const struct mpipc_recv *recv, const struct odd *odd,
-		     const struct wanted *wanted)
+static void received(struct actor *me, int ret, const struct mpipc_recv_args *recv,
+		     const struct odd *odd, const struct wanted *wanted)
 {
 	const struct mpipc_record *record = &recv->record;
 
@@ -898,18 +898,18 @@ static void op_recv(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 5);
 	struct wanted wanted;
-	struct mpipc_recv recv = recv_of(me, a + 1, deadline_of(me, a[4]), &odd, &wanted);
+	struct mpipc_recv_args recv = recv_of(me, a + 1, deadline_of(me, a[4]), &odd, &wanted);
 	int ret = issue(me, slot_of(me, a[0]), &recv_cmd, &recv, &odd);
 
 	received(me, ret, &recv, &odd, &wanted);
 }
 
-static struct mpipc_reply reply_of(struct actor *me, uint8_t which, uint8_t how,
-				   uint8_t size, uint8_t fds, const struct odd *odd)
+static struct mpipc_reply_args reply_of(struct actor *me, uint8_t which, uint8_t how,
+					uint8_t size, uint8_t fds, const struct odd *odd)
 {
 	static const int statuses[] = { 0, -1, -ENOENT, -4095, -4096, 1, INT32_MIN, 0 };
 
-	return (struct mpipc_reply){
+	return (struct mpipc_reply_args){
 		.call = request_of(which),
 		.flags = how % 4,
 		.status = statuses[how / 4 % 8],
@@ -920,7 +920,7 @@ static struct mpipc_reply reply_of(struct actor *me, uint8_t which, uint8_t how,
 static void op_reply(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 5);
-	struct mpipc_reply reply = reply_of(me, a[1], a[2], a[3], a[4], &odd);
+	struct mpipc_reply_args reply = reply_of(me, a[1], a[2], a[3], a[4], &odd);
 
 	issue(me, slot_of(me, a[0]), &reply_cmd, &reply, &odd);
 }
@@ -929,7 +929,7 @@ static void op_reply_recv(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 8);
 	const uint8_t recv[] = { 0, a[5], a[6] };
-	struct mpipc_reply_recv both = {
+	struct mpipc_reply_recv_args both = {
 		.reply = reply_of(me, a[1], a[2], a[3], a[4] & 0xf0, &odd),
 	};
 	struct wanted wanted;
@@ -942,7 +942,7 @@ static void op_reply_recv(struct actor *me, const uint8_t *a)
 	received(me, ret, &both.recv, &odd, &wanted);
 }
 
-static void check_results(struct actor *me, const struct mpipc_call *call, size_t stride,
+static void check_results(struct actor *me, const struct mpipc_call_args *call, size_t stride,
 			  unsigned int fds_stride)
 {
 	const struct mpipc_record *results = (void *)me->records;
@@ -969,7 +969,7 @@ static void check_results(struct actor *me, const struct mpipc_call *call, size_
 static void op_call(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 8);
-	struct mpipc_call call = {
+	struct mpipc_call_args call = {
 		.to = to_of(me, a[1]),
 		.flags = a[2] % 16 & 7,
 		.max_results = a[2] & 0x10 ? 1 : MAX_RESULTS,
@@ -1005,7 +1005,7 @@ static void op_call(struct actor *me, const uint8_t *a)
 static void op_cancel(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 2);
-	struct mpipc_cancel cancel = { .call = call_of(a[1]) };
+	struct mpipc_cancel_args cancel = { .call = call_of(a[1]) };
 
 	issue(me, slot_of(me, a[0]), &cancel_cmd, &cancel, &odd);
 }

@@ -102,8 +102,8 @@ enum mpipc_type {
 };
 
 /* Flags of struct mpipc_record. */
-/** MPIPC_REC_ANSWERED - @status is the peer's own, not the kernel's. */
-#define MPIPC_REC_ANSWERED	(1U << 0)
+/** MPIPC_REC_REPLIED - @status is the peer's own, not the kernel's. */
+#define MPIPC_REC_REPLIED	(1U << 0)
 /** MPIPC_REC_LAST - the last result of its call. */
 #define MPIPC_REC_LAST		(1U << 1)
 
@@ -128,7 +128,7 @@ enum mpipc_type {
  * @status: results: 0, or why there is no answer: -ECONNRESET (the addressee is
  *	gone), -ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), -EMSGSIZE (it
  *	could never hold the request), or, with
- *	%MPIPC_REC_ANSWERED what the replier chose; -ECONNREFUSED if there was
+ *	%MPIPC_REC_REPLIED what the replier chose; -ECONNREFUSED if there was
  *	no addressee
  * @lost: how many messages this mailbox had no room for between the previous
  *	record and this one
@@ -245,7 +245,7 @@ struct mpipc_info {
 #define MPIPC_JOIN_EVENTS	(1U << 1)
 
 /**
- * struct mpipc_join - argument of MPIPC_JOIN
+ * struct mpipc_join_args - argument of MPIPC_JOIN
  * @role: in: %MPIPC_PRIMARY or %MPIPC_SECONDARY
  * @flags: in: MPIPC_JOIN_*
  * @mode: in: permission bits (a subset of 0666) of the group if this creates
@@ -270,7 +270,7 @@ struct mpipc_info {
  * endpoints). If the argument becomes inaccessible while it joins, the endpoint has
  * left again (EFAULT).
  */
-struct mpipc_join {
+struct mpipc_join_args {
 	__u32 role;
 	__u32 flags;
 	__u32 mode;
@@ -311,7 +311,7 @@ struct mpipc_body {
 #define MPIPC_PASS_MPIPC	(1U << 0)
 
 /**
- * struct mpipc_send - argument of MPIPC_SEND
+ * struct mpipc_send_args - argument of MPIPC_SEND
  * @to: in: %MPIPC_TO_PRIMARY, %MPIPC_TO_ALL or an endpoint id
  * @flags: in: %MPIPC_PASS_MPIPC
  * @reserved: in: 0
@@ -335,7 +335,7 @@ struct mpipc_body {
  * full), ETIMEDOUT (still full at the deadline), ECONNRESET (it went away meanwhile),
  * EINTR (before anybody got it).
  */
-struct mpipc_send {
+struct mpipc_send_args {
 	__u64 to;
 	__u32 flags;
 	__u32 reserved;
@@ -353,7 +353,7 @@ struct mpipc_send {
 #define MPIPC_RECV_DROP_FDS	(1U << 0)
 
 /**
- * struct mpipc_recv - argument of MPIPC_RECV
+ * struct mpipc_recv_args - argument of MPIPC_RECV
  * @flags: in: MPIPC_RECV_*
  * @max_fds: in: descriptors that @fds has room for
  * @max_size: in: bytes that @data has room for
@@ -369,7 +369,7 @@ struct mpipc_send {
  * EMSGSIZE (@max_size or @max_fds too small: the record stays, @record tells
  * what it needs), EFAULT (the record stays), ESHUTDOWN (this endpoint left).
  */
-struct mpipc_recv {
+struct mpipc_recv_args {
 	__u32 flags;
 	__u32 max_fds;
 	__u32 max_size;
@@ -383,11 +383,11 @@ struct mpipc_recv {
 /* Flags of MPIPC_CALL besides MPIPC_PASS_MPIPC. */
 /** MPIPC_CALL_ASYNC - do not wait: the results come into the mailbox. */
 #define MPIPC_CALL_ASYNC	(1U << 1)
-/** MPIPC_CALL_WAIT_ROOM - wait for room in full mailboxes, too. */
-#define MPIPC_CALL_WAIT_ROOM	(1U << 2)
+/** MPIPC_CALL_WAIT_SPACE - wait for room in full mailboxes, too. */
+#define MPIPC_CALL_WAIT_SPACE	(1U << 2)
 
 /**
- * struct mpipc_call - argument of MPIPC_CALL
+ * struct mpipc_call_args - argument of MPIPC_CALL
  * @to: in: %MPIPC_TO_PRIMARY, %MPIPC_TO_ALL or an endpoint id
  * @flags: in: %MPIPC_PASS_MPIPC, MPIPC_CALL_*
  * @max_results: in: structures that @results has room for
@@ -403,7 +403,7 @@ struct mpipc_recv {
  * @reply_data: in: pointer to @max_results times @reply_size bytes; the payload
  *	of result i is at i * @reply_size
  * @reply_fd_list: in: pointer to @max_results times @reply_fds __s32; likewise,
- *	each slot as for &struct mpipc_recv
+ *	each slot as for &struct mpipc_recv_args
  * @body: in: the request
  *
  * All addressees get the request at once. The call ends when each has answered,
@@ -420,7 +420,7 @@ struct mpipc_recv {
  * @flags must not have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds must be
  * what they were.
  *
- * With %MPIPC_CALL_WAIT_ROOM full mailboxes are waited for before the results are:
+ * With %MPIPC_CALL_WAIT_SPACE full mailboxes are waited for before the results are:
  * until the deadline (-ETIMEDOUT is their result then) or a signal, which ends this
  * wait (-EAGAIN), not the call. If nobody had room yet, a signal ends the call.
  * Several are not waited for if there is no memory to wait with (-EAGAIN).
@@ -439,7 +439,7 @@ struct mpipc_recv {
  * calls open), ESRCH (no such call to resume), EBUSY (another thread waits for
  * that call).
  */
-struct mpipc_call {
+struct mpipc_call_args {
 	__u64 to;
 	__u32 flags;
 	__u32 max_results;
@@ -456,7 +456,7 @@ struct mpipc_call {
 };
 
 /**
- * struct mpipc_reply - argument of MPIPC_REPLY
+ * struct mpipc_reply_args - argument of MPIPC_REPLY
  * @call: in: @call of the request that is answered
  * @flags: in: %MPIPC_PASS_MPIPC
  * @status: in: 0, or a negative error number for the caller to see
@@ -469,7 +469,7 @@ struct mpipc_call {
  * cancelled, or the caller is gone), EMSGSIZE (also: more than the caller takes;
  * the request can still be answered).
  */
-struct mpipc_reply {
+struct mpipc_reply_args {
 	__u64 call;
 	__u32 flags;
 	__s32 status;
@@ -477,7 +477,7 @@ struct mpipc_reply {
 };
 
 /**
- * struct mpipc_reply_recv - argument of MPIPC_REPLY_RECV
+ * struct mpipc_reply_recv_args - argument of MPIPC_REPLY_RECV
  * @reply: in: as for MPIPC_REPLY; @reply.call 0: nothing to answer. out:
  *	@reply.call is 0, so that a repeated ioctl does not answer twice.
  * @reply_error: out: 0 or the negative error of the reply; not written if there was
@@ -489,15 +489,15 @@ struct mpipc_reply {
  * answer that fails, for whatever reason, does not keep it from receiving. Errors
  * are those of MPIPC_RECV.
  */
-struct mpipc_reply_recv {
-	struct mpipc_reply reply;
+struct mpipc_reply_recv_args {
+	struct mpipc_reply_args reply;
 	__s32 reply_error;
 	__u32 reserved;
-	struct mpipc_recv recv;
+	struct mpipc_recv_args recv;
 };
 
 /**
- * struct mpipc_cancel - argument of MPIPC_CANCEL
+ * struct mpipc_cancel_args - argument of MPIPC_CANCEL
  * @call: in: id of a call of this endpoint
  *
  * Addressees that have not answered get -ECANCELED as their result; a thread
@@ -506,7 +506,7 @@ struct mpipc_reply_recv {
  *
  * Errors: ESRCH (no such call, or all its results are there and have a receiver).
  */
-struct mpipc_cancel {
+struct mpipc_cancel_args {
 	__u64 call;
 };
 
@@ -533,7 +533,7 @@ struct mpipc_peer {
 };
 
 /**
- * struct mpipc_peers - argument of MPIPC_PEERS
+ * struct mpipc_peers_args - argument of MPIPC_PEERS
  * @peers: in: pointer to an array of &struct mpipc_peer
  * @max_peers: in: structures that it has room for
  * @n_peers: out: members of the group, this one included; the first
@@ -541,7 +541,7 @@ struct mpipc_peer {
  *
  * The order is not defined.
  */
-struct mpipc_peers {
+struct mpipc_peers_args {
 	__u64 peers;
 	__u32 max_peers;
 	__u32 n_peers;
@@ -551,27 +551,27 @@ struct mpipc_peers {
 
 /** MPIPC_INFO - &struct mpipc_info; from any process, also before the join. */
 #define MPIPC_INFO		_IOR(MPIPC_IOC_MAGIC, 0xc0, struct mpipc_info)
-/** MPIPC_JOIN - &struct mpipc_join; once for each open file. */
-#define MPIPC_JOIN		_IOWR(MPIPC_IOC_MAGIC, 0xc1, struct mpipc_join)
+/** MPIPC_JOIN - &struct mpipc_join_args; once for each open file. */
+#define MPIPC_JOIN		_IOWR(MPIPC_IOC_MAGIC, 0xc1, struct mpipc_join_args)
 /**
  * MPIPC_LEAVE - no argument. Leaves the group as closing the last descriptor
  * would: queued records are dropped, open calls end. Blocked threads return
  * with ESHUTDOWN.
  */
 #define MPIPC_LEAVE		_IO(MPIPC_IOC_MAGIC, 0xc2)
-/** MPIPC_SEND - &struct mpipc_send. */
-#define MPIPC_SEND		_IOWR(MPIPC_IOC_MAGIC, 0xc3, struct mpipc_send)
-/** MPIPC_RECV - &struct mpipc_recv. */
-#define MPIPC_RECV		_IOWR(MPIPC_IOC_MAGIC, 0xc4, struct mpipc_recv)
-/** MPIPC_CALL - &struct mpipc_call. */
-#define MPIPC_CALL		_IOWR(MPIPC_IOC_MAGIC, 0xc5, struct mpipc_call)
-/** MPIPC_REPLY - &struct mpipc_reply. */
-#define MPIPC_REPLY		_IOW(MPIPC_IOC_MAGIC, 0xc6, struct mpipc_reply)
-/** MPIPC_REPLY_RECV - &struct mpipc_reply_recv. */
-#define MPIPC_REPLY_RECV	_IOWR(MPIPC_IOC_MAGIC, 0xc7, struct mpipc_reply_recv)
-/** MPIPC_CANCEL - &struct mpipc_cancel. */
-#define MPIPC_CANCEL		_IOW(MPIPC_IOC_MAGIC, 0xc8, struct mpipc_cancel)
-/** MPIPC_PEERS - &struct mpipc_peers. */
-#define MPIPC_PEERS		_IOWR(MPIPC_IOC_MAGIC, 0xc9, struct mpipc_peers)
+/** MPIPC_SEND - &struct mpipc_send_args. */
+#define MPIPC_SEND		_IOWR(MPIPC_IOC_MAGIC, 0xc3, struct mpipc_send_args)
+/** MPIPC_RECV - &struct mpipc_recv_args. */
+#define MPIPC_RECV		_IOWR(MPIPC_IOC_MAGIC, 0xc4, struct mpipc_recv_args)
+/** MPIPC_CALL - &struct mpipc_call_args. */
+#define MPIPC_CALL		_IOWR(MPIPC_IOC_MAGIC, 0xc5, struct mpipc_call_args)
+/** MPIPC_REPLY - &struct mpipc_reply_args. */
+#define MPIPC_REPLY		_IOW(MPIPC_IOC_MAGIC, 0xc6, struct mpipc_reply_args)
+/** MPIPC_REPLY_RECV - &struct mpipc_reply_recv_args. */
+#define MPIPC_REPLY_RECV	_IOWR(MPIPC_IOC_MAGIC, 0xc7, struct mpipc_reply_recv_args)
+/** MPIPC_CANCEL - &struct mpipc_cancel_args. */
+#define MPIPC_CANCEL		_IOW(MPIPC_IOC_MAGIC, 0xc8, struct mpipc_cancel_args)
+/** MPIPC_PEERS - &struct mpipc_peers_args. */
+#define MPIPC_PEERS		_IOWR(MPIPC_IOC_MAGIC, 0xc9, struct mpipc_peers_args)
 
 #endif /* _UAPI_LINUX_MPIPC_H */
