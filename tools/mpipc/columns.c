@@ -37,7 +37,7 @@ static void unknown_column(const struct output *output, const char *name, size_t
 
 	for (column = output->columns; column->name; column++)
 		used += snprintf(known + used, sizeof(known) - used, " %s", column->name);
-	usage_error("no column \"%.*s\"; there are%s", (int)len, name, known);
+	usage_error("there is no column \"%.*s\"; there are%s", (int)len, name, known);
 }
 
 void output_select(struct output *output)
@@ -53,7 +53,7 @@ void output_select(struct output *output)
 		if (!column)
 			unknown_column(output, names, len);
 		if (n == COLUMNS_MAX)
-			usage_error("more than %d columns", COLUMNS_MAX);
+			usage_error("-o takes at most %d columns", COLUMNS_MAX);
 		output->shown[n++] = column;
 		if (!names[len])
 			break;
@@ -131,7 +131,7 @@ static void write_value(FILE *file, const struct column *column, const void *row
  * A table
  */
 
-/* Returns how many characters there were. */
+/* Write a cell, or measure it if there is no file; return its number of characters. */
 static int write_cell(struct output *output, size_t i, const void *row)
 {
 	const struct column *column = output->shown[i];
@@ -256,7 +256,7 @@ void output_all(struct output *output, const char *key, const void *rows, size_t
 }
 
 /*
- * Rows one by one
+ * Rows that are printed one by one
  */
 
 void output_headings(struct output *output)

@@ -10,22 +10,21 @@
 /**
  * DOC: Rows of columns
  *
- * A row is a structure, a column one of its members, by offset. A table shows those
- * that -o names, in that order, as wide as what is in them; -J makes objects with the
- * same members, named in small letters, numbers as numbers. What is not known is "-"
- * in a table and null in JSON.
+ * A row is a structure, and a column is one of its members, found by its offset. A table
+ * shows the columns that -o names, in that order, each as wide as its widest cell. -J makes
+ * objects with the same members; their keys are the names in small letters, and numbers are
+ * numbers. A value that is not known is "-" in a table and null in JSON.
  *
- * Rows that are known all at once are printed by output_rows(). Others are printed
- * when they come, by output_row(): in JSON as one object a line, in a table at least
- * as wide as the column says.
+ * output_rows() prints rows that are known all at once. output_row() prints a row as soon as
+ * it is known: in JSON as one object a line, in a table at least as wide as the column says.
  */
 
 /**
- * enum column_type - what the member is
+ * enum column_type - the type of the member
  * @NUMBER: uint64_t
  * @SIGNED: int64_t
- * @SECONDS: uint64_t, nanoseconds, shown as seconds
- * @ADDRESS: uint64_t, an endpoint id, or one of the destinations without an id
+ * @SECONDS: uint64_t in nanoseconds, shown as seconds
+ * @ADDRESS: uint64_t, an endpoint id, or MPIPC_TO_PRIMARY or MPIPC_TO_ALL
  * @TEXT: const char *, of any bytes
  * @BYTES: struct bytes
  */
@@ -43,17 +42,17 @@ struct bytes {
 	size_t size;
 };
 
-/* What a member is that is not known; a TEXT or the data of BYTES is NULL then. */
+/* Values of members that are not known; a TEXT, or the data of BYTES, is NULL instead. */
 #define NO_NUMBER	(UINT64_MAX - 1)
 #define NO_SIGNED	INT64_MIN
 
 /**
  * struct column - a column that can be shown
- * @name: in capitals; NULL ends an array of them
- * @type: of the member
- * @offset: of the member
- * @width: of rows that come one by one
- * @help: what it is
+ * @name: name in capitals; NULL ends an array of columns
+ * @type: type of the member
+ * @offset: offset of the member in its row
+ * @width: least width in rows that are printed one by one
+ * @help: line of help on the column
  */
 struct column {
 	const char *name;
@@ -66,17 +65,17 @@ struct column {
 #define COLUMNS_MAX	24
 
 /**
- * struct output - how rows are to be printed
- * @file: where to; NULL while widths are measured
- * @columns: all that there are
- * @defaults: those that are shown unless others are asked for
- * @names: those that were asked for, or NULL
- * @shown: those that are shown, ended by NULL; not known before all options are
- * @width: of each of these
- * @widest: how wide texts of a table may be but for its last column, 0: as they are; of
- *          those that are longer, "~" stands for the rest
- * @json: objects instead of a table
- * @no_headings: no first line of a table
+ * struct output - how to print rows
+ * @file: where to print; NULL while widths are measured
+ * @columns: all columns that the rows have
+ * @defaults: names of the columns that are shown unless -o names others
+ * @names: names of the columns that -o asked for, or NULL
+ * @shown: columns that are shown, ended by NULL; set once all options are known
+ * @width: width of each column in @shown
+ * @widest: greatest width of a text that is not in the last column, 0 if there is none; "~"
+ *	stands for the rest of a longer text
+ * @json: print objects instead of a table
+ * @no_headings: leave out the line with the names of the columns
  */
 struct output {
 	FILE *file;
@@ -92,18 +91,18 @@ struct output {
 
 void output_init(struct output *output, const struct column *columns, const char *defaults);
 
-/* Finds the columns that were asked for; ends the program if there is an unknown one. */
+/* Find the columns that are to be shown, or end the program if one is not known. */
 void output_select(struct output *output);
 
 bool output_shows(const struct output *output, const char *name);
 
-/* A table, or a member @key of an object that the caller prints. */
+/* Print a table, or the member @key of an object that the caller prints. */
 void output_rows(struct output *output, const char *key, const void *rows, size_t n, size_t size);
 
-/* The same as all there is to print. */
+/* Print a table, or an object with the version and the member @key. */
 void output_all(struct output *output, const char *key, const void *rows, size_t n, size_t size);
 
-/* The members of one object. */
+/* Print the members of one object. */
 void output_members(struct output *output, const void *row);
 
 void output_headings(struct output *output);

@@ -31,7 +31,10 @@ char *group_name(gid_t gid)
 	return entry ? copy_string(entry->gr_name) : format_string("%u", gid);
 }
 
-/* In those that it has, which need not be those that the user would get by a new login. */
+/*
+ * Look at the groups that this process has. The user may have been added to others since,
+ * which the next login grants.
+ */
 bool is_member(gid_t gid)
 {
 	int n = getgroups(0, NULL), i;
@@ -48,7 +51,7 @@ bool is_member(gid_t gid)
 	return found;
 }
 
-/* As the files of this machine have it, for the next login. */
+/* Look at the machine's files of groups, which the next login uses. */
 static bool is_enrolled(const struct group *group, const char *user)
 {
 	char **member;
@@ -92,7 +95,7 @@ static void device_denied(const struct stat *stat)
 {
 	char *command = access_command(stat);
 
-	die("no permission for %s, which is for user %s and group %s (mode %04o); %s%s",
+	die("this user may not open %s, which is for user %s and group %s (mode %04o); %s%s",
 	    device_path(), user_name(stat->st_uid), group_name(stat->st_gid),
 	    stat->st_mode & 07777, is_for_root(command) ? "as root: " : "", command);
 }
@@ -104,10 +107,10 @@ static void group_denied(const char *name)
 
 	listing_read(&listing);
 	row = listing_group(&listing, name);
-	/* It may have gone meanwhile. */
+	/* The group may be gone by now. */
 	if (!row)
-		die("group \"%s\": no permission", name);
-	die("group \"%s\": no permission: it is for user %s and group %s (mode %s)", name,
+		die("group \"%s\": this user may not join it", name);
+	die("group \"%s\": this user may not join, it is for user %s and group %s (mode %s)", name,
 	    user_name(row->uid), group_name(row->gid), row->mode);
 }
 

@@ -11,33 +11,33 @@
 /**
  * DOC: The device, and joining a group
  *
- * The node belongs to root and, installed as it should be, to the group of users
- * "mpipc", whose members may use it.
+ * The device node belongs to root. An installation gives it to the group of users "mpipc",
+ * whose members may then use it.
  */
 
-/* Name of the group of users, which a package or the administrator makes. */
+/* Name of the group of users, which a package or the administrator creates. */
 #define DEVICE_GROUP	"mpipc"
 
-/* Path of the node, as the library sees it. */
+/* Return the path of the node that the library opens. */
 const char *device_path(void);
 
-/* Names of a user or a group of users, or their numbers; to be freed. */
+/* Return the name, or else the number, of a user or group of users; the caller frees it. */
 char *user_name(uid_t uid);
 char *group_name(gid_t gid);
 
-/* Whether this process is in a group of users. */
+/* Return whether this process is in a group of users. */
 bool is_member(gid_t gid);
 
 /*
- * The command that gives this user access to the node, to be freed; @stat is that of
- * the node.
+ * Return the command that gives this user access to the node, which @stat describes. The
+ * caller frees it.
  */
 char *access_command(const struct stat *stat);
 
-/* Whether that is a command of root's, or one of the user's. */
+/* Return whether root has to run the command, as opposed to the user. */
 bool is_for_root(const char *command);
 
-/* mpipc_open(), or the end of the program with what to do. */
+/* Join a group as mpipc_open() does, or end the program with a message that says what to do. */
 struct mpipc *device_join(const char *group, enum mpipc_role role,
 			  const struct mpipc_open_options *options);
 

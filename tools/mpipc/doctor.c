@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * mpipc doctor: what has to be true so that mpipc can be used, whether it is, and what
- * mends it. The checks are in the order in which they have to be mended.
+ * mpipc doctor: check what has to be true so that mpipc can be used, and print the command
+ * that mends what is wrong. The checks are in the order in which they have to be mended.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,16 +20,16 @@
 #include "text.h"
 #include "tool.h"
 
-/* Those that are tested, from and to. */
+/* The first and the last kernel that is tested. */
 #define FIRST_KERNEL	"6.1"
 #define LAST_KERNEL	"7.2"
 
 /**
  * struct check - a check and its result, which is a row
- * @name: what it is about
- * @status: ok, warning, or error if mpipc cannot be used because of that
- * @message: what was found
- * @command: what mends it, NULL if there is nothing to mend, or no command for it
+ * @name: subject of the check
+ * @status: "ok", "warning", or "error" if it keeps mpipc from being used
+ * @message: finding
+ * @command: command that mends it; NULL if nothing is wrong or no command mends it
  */
 struct check {
 	const char *name;
@@ -39,23 +39,23 @@ struct check {
 };
 
 static const struct column check_columns[] = {
-	{ "CHECK", TEXT, offsetof(struct check, name), 0, "what it is about" },
+	{ "CHECK", TEXT, offsetof(struct check, name), 0, "subject of the check" },
 	{ "STATUS", TEXT, offsetof(struct check, status), 0,
-	  "ok, warning, or error: it cannot be used" },
-	{ "MESSAGE", TEXT, offsetof(struct check, message), 0, "what was found" },
-	{ "COMMAND", TEXT, offsetof(struct check, command), 0, "what mends it" },
+	  "ok, warning, or error if mpipc cannot be used" },
+	{ "MESSAGE", TEXT, offsetof(struct check, message), 0, "finding" },
+	{ "COMMAND", TEXT, offsetof(struct check, command), 0, "command that mends it" },
 	{ NULL }
 };
 
-/* What several checks look at. */
+/* State that several checks look at. */
 static struct utsname kernel;
 static struct module installed, loaded;
 static bool is_installed, is_loaded;
 
 /**
- * struct dkms - what DKMS says
- * @version: the version of mpipc that it has, NULL: none
- * @state: what that is for this kernel, such as installed, NULL: nothing
+ * struct dkms - what DKMS says about mpipc
+ * @version: version that DKMS has; NULL if it has none
+ * @state: state of that version for this kernel, such as "installed"; NULL if there is none
  */
 static struct dkms {
 	char *version;
@@ -98,7 +98,7 @@ static void check_kernel(struct check *check)
 		    copy_string("apt-get install linux-image-$(dpkg --print-architecture)"));
 	else if (compare_releases(kernel.release, LAST_KERNEL) > 0)
 		bad(check, "warning", format_string("Linux %s is newer than " LAST_KERNEL
-						    ", the last one that was tested",
+						    ", the last kernel that was tested",
 						    kernel.release), NULL);
 	else
 		ok(check, format_string("Linux %s is between " FIRST_KERNEL " and " LAST_KERNEL,
@@ -110,19 +110,19 @@ static void check_headers(struct check *check)
 	char *path = format_string("/lib/modules/%s/build", kernel.release);
 
 	if (!access(path, F_OK))
-		ok(check, format_string("those of %s are in %s", kernel.release, path));
+		ok(check, format_string("the headers of %s are in %s", kernel.release, path));
 	else
-		/* Without them what is there works, but nothing can be built. */
+		/* An installed module works without headers, but no other can be built. */
 		bad(check, is_installed ? "warning" : "error",
-		    format_string("those of %s are missing, which building the module needs",
+		    format_string("the headers of %s, which building the module needs, are missing",
 				  kernel.release),
 		    format_string("apt-get install linux-headers-%s", kernel.release));
 	free(path);
 }
 
 /*
- * A line of dkms is such as "mpipc/0.1.0, 6.1.0-13-amd64, x86_64: installed", or with
- * ", " for the "/", or without a kernel if it is only "added".
+ * Read a line of dkms, such as "mpipc/0.1.0, 6.1.0-13-amd64, x86_64: installed". Some versions
+ * of dkms print ", " for the "/". A module that is only "added" has no kernel.
  */
 static void read_dkms_line(char *line)
 {
@@ -164,7 +164,7 @@ static char *dkms_install(const char *version)
 static void check_dkms(struct check *check)
 {
 	if (!dkms.version)
-		ok(check, copy_string("not used for mpipc"));
+		ok(check, copy_string("DKMS is not used for mpipc"));
 	else if (dkms.state && !strncmp(dkms.state, "installed", strlen("installed")))
 		ok(check, format_string("%s for %s", dkms.state, kernel.release));
 	else
@@ -173,7 +173,7 @@ static void check_dkms(struct check *check)
 				  kernel.release), dkms_install(dkms.version));
 }
 
-/* Of the version that this tool is: with what DKMS has, from its package, or its source. */
+/* Return the command that installs the module of this tool's version. */
 static char *install_command(void)
 {
 	if (!access("/usr/src/mpipc-" VERSION "/dkms.conf", F_OK))
@@ -219,7 +219,7 @@ static bool secure_boot(void)
 	return value[4] == 1;
 }
 
-/* Why modules have to be signed here, NULL: they need not. */
+/* Return why modules have to be signed here, or NULL if they need not be. */
 static const char *signature_demand(void)
 {
 	char *enforced = read_line("/sys/module/module/parameters/sig_enforce");
@@ -237,7 +237,7 @@ static const char *signature_demand(void)
 	return why;
 }
 
-/* DKMS signs whatever it builds; what it has built it does not build again by itself. */
+/* DKMS signs a module when it builds it, so it has to build an unsigned one again. */
 static char *sign_command(void)
 {
 	if (!dkms.version)
@@ -253,14 +253,14 @@ static void check_signature(struct check *check)
 	const char *signer = installed.signer ? installed.signer : "nobody";
 
 	if (!demand)
-		ok(check, copy_string("not needed: Secure Boot is off, and nothing else asks "
-				      "for one"));
+		ok(check, copy_string("none is needed: Secure Boot is off, and nothing else "
+				      "demands a signature"));
 	else if (is_loaded)
 		ok(check, format_string("%s, and the kernel took the module, signed by %s",
 					demand, signer));
 	else if (!is_installed)
 		bad(check, "warning",
-		    format_string("%s, and there is no module yet that could be signed", demand),
+		    format_string("%s, and there is no module yet to sign", demand),
 		    NULL);
 	else if (!installed.signer)
 		bad(check, "error", format_string("%s, and the module is not signed", demand),
@@ -300,11 +300,11 @@ static void check_loaded(struct check *check)
 	else
 		ok(check, format_string("version %s, %s", version_of(&loaded),
 					loaded.is_builtin ? "built into the kernel" :
-					is_installed ? "the one that is installed" :
-					"of which no file is installed"));
+					is_installed ? "the same as the installed file" :
+					"with no installed file"));
 }
 
-/* The minor number that the kernel gave it; -1: none. */
+/* Return the minor number that the kernel gave the device, or -1 if it gave none. */
 static int device_minor(void)
 {
 	FILE *file = fopen("/proc/misc", "re");
@@ -325,13 +325,14 @@ static void check_device(struct check *check)
 	struct stat info;
 
 	if (!is_loaded) {
-		bad(check, "error", copy_string("there is none without the module"), NULL);
+		bad(check, "error", copy_string("there is no device without the module"), NULL);
 	} else if (stat(device_path(), &info)) {
 		bad(check, "error", format_string("%s: %s", device_path(), strerror(errno)),
 		    format_string("mknod -m 0600 %s c 10 %d", device_path(), expected));
 	} else if (!S_ISCHR(info.st_mode) || major(info.st_rdev) != 10 ||
 		   (int)minor(info.st_rdev) != expected) {
-		bad(check, "error", format_string("%s is something else", device_path()),
+		bad(check, "error", format_string("%s is not the device of the module",
+						  device_path()),
 		    format_string("rm %s; mknod -m 0600 %s c 10 %d", device_path(),
 				  device_path(), expected));
 	} else {
@@ -352,7 +353,7 @@ static void check_permission(struct check *check)
 	found = group_name(info.st_gid);
 	if (!group)
 		bad(check, "warning", copy_string("there is no group " DEVICE_GROUP
-						  ", by whose members the device is used"),
+						  ", whose members use the device"),
 		    access_command(&info));
 	else if (info.st_gid != group->gr_gid || (info.st_mode & 0666) != 0660)
 		bad(check, "warning",
@@ -383,7 +384,7 @@ static void check_access(struct check *check)
 	free(user);
 }
 
-/* What the module offers, against what this was built for. */
+/* Compare the interface of the module with the interface that this tool was built for. */
 static void check_interface(struct check *check)
 {
 	struct mpipc_info info;
@@ -393,12 +394,13 @@ static void check_interface(struct check *check)
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		bad(check, "error", format_string("cannot ask %s: %s", device_path(),
+		bad(check, "error", format_string("cannot query %s: %s", device_path(),
 						  strerror(err)), NULL);
 	else if (info.abi != MPIPC_ABI || (info.features & MPIPC_FEATURES) != MPIPC_FEATURES)
-		bad(check, "error", format_string("version %u with features %llx, this needs %u "
-						  "with %llx", info.abi, info.features, MPIPC_ABI,
-						  MPIPC_FEATURES), install_command());
+		bad(check, "error", format_string("the module has version %u with features %llx, "
+						  "but this tool needs %u with %llx", info.abi,
+						  info.features, MPIPC_ABI, MPIPC_FEATURES),
+		    install_command());
 	else
 		ok(check, format_string("version %u", info.abi));
 }
@@ -470,7 +472,7 @@ static int doctor(int argc, char **argv)
 const struct command doctor_command = {
 	.name = "doctor",
 	.synopsis = "",
-	.summary = "tell what is wrong with the installation, and what mends it",
+	.summary = "say what is wrong with the installation, and what mends it",
 	.options = "",
 	.letters = "",
 	.columns = check_columns,

@@ -7,7 +7,7 @@
 #include "text.h"
 #include "tool.h"
 
-/* What was asked for may be in it, so it is escaped as well. */
+/* Escape the line, because the message may contain what the user typed. */
 static void say(const char *format, va_list ap)
 {
 	char line[1024];
@@ -95,7 +95,7 @@ void flush_output(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return;
-	/* Who reads it has seen enough. */
+	/* A reader that closed its pipe has seen enough, so that is not an error to report. */
 	if (errno != EPIPE)
 		complain("cannot write: %s", strerror(errno));
 	exit(EXIT_FAILED);

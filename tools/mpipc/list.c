@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* mpipc list: the endpoints, or the groups, that there are. */
+/* mpipc list: print the endpoints or the groups of this network namespace. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static int name_missing(const struct listing *listing, char **names)
 	for (; *names; names++) {
 		if (listing_group(listing, *names))
 			continue;
-		complain("no group \"%s\" in this network namespace", *names);
+		complain("there is no group \"%s\" in this network namespace", *names);
 		status = EXIT_FAILED;
 	}
 	return status;
@@ -78,7 +78,7 @@ const struct command list_command = {
 	.name = "list",
 	.synopsis = "[-g] [GROUP...]",
 	.summary = "list endpoints and their counters",
-	.options = "  -g, --groups          list groups, with the sums of their endpoints'\n",
+	.options = "  -g, --groups          list groups and the sums of their endpoints' counters\n",
 	.letters = "g",
 	.columns = endpoint_columns,
 	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,SENT,RECEIVED,LOST",

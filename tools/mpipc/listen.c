@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* mpipc listen: print what comes to an endpoint. */
+/* mpipc listen: join a group and print what the endpoint receives. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,19 +9,20 @@
 #include "tool.h"
 
 /**
- * struct listener - how to treat what comes
+ * struct listener - what to do with received messages
+ * @output: how to print a row
  * @raw: print nothing but the payload
- * @answer: what requests get, NULL if that is an error
- * @count: end after so many, 0: never
- * @seen: how many there were
- * @deadline: when it is to have ended
- * @role: what it is in the group
- * @join: how it joins
+ * @reply: payload of the reply to a request; NULL replies with an error
+ * @count: number of messages after which to end; 0 never ends
+ * @seen: number of messages so far
+ * @deadline: time by which the command has to end
+ * @role: role in the group
+ * @join: options of the join
  */
 struct listener {
 	struct output output;
 	bool raw;
-	const char *answer;
+	const char *reply;
 	uint64_t count;
 	uint64_t seen;
 	uint64_t deadline;
@@ -29,16 +30,16 @@ struct listener {
 	struct mpipc_open_options join;
 };
 
-static void answer(struct mpipc *self, const struct listener *listener,
-		   const struct mpipc_message *message)
+static void reply(struct mpipc *self, const struct listener *listener,
+		  const struct mpipc_message *message)
 {
-	const char *text = listener->answer ? listener->answer : "";
-	int status = listener->answer ? 0 : -EOPNOTSUPP;
+	const char *text = listener->reply ? listener->reply : "";
+	int status = listener->reply ? 0 : -EOPNOTSUPP;
 	int err = mpipc_reply(self, message->record->call, status, text, strlen(text), NULL);
 
-	/* Who asked may have given up. */
+	/* The caller may have given up. */
 	if (err < 0 && err != -ESRCH)
-		complain("cannot answer: %s", strerror(-err));
+		complain("cannot reply: %s", strerror(-err));
 }
 
 static void print(struct mpipc *self, const struct mpipc_message *message, void *arg)
@@ -46,7 +47,7 @@ static void print(struct mpipc *self, const struct mpipc_message *message, void 
 	struct listener *listener = arg;
 	struct message_row row;
 
-	/* More may be handled at once than were asked for. */
+	/* mpipc_dispatch() may handle more messages than -n asks for. */
 	if (listener->count && listener->seen == listener->count)
 		return;
 	listener->seen++;
@@ -55,10 +56,10 @@ static void print(struct mpipc *self, const struct mpipc_message *message, void 
 		fwrite(row.data.data, 1, row.data.size, stdout);
 	else
 		output_row(&listener->output, &row);
-	/* Before the answer: who gets that may look at what was printed. */
+	/* Print before the reply, because the caller may then look at what was printed. */
 	flush_output();
 	if (message->record->type == MPIPC_REQUEST)
-		answer(self, listener, message);
+		reply(self, listener, message);
 }
 
 static unsigned int parse_mode(const char *text)
@@ -66,9 +67,9 @@ static unsigned int parse_mode(const char *text)
 	char *end;
 	unsigned long mode = strtoul(text, &end, 8);
 
-	/* 0 would be the default. */
+	/* A mode of 0 would mean the default to the kernel. */
 	if (!*text || *end || !mode || mode & ~0666UL)
-		usage_error("\"%s\" is no mode, such as 0660", text);
+		usage_error("\"%s\" is not a mode such as 0660", text);
 	return mode;
 }
 
@@ -81,7 +82,7 @@ static void read_options(struct listener *listener, int argc, char **argv)
 	while ((option = next_option(argc, argv, &listener->output)) != -1) {
 		switch (option) {
 		case 'a':
-			listener->answer = optarg;
+			listener->reply = optarg;
 			break;
 		case 'e':
 			listener->join.flags |= MPIPC_JOIN_EVENTS;
@@ -105,7 +106,7 @@ static void read_options(struct listener *listener, int argc, char **argv)
 		}
 	}
 	if (listener->role == MPIPC_SECONDARY && has_mode)
-		usage_error("-m is for a primary, which makes the group");
+		usage_error("-m is for a primary, because the primary creates the group");
 }
 
 static int64_t time_left(const struct listener *listener)
@@ -144,7 +145,7 @@ static int run_listen(int argc, char **argv)
 		if (ret < 0 && ret != -EINTR)
 			die("group \"%s\": %s", group, strerror(-ret));
 		done = listener.count && listener.seen >= listener.count;
-		/* More may come all the time. */
+		/* Check the time even after a message, because messages may come all the time. */
 		if (!done && (!ret || !left))
 			die("group \"%s\": no more came in time", group);
 	} while (!done);
@@ -155,15 +156,16 @@ static int run_listen(int argc, char **argv)
 const struct command listen_command = {
 	.name = "listen",
 	.synopsis = "[OPTION...] GROUP",
-	.summary = "print messages and requests that come",
-	.options = "  -s, --secondary       be a secondary, of each primary that comes; otherwise be\n"
-		   "                        the primary\n"
-		   "  -a, --answer TEXT     answer requests with this; otherwise with an error\n"
-		   "  -n, --count COUNT     end after so many\n"
-		   "  -t, --timeout SECONDS fail if it has not ended by then\n"
-		   "  -e, --events          print who joins and leaves\n"
-		   "  -m, --mode MODE       permissions of the group, as of a file; 0600\n"
-		   "  -r, --raw             print nothing but the payload, as it is\n",
+	.summary = "join a group and print messages and requests",
+	.options = "  -s, --secondary       join as a secondary, and stay when the primary is\n"
+		   "                        replaced; the default is to join as the primary\n"
+		   "  -a, --answer TEXT     reply to requests with TEXT; the default is an error\n"
+		   "  -n, --count COUNT     end after COUNT messages\n"
+		   "  -t, --timeout SECONDS fail if the command has not ended after SECONDS\n"
+		   "  -e, --events          also print which endpoints join and leave\n"
+		   "  -m, --mode MODE       permissions of the group, like those of a file; the\n"
+		   "                        default is 0600\n"
+		   "  -r, --raw             print the payload only, byte by byte\n",
 	.letters = "a:em:n:rst:",
 	.columns = message_columns,
 	.defaults = "TYPE,PEER,PID,UID,LOST,SIZE,FDS,NAME,DATA",

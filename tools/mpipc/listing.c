@@ -16,25 +16,25 @@
 	{ name, type, offsetof(struct endpoint, member), width, help }
 
 const struct column endpoint_columns[] = {
-	COLUMN("GROUP", TEXT, group, 0, "the group"),
-	COLUMN("ID", NUMBER, id, 0, "endpoint id, never used again"),
+	COLUMN("GROUP", TEXT, group, 0, "name of the group"),
+	COLUMN("ID", NUMBER, id, 0, "endpoint id, which is never used again"),
 	COLUMN("ROLE", TEXT, role, 0, "primary or secondary"),
 	COLUMN("GENERATION", NUMBER, generation, 0, "generation of its primary"),
-	COLUMN("PRIMARY", NUMBER, primary, 0, "id of its primary, 0 when that is gone"),
-	COLUMN("PID", NUMBER, pid, 0, "the process that joined"),
+	COLUMN("PRIMARY", NUMBER, primary, 0, "id of its primary, 0 if the primary is gone"),
+	COLUMN("PID", NUMBER, pid, 0, "process that joined"),
 	COLUMN("PROCESS", TEXT, process, 0, "name of that process"),
-	COLUMN("FD", NUMBER, fd, 0, "file descriptor there"),
-	COLUMN("UID", NUMBER, uid, 0, "user when it joined"),
-	COLUMN("GID", NUMBER, gid, 0, "group of users when it joined"),
+	COLUMN("FD", NUMBER, fd, 0, "file descriptor in that process"),
+	COLUMN("UID", NUMBER, uid, 0, "user of the process when it joined"),
+	COLUMN("GID", NUMBER, gid, 0, "group of users of the process when it joined"),
 	COLUMN("QUEUED", NUMBER, queued, 0, "records in the mailbox"),
 	COLUMN("QUEUED-BYTES", NUMBER, queued_bytes, 0, "bytes of payload in the mailbox"),
-	COLUMN("SENT", NUMBER, sent, 0, "messages, requests and answers sent"),
+	COLUMN("SENT", NUMBER, sent, 0, "messages, requests and replies sent"),
 	COLUMN("RECEIVED", NUMBER, received, 0, "records taken out of the mailbox"),
-	COLUMN("LOST", NUMBER, lost, 0, "messages that the mailbox had no room for"),
-	COLUMN("DROPPED-FDS", NUMBER, dropped_fds, 0, "descriptors that were not wanted"),
-	COLUMN("SENT/S", NUMBER, sent_rate, 0, "sent in a second (top)"),
-	COLUMN("RECEIVED/S", NUMBER, received_rate, 0, "received in a second (top)"),
-	COLUMN("LOST/S", NUMBER, lost_rate, 0, "lost in a second (top)"),
+	COLUMN("LOST", NUMBER, lost, 0, "messages that the mailbox had no space for"),
+	COLUMN("DROPPED-FDS", NUMBER, dropped_fds, 0, "descriptors that the receiver dropped"),
+	COLUMN("SENT/S", NUMBER, sent_rate, 0, "top: sent in a second"),
+	COLUMN("RECEIVED/S", NUMBER, received_rate, 0, "top: received in a second"),
+	COLUMN("LOST/S", NUMBER, lost_rate, 0, "top: lost in a second"),
 	{ NULL }
 };
 
@@ -42,30 +42,35 @@ const struct column endpoint_columns[] = {
 #define COLUMN(name, type, member, help) { name, type, offsetof(struct group_row, member), 0, help }
 
 const struct column group_columns[] = {
-	COLUMN("GROUP", TEXT, name, "the group"),
-	COLUMN("MEMBERS", NUMBER, members, "endpoints in it"),
-	COLUMN("GENERATION", NUMBER, generation, "how many primaries it has had"),
-	COLUMN("UID", NUMBER, uid, "user that owns it"),
-	COLUMN("GID", NUMBER, gid, "group of users that owns it"),
-	COLUMN("MODE", TEXT, mode, "who may join, as of a file"),
+	COLUMN("GROUP", TEXT, name, "name of the group"),
+	COLUMN("MEMBERS", NUMBER, members, "number of its endpoints"),
+	COLUMN("GENERATION", NUMBER, generation, "number of primaries it has had"),
+	COLUMN("UID", NUMBER, uid, "user that owns the group"),
+	COLUMN("GID", NUMBER, gid, "group of users that owns the group"),
+	COLUMN("MODE", TEXT, mode, "permissions, like those of a file"),
 	COLUMN("QUEUED", NUMBER, queued, "records in all mailboxes"),
 	COLUMN("QUEUED-BYTES", NUMBER, queued_bytes, "bytes of payload in all mailboxes"),
-	COLUMN("SENT", NUMBER, sent, "sent by all that are there"),
-	COLUMN("RECEIVED", NUMBER, received, "received by all that are there"),
-	COLUMN("LOST", NUMBER, lost, "lost by all that are there"),
+	COLUMN("SENT", NUMBER, sent, "sum of what its endpoints sent"),
+	COLUMN("RECEIVED", NUMBER, received, "sum of what its endpoints received"),
+	COLUMN("LOST", NUMBER, lost, "sum of what its endpoints lost"),
 	{ NULL }
 };
 
 /*
- * The listing itself. Members of a line are ended by one space.
+ * The listing itself, in which one space ends each member of a line
  */
+
+static void __attribute__((noreturn)) unknown_format(void)
+{
+	die(LISTING " has a format that mpipc " VERSION " does not know");
+}
 
 static char *next_word(char **line)
 {
 	char *word = strsep(line, " \n");
 
 	if (!word)
-		die(LISTING " is not as this version knows it");
+		unknown_format();
 	return word;
 }
 
@@ -105,7 +110,7 @@ static void add_endpoint(struct listing *listing, char *line)
 	struct group_row *group;
 
 	if (!listing->n_groups)
-		die(LISTING " is not as this version knows it");
+		unknown_format();
 	listing->endpoints = resize(listing->endpoints, listing->n_endpoints + 1,
 				    sizeof(*endpoint));
 	group = &listing->groups[listing->n_groups - 1];
@@ -142,10 +147,10 @@ static void cannot_read(int err)
 {
 	if (err == ENOMEM)
 		die("out of memory");
-	/* It went while it was read: EIO. */
+	/* EIO means that the module was unloaded while the file was read. */
 	if (err == EIO || (err == ENOENT && access("/sys/module/mpipc", F_OK)))
 		die("the module mpipc is not loaded; as root: mpipc load");
-	die("cannot read " LISTING ": %s; is /proc mounted whole?", strerror(err));
+	die("cannot read " LISTING ": %s; check that /proc is mounted", strerror(err));
 }
 
 void listing_read(struct listing *listing)
@@ -212,7 +217,7 @@ static struct endpoint *find_endpoint(struct listing *listing, uint64_t pid, uin
 	return NULL;
 }
 
-/* A descriptor may be anything; only one of an endpoint has an id. */
+/* Look at a descriptor of any kind; only the descriptor of an endpoint has an mpipc-id. */
 static void look_at_fd(struct listing *listing, uint64_t pid, const char *fd)
 {
 	struct endpoint *endpoint = NULL;
@@ -269,7 +274,7 @@ static char *process_name(uint64_t pid)
 	fclose(file);
 	if (!len)
 		return NULL;
-	/* It ends with a newline of its own. */
+	/* The kernel ends the name with a newline. */
 	name[len - 1] = '\0';
 	return copy_string(name);
 }
@@ -294,7 +299,7 @@ void listing_look(struct listing *listing, const struct output *output)
 	for (i = 0; i < listing->n_endpoints; i++) {
 		struct endpoint *endpoint = &listing->endpoints[i];
 
-		/* A process that is not in this namespace has no number here. */
+		/* A process that is not visible in this pid namespace has the pid 0. */
 		if (!endpoint->pid)
 			continue;
 		if (name)

@@ -9,20 +9,38 @@
 #include "columns.h"
 
 /**
- * DOC: What the kernel lists
+ * DOC: The kernel's listing
  *
- * /proc/net/mpipc is read in one go, so that groups and their endpoints belong
- * together. What else there is to know of an endpoint is in /proc/PID of its process,
- * which may be gone by then, or belong to somebody else: not known, then.
+ * /proc/net/mpipc is read in one go, so that each endpoint is listed below its group. More
+ * about an endpoint is in /proc/PID of its process. The process may be gone by then, or
+ * belong to another user; its members are then not known.
  */
 
 /**
  * struct endpoint - a member of a group, and a row
- * @fd: its descriptor, of listing_look(), as are
- * @primary: id of the primary it belongs to, 0 if that is gone
- * @dropped_fds: descriptors that its receiver did not want
- * @process: name of the process, likewise
- * @sent_rate: those of top: how many a second
+ * @group: name of its group
+ * @role: "primary" or "secondary"
+ * @id: endpoint id
+ * @generation: generation of its primary
+ * @pid: process that joined
+ * @uid: user of that process
+ * @gid: group of users of that process
+ * @queued: records in its mailbox
+ * @queued_bytes: bytes of payload in its mailbox
+ * @sent: messages, requests and replies that it sent
+ * @received: records that it took out of its mailbox
+ * @lost: messages that its mailbox had no space for
+ *
+ * Set by listing_look():
+ * @fd: its descriptor
+ * @primary: id of the primary it belongs to, 0 if the primary is gone
+ * @dropped_fds: descriptors that its receiver dropped
+ * @process: name of its process
+ *
+ * Set by top:
+ * @sent_rate: sent in a second
+ * @received_rate: received in a second
+ * @lost_rate: lost in a second
  */
 struct endpoint {
 	const char *group;
@@ -48,10 +66,19 @@ struct endpoint {
 
 /**
  * struct group_row - a group, and a row
- * @first: index of the first of its endpoints, which follow each other
- * @n_endpoints: how many there are
- * @members: the same, as the kernel counts
- * @queued: the sum of all that are in the listing, as are @sent, @received, @lost
+ * @name: name of the group
+ * @generation: number of primaries it has had
+ * @uid: owner
+ * @gid: owning group of users
+ * @mode: permissions
+ * @members: number of endpoints, as the kernel counts them
+ * @queued: sum over its endpoints in the listing, as are the four below
+ * @queued_bytes: sum
+ * @sent: sum
+ * @received: sum
+ * @lost: sum
+ * @first: index of the first of its endpoints, which follow each other in the listing
+ * @n_endpoints: number of its endpoints in the listing
  */
 struct group_row {
 	const char *name;
@@ -78,15 +105,15 @@ struct listing {
 
 extern const struct column endpoint_columns[], group_columns[];
 
-/* Reads the listing; ends the program, with what to do, if there is none. */
+/* Read the listing, or end the program with a message that says what to do. */
 void listing_read(struct listing *listing);
 
 void listing_free(struct listing *listing);
 
-/* The group of that name, or NULL. */
+/* Return the group with this name, or NULL. */
 const struct group_row *listing_group(const struct listing *listing, const char *name);
 
-/* Looks into the processes of the endpoints, as far as the columns need that. */
+/* Look into the processes of the endpoints, as far as the columns in @output need that. */
 void listing_look(struct listing *listing, const struct output *output);
 
 #endif /* MPIPC_TOOL_LISTING_H */

@@ -9,13 +9,26 @@
 /**
  * DOC: Messages as rows
  *
- * What came, a record and its payload. The descriptors that come with it are closed:
+ * A row shows a record and its payload. The descriptors that came along are closed, because
  * a shell has no use for them.
  */
 
 /**
  * struct message_row - a message, request, event or result
- * @error: what @status means, NULL if it is 0
+ * @type: type of the record
+ * @peer: endpoint id of the other side
+ * @pid: its process when it joined
+ * @uid: its user when it joined
+ * @gid: its group of users when it joined
+ * @call: id of the call, or NO_NUMBER
+ * @seq: number of the record in the mailbox
+ * @lost: messages that were lost right before this record
+ * @size: bytes of payload
+ * @fds: number of descriptors that came along
+ * @status: status of a reply, or NO_SIGNED
+ * @error: text for @status; NULL if that is 0
+ * @name: name of the message
+ * @data: payload
  */
 struct message_row {
 	const char *type;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* mpipc load, unload: the module, by libkmod. */
+/* mpipc load, unload: load and unload the kernel module with libkmod. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,12 @@ static struct kmod_ctx *open_kmod(void)
 
 	if (!kmod)
 		die("out of memory");
-	/* What it has to say, its errors say, too. */
+	/* Keep libkmod silent, because the errors it returns are reported anyway. */
 	kmod_set_log_priority(kmod, LOG_CRIT);
 	return kmod;
 }
 
-/* As modprobe would find it; NULL: not at all. */
+/* Return the module that modprobe would load, or NULL if there is none. */
 static struct kmod_module *find_module(struct kmod_ctx *kmod)
 {
 	struct kmod_module *module = NULL;
@@ -64,7 +64,7 @@ bool module_loaded(struct module *module)
 	memset(module, 0, sizeof(*module));
 	module->version = read_line("/sys/module/" MODULE "/version");
 	module->srcversion = read_line("/sys/module/" MODULE "/srcversion");
-	/* That of a kernel's own tree has no version, one that was not loaded no state. */
+	/* A module built in a kernel tree has no version; a module built into it has no state. */
 	if (access("/sys/module/" MODULE, F_OK))
 		return false;
 	module->is_builtin = access("/sys/module/" MODULE "/initstate", F_OK);
@@ -118,21 +118,21 @@ static char *join_words(char **words)
 	return line;
 }
 
-/* Whether @word is "NAME=VALUE" with the name in @parm, which is "NAME:DESCRIPTION". */
+/* Return whether @word is "NAME=VALUE" with the name in @parm, which is "NAME:DESCRIPTION". */
 static bool is_for(const char *parm, const char *word)
 {
 	size_t len = strcspn(parm, ":"), i;
 
 	if (strcspn(word, "=") != len)
 		return false;
-	/* To the kernel these are the same. */
+	/* The kernel takes "-" for "_". */
 	for (i = 0; i < len; i++)
 		if (word[i] != parm[i] && !(word[i] == '-' && parm[i] == '_'))
 			return false;
 	return true;
 }
 
-/* The kernel ignores those that it does not know. */
+/* Refuse unknown parameters, because the kernel would ignore them. */
 static void check_parameters(struct kmod_module *module, char **words)
 {
 	struct kmod_list *info = NULL, *entry;
@@ -147,7 +147,7 @@ static void check_parameters(struct kmod_module *module, char **words)
 				 is_for(kmod_module_info_get_value(entry), *words);
 		if (!known)
 			usage_error("\"%s\" sets no parameter of the module; modinfo -p %s lists "
-				    "them", *words, kmod_module_get_path(module));
+				    "the parameters", *words, kmod_module_get_path(module));
 	}
 	kmod_module_info_free_list(info);
 }
@@ -157,20 +157,20 @@ static void __attribute__((noreturn)) cannot_load(const char *path, int err)
 	switch (-err) {
 	case EPERM:
 	case EACCES:
-		die("only root may load the module, and only if the kernel is not locked down");
+		die("only root may load the module, and nobody may if the kernel is locked down");
 	case EKEYREJECTED:
 	case ENOKEY:
-		die("the kernel refuses the signature of %s, as Secure Boot demands; "
-		    "enroll the key, then boot: mokutil --import /var/lib/dkms/mok.pub", path);
+		die("the kernel does not trust the signature of %s, as Secure Boot demands; "
+		    "enroll the key, then reboot: mokutil --import /var/lib/dkms/mok.pub", path);
 	case ENOEXEC:
-		die("%s was built for another kernel; mpipc doctor tells how to build it", path);
+		die("%s was built for another kernel; mpipc doctor says how to build it", path);
 	case EINVAL:
 	case ENOENT:
-		die("the kernel does not take %s or a parameter; see dmesg and modinfo -p %s",
-		    path, path);
+		die("the kernel refuses %s or a parameter; see dmesg and modinfo -p %s", path,
+		    path);
 	case EADDRINUSE:
 	case EBUSY:
-		die("something else is at its place; see dmesg");
+		die("another device has the name or number of the module's; see dmesg");
 	}
 	die("cannot load %s: %s; see dmesg", path, strerror(-err));
 }
@@ -188,21 +188,23 @@ static int load(int argc, char **argv)
 		;
 	words = arguments(argc, argv, 0, -1);
 	if (module_loaded(&loaded) && *words)
-		die("the module is loaded, and its parameters are in /sys/module/mpipc/parameters");
+		die("the module is loaded already; change its parameters in "
+		    "/sys/module/mpipc/parameters");
 	if (loaded.is_builtin)
 		return 0;
 	module = find_module(kmod);
 	if (!module) {
 		uname(&kernel);
-		die("the module is not installed for kernel %s; mpipc doctor tells how to do "
-		    "that", kernel.release);
+		die("the module is not installed for kernel %s; mpipc doctor says how to install "
+		    "it", kernel.release);
 	}
 	check_parameters(module, words);
 	parameters = join_words(words);
 	err = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, parameters,
 					      NULL, NULL, NULL);
 	if (err == KMOD_PROBE_APPLY_BLACKLIST)
-		die("the module is blacklisted: grep -r 'blacklist mpipc' /etc/modprobe.d");
+		die("the module is blacklisted; find the file with: grep -r 'blacklist mpipc' "
+		    "/etc/modprobe.d");
 	if (err < 0)
 		cannot_load(kmod_module_get_path(module), err);
 	kmod_module_unref(module);
@@ -222,7 +224,7 @@ static int unload(int argc, char **argv)
 		;
 	arguments(argc, argv, 0, 0);
 	if (module_loaded(&loaded) && loaded.is_builtin)
-		die("it is built into the kernel");
+		die("the module is built into the kernel");
 	if (kmod_module_new_from_name(kmod, MODULE, &module) < 0)
 		die("out of memory");
 	err = kmod_module_remove_module(module, 0);
@@ -231,8 +233,8 @@ static int unload(int argc, char **argv)
 	if (err == -EPERM)
 		die("only root may unload the module");
 	if (err == -EAGAIN || err == -EBUSY)
-		die("the module is in use, by %d open files; mpipc list, or lsof /dev/mpipc, "
-		    "tells whose", kmod_module_get_refcnt(module));
+		die("the module is in use by %d open files; mpipc list or lsof /dev/mpipc shows "
+		    "whose they are", kmod_module_get_refcnt(module));
 	if (err < 0)
 		die("cannot unload the module: %s; see dmesg", strerror(-err));
 	kmod_module_unref(module);

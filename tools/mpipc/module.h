@@ -7,17 +7,17 @@
 /**
  * DOC: The kernel module
  *
- * What modprobe would load, and what is loaded, which need not be the same after an
- * update.
+ * The module that modprobe would load and the module that is loaded need not be the same
+ * after an update.
  */
 
 /**
- * struct module - a module, in its file or in the kernel; NULL is what is not known
- * @path: of its file
- * @version: as in dkms.conf
- * @srcversion: a hash of its source
- * @signer: whose key it is signed with, NULL if it is not
- * @is_builtin: part of the kernel's image, for which there is no file
+ * struct module - a module in its file or in the kernel; unknown members are NULL
+ * @path: path of its file
+ * @version: version, as in dkms.conf
+ * @srcversion: hash of its source
+ * @signer: name of the key that signed it; NULL if it is not signed
+ * @is_builtin: it is part of the kernel's image and has no file
  */
 struct module {
 	char *path;
@@ -27,13 +27,13 @@ struct module {
 	bool is_builtin;
 };
 
-/* What would be loaded; false: nothing. */
+/* Describe the module that modprobe would load, or return false if there is none. */
 bool module_installed(struct module *module);
 
-/* What is loaded; false: nothing. */
+/* Describe the loaded module, or return false if there is none. */
 bool module_loaded(struct module *module);
 
-/* The first line of a file, to be freed; NULL if it cannot be read. */
+/* Return the first line of a file, or NULL if it cannot be read; the caller frees it. */
 char *read_line(const char *path);
 
 #endif /* MPIPC_TOOL_MODULE_H */

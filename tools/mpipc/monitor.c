@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * mpipc monitor: what happens, as it happens, by the tracepoints of the module.
+ * mpipc monitor: print what happens, as it happens, from the tracepoints of the module.
  *
- * They are read in binary, since names in the kernel's text could be made to look
- * like other fields. That is done in a tracing instance of its own, with buffers of
- * its own, which nobody else's tracing notices. It is removed in the end; one that
- * could not be, after SIGKILL, is removed by the next monitor.
+ * Events are read in binary, since a name could be chosen so that it looks like other fields
+ * in the kernel's text. The monitor makes a tracing instance of its own, with its own
+ * buffers, so that it does not disturb other tracing. It removes the instance at its end; an
+ * instance that a killed monitor left behind is removed by the next monitor.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -32,7 +32,7 @@
 #define SYSTEM		"mpipc"
 #define PREFIX		"mpipc-monitor."
 
-/* A row. */
+/* An event, and a row; which members are known depends on the event. */
 struct event {
 	uint64_t time;
 	const char *event;
@@ -56,12 +56,12 @@ struct event {
 	{ name, type, offsetof(struct event, member), width, help }
 
 static const struct column event_columns[] = {
-	COLUMN("TIME", SECONDS, time, 16, "when, in seconds of CLOCK_MONOTONIC"),
+	COLUMN("TIME", SECONDS, time, 16, "time of CLOCK_MONOTONIC in seconds"),
 	COLUMN("EVENT", TEXT, event, 7, "join, leave, send, call, reply, receive, drop"),
 	COLUMN("GROUP", TEXT, group, 16, "the group, if it is in this network namespace"),
-	COLUMN("FROM", NUMBER, from, 8, "endpoint that acts, or whose message this is"),
-	COLUMN("TO", ADDRESS, to, 8, "endpoint that receives or drops it, or for which it is"),
-	COLUMN("DESTINATIONS", NUMBER, destinations, 12, "send, call: mailboxes that it is for"),
+	COLUMN("FROM", NUMBER, from, 8, "endpoint that acts, or that sent the message"),
+	COLUMN("TO", ADDRESS, to, 8, "destination, or endpoint that receives or drops"),
+	COLUMN("DESTINATIONS", NUMBER, destinations, 12, "send, call: number of destinations"),
 	COLUMN("ROLE", TEXT, role, 9, "join, leave: primary or secondary"),
 	COLUMN("GENERATION", NUMBER, generation, 10, "join, leave: generation of the primary"),
 	COLUMN("TYPE", TEXT, type, 8, "receive: message, request, reply, joined, left"),
@@ -69,21 +69,21 @@ static const struct column event_columns[] = {
 	COLUMN("SEQ", NUMBER, seq, 8, "receive: number of the record in the mailbox"),
 	COLUMN("SIZE", NUMBER, size, 6, "bytes of payload"),
 	COLUMN("FDS", NUMBER, fds, 3, "file descriptors"),
-	COLUMN("STATUS", SIGNED, status, 6, "reply: 0 or the error in it"),
-	COLUMN("DEADLINE", SECONDS, deadline, 16, "call: when it is to end"),
+	COLUMN("STATUS", SIGNED, status, 6, "reply: 0 or a negative error number"),
+	COLUMN("DEADLINE", SECONDS, deadline, 16, "call: when it ends at the latest"),
 	COLUMN("NAME", TEXT, name, 0, "send, call: name of the message"),
 	{ NULL }
 };
 
 /**
- * struct monitor - what the callbacks need
- * @output: how to print
- * @tep: the formats of the events
- * @instance: where they come from
- * @pipe: file of the instance, by which it is busy, and which tells of events
- * @only: the group that is to be shown, or NULL
- * @left: how many are still to be shown
- * @groups: struct member, the endpoints that are known
+ * struct monitor - state that the callbacks need
+ * @output: how to print a row
+ * @tep: formats of the events
+ * @instance: tracing instance that the events come from
+ * @pipe: open file of @instance, which keeps it busy and is readable when there are events
+ * @only: name of the only group to show, or NULL
+ * @left: number of events still to show; 0 if there is no limit
+ * @groups: tree of struct member, one for each known endpoint
  */
 struct monitor {
 	struct output output;
@@ -104,7 +104,7 @@ static struct monitor monitor = { .pipe = -1 };
 static volatile sig_atomic_t interrupted;
 
 /*
- * Which endpoint is in which group
+ * Endpoints and their groups
  */
 
 static int compare_members(const void *a, const void *b)
@@ -146,7 +146,7 @@ static void remove_member(uint64_t id)
 	free(member);
 }
 
-/* Those that joined before there was a monitor. */
+/* Add the endpoints that had joined before the monitor started. */
 static void add_listed(void)
 {
 	struct listing listing;
@@ -205,7 +205,7 @@ static const char *type_name(uint64_t type)
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;
 }
 
-/* Which fields there are depends on the event; what an event lacks is not known. */
+/* Fill in the fields that this kind of event has; the others are not known. */
 static void fill_event(struct event *event, struct tep_event *format, struct tep_record *record,
 		       char name[MPIPC_NAME_MAX])
 {
@@ -234,7 +234,7 @@ static void fill_event(struct event *event, struct tep_event *format, struct tep
 	if (number(format, record, "status") != NO_NUMBER)
 		event->status = (int32_t)number(format, record, "status");
 	event->deadline = number(format, record, "deadline");
-	/* There is no call 0, and no deadline that never comes. */
+	/* 0 is not a call, and MPIPC_FOREVER is not a time. */
 	if (!event->call)
 		event->call = NO_NUMBER;
 	if (event->deadline == MPIPC_FOREVER)
@@ -267,7 +267,7 @@ static int show_event(struct tep_event *format, struct tep_record *record, int c
 	find_group(&event, format, record);
 	if (!monitor.only || (event.group && !strcmp(event.group, monitor.only))) {
 		output_row(&monitor.output, &event);
-		/* Events may go on and on, and watch() not be returned to. */
+		/* Stop here, because events that go on and on keep watch() from checking. */
 		if (ferror(stdout))
 			interrupted = 1;
 		if (monitor.left && !--monitor.left)
@@ -279,8 +279,8 @@ static int show_event(struct tep_event *format, struct tep_record *record, int c
 }
 
 /*
- * The library would load the symbols of the kernel as well, which takes far longer than
- * the rest.
+ * Load the formats of the events. The library's own function would load the symbols of the
+ * kernel as well, which takes far longer.
  */
 static void load_formats(const char *tracing)
 {
@@ -291,13 +291,13 @@ static void load_formats(const char *tracing)
 	monitor.tep = tep_alloc();
 	text = tracefs_instance_file_read(NULL, "events/header_page", &size);
 	if (!monitor.tep || !events || !text)
-		die("cannot read what the events are made of: %s", strerror(errno));
+		die("cannot read the formats of the events: %s", strerror(errno));
 	tep_parse_header_page(monitor.tep, text, size, sizeof(long));
 	free(text);
 	for (event = events; *event; event++) {
 		text = tracefs_event_file_read(NULL, SYSTEM, *event, "format", &size);
 		if (!text || tep_parse_event(monitor.tep, text, size, SYSTEM))
-			die("cannot read what the event %s is made of", *event);
+			die("cannot read the format of the event %s", *event);
 		free(text);
 	}
 	tracefs_list_free(events);
@@ -307,8 +307,8 @@ static void load_formats(const char *tracing)
  * The instance
  */
 
-/* What the kernel had no room for while nobody read. */
-static void count_missed(void)
+/* Report how many events the kernel had no space for. */
+static void report_missed(void)
 {
 	unsigned long long missed = 0, n;
 	char path[64], *stats;
@@ -338,7 +338,7 @@ static void remove_instance(void)
 	tracefs_instance_free(monitor.instance);
 }
 
-/* One that is read is busy and stays. */
+/* Remove instances of monitors that were killed; an instance that is read is busy and stays. */
 static void remove_left_over(int instances)
 {
 	DIR *dir = fdopendir(dup(instances));
@@ -358,11 +358,11 @@ static void set_instance(const char *file, const char *value)
 		die("cannot set %s of a tracing instance: %s", file, strerror(errno));
 }
 
-/* Whoever makes an instance holds the lock until it is busy. */
+/* Make the instance under a lock, so that no other monitor removes it before it is busy. */
 static void make_instance(const char *tracing)
 {
 	char *path = format_string("%s/instances", tracing);
-	/* Not only the process id, which is another one's in another namespace. */
+	/* The time makes the name unique, since another pid namespace may use the same pid. */
 	char *name = format_string(PREFIX "%d.%" PRIu64, (int)getpid(), now());
 	int instances = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -388,7 +388,7 @@ static void check_access(const char *tracing)
 	if (geteuid())
 		die("only root may look at tracepoints: sudo mpipc monitor");
 	if (!tracing)
-		die("this kernel has no tracefs, or it is not mounted: "
+		die("tracefs is not mounted, or this kernel has none: "
 		    "mount -t tracefs tracefs /sys/kernel/tracing");
 	if (access("/sys/module/mpipc", F_OK))
 		die("the module mpipc is not loaded; as root: mpipc load");
@@ -419,8 +419,9 @@ static void catch_signals(void)
 }
 
 /*
- * Nothing tells that the module was unloaded, and its events with it, hence the look
- * every second. That also finds a signal that came just before poll().
+ * Print events until a signal comes. Nothing notifies the monitor when the module is unloaded
+ * and its events go, so look for them every second. The same look notices a signal that came
+ * just before poll().
  */
 static void watch(const char *tracing)
 {
@@ -459,7 +460,7 @@ static int run_monitor(int argc, char **argv)
 	load_formats(tracing);
 	catch_signals();
 	make_instance(tracing);
-	/* To be told of every event, not when a buffer is half full. */
+	/* Wake up for every event, not when a buffer is half full. */
 	set_instance("buffer_percent", "0");
 	set_instance("trace_clock", "mono");
 	if (tracefs_event_enable(monitor.instance, SYSTEM, NULL))
@@ -468,7 +469,7 @@ static int run_monitor(int argc, char **argv)
 	output_headings(&monitor.output);
 	flush_output();
 	watch(tracing);
-	count_missed();
+	report_missed();
 	return 0;
 }
 
@@ -476,7 +477,7 @@ const struct command monitor_command = {
 	.name = "monitor",
 	.synopsis = "[-n COUNT] [GROUP]",
 	.summary = "show joins and messages as they happen; root only",
-	.options = "  -n, --count COUNT     end after so many events\n",
+	.options = "  -n, --count COUNT     end after COUNT events\n",
 	.letters = "n:",
 	.columns = event_columns,
 	.defaults = "TIME,EVENT,GROUP,FROM,TO,CALL,SIZE,FDS,STATUS,NAME",

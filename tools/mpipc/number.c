@@ -14,7 +14,7 @@ uint64_t parse_number(const char *text, uint64_t max)
 	errno = 0;
 	number = strtoull(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || number > max)
-		usage_error("\"%s\" is no number up to %llu", text, (unsigned long long)max);
+		usage_error("\"%s\" is not a number from 0 to %llu", text, (unsigned long long)max);
 	return number;
 }
 
@@ -26,7 +26,7 @@ uint64_t parse_seconds(const char *text)
 	seconds = strtod(text, &end);
 	if (*text < '0' || *text > '9' || text[strspn(text, "0123456789.e+-")] || *end ||
 	    !(seconds <= 1e9))
-		usage_error("\"%s\" is no number of seconds up to 1e9", text);
+		usage_error("\"%s\" is not a number of seconds from 0 to 1e9", text);
 	return seconds * NSEC_PER_SEC;
 }
 

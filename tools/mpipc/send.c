@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * mpipc send, request: one message from a shell, as a secondary to the primary, or as the
- * primary to secondaries, which have to be waited for.
+ * mpipc send, request: send one message from a shell. A secondary sends to the primary. A
+ * primary first waits for its secondaries.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +15,21 @@
 #include "tool.h"
 
 /**
- * struct letter - what is to be sent, how and to whom
- * @raw: print nothing but the payload of answers
- * @timeout: how long it may take, from when the payload is there
+ * struct letter - a message, with its destination and options
+ * @output: how to print replies
+ * @raw: print nothing but the payload of replies
+ * @role: role in the group
+ * @to: destination
+ * @timeout: time for everything, once the payload was read
  * @deadline: when to give up
- * @wanted: secondaries that a primary waits for
- * @came: those that have come; with an address, only that one counts
+ * @wanted: number of secondaries that a primary waits for
+ * @came: number of secondaries that have joined; with -T only that one counts
+ * @group: name of the group
+ * @name: name of the message
+ * @data: payload
+ * @size: bytes of @data
+ * @fds: descriptors to send
+ * @n_fds: number of @fds
  */
 struct letter {
 	struct output output;
@@ -39,7 +48,7 @@ struct letter {
 	unsigned int n_fds;
 };
 
-/* One byte more than there may be, so that too much is not cut off. */
+/* Read one byte more than a payload may have, so that a longer one is refused, not cut off. */
 static void read_payload(struct letter *letter)
 {
 	char *data = allocate(MPIPC_SIZE_MAX + 1);
@@ -61,7 +70,7 @@ static void add_file(struct letter *letter, const char *path)
 	int fd;
 
 	if (letter->n_fds == MPIPC_FDS_MAX)
-		usage_error("more than %d files", MPIPC_FDS_MAX);
+		usage_error("a message carries at most %d files", MPIPC_FDS_MAX);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
@@ -126,7 +135,7 @@ static void read_arguments(struct letter *letter, int argc, char **argv)
 		die("the payload of a message has at most %d bytes", MPIPC_SIZE_MAX);
 }
 
-/* What is left of the time that joining, sending and waiting may take. */
+/* Return how much time joining, sending and waiting may still take. */
 static int64_t time_left(const struct letter *letter)
 {
 	uint64_t time = now();
@@ -164,7 +173,7 @@ static struct mpipc *join(struct letter *letter)
 
 		if (ret < 0 && ret != -EINTR)
 			die("group \"%s\": %s", letter->group, strerror(-ret));
-		/* Others may send all the time. */
+		/* Check the time even after a message, because messages may come all the time. */
 		if (!ret || (!left && letter->came < letter->wanted))
 			die("group \"%s\": %" PRIu64 " of %" PRIu64 " secondaries came in time",
 			    letter->group, letter->came, letter->wanted);
@@ -176,9 +185,9 @@ static const char *reason(int err)
 {
 	switch (-err) {
 	case ECONNREFUSED:
-		return "nobody is there to receive it";
+		return "there is nobody to receive the message";
 	case ESRCH:
-		return "there is no such endpoint";
+		return "there is no endpoint with this id";
 	case EAGAIN:
 	case ETIMEDOUT:
 		return "the receiver's mailbox is full";
@@ -216,18 +225,18 @@ static int run_send(int argc, char **argv)
 	return 0;
 }
 
-static void print_answer(struct letter *letter, const struct mpipc_message *answer)
+static void print_reply(struct letter *letter, const struct mpipc_message *reply)
 {
 	struct message_row row;
 
-	message_fill(&row, answer);
+	message_fill(&row, reply);
 	if (!letter->raw)
 		output_row(&letter->output, &row);
 	else
 		fwrite(row.data.data, 1, row.data.size, stdout);
 	if (!row.status)
 		return;
-	/* In the order in which things happened, if both go to one place. */
+	/* Flush first, so that output and errors keep their order in one file. */
 	flush_output();
 	complain("endpoint %" PRIu64 ": %s", row.peer, row.error);
 }
@@ -255,10 +264,10 @@ static int run_request(int argc, char **argv)
 	if (!letter.raw)
 		output_headings(&letter.output);
 	for (i = 0; i < n; i++) {
-		const struct mpipc_message *answer = mpipc_replies_get(replies, i);
+		const struct mpipc_message *reply = mpipc_replies_get(replies, i);
 
-		print_answer(&letter, answer);
-		if (answer->record->status)
+		print_reply(&letter, reply);
+		if (reply->record->status)
 			status = EXIT_FAILED;
 	}
 	mpipc_replies_free(replies);
@@ -267,17 +276,17 @@ static int run_request(int argc, char **argv)
 }
 
 #define SEND_OPTIONS \
-	"  -t, --timeout SECONDS how long it may take in all, once the payload\n" \
-	"                        was read; 5\n" \
-	"  -f, --file FILE       open this and send its descriptor, too; may be repeated\n" \
-	"  -p, --primary         be the primary, and send to all secondaries\n" \
-	"  -n, --count COUNT     as the primary: wait for so many of them, 1\n" \
-	"  -T, --to ID           as the primary: wait for this one, and send only to it\n"
+	"  -t, --timeout SECONDS give up after SECONDS, counted from when the payload was\n" \
+	"                        read; the default is 5\n" \
+	"  -f, --file FILE       open FILE and send its descriptor, too; may be repeated\n" \
+	"  -p, --primary         join as the primary and send to all secondaries\n" \
+	"  -n, --count COUNT     as the primary, wait for COUNT secondaries; the default is 1\n" \
+	"  -T, --to ID           as the primary, wait for the endpoint ID and send only to it\n"
 
 const struct command send_command = {
 	.name = "send",
 	.synopsis = "[OPTION...] GROUP NAME [DATA]",
-	.summary = "send a message, with DATA or standard input",
+	.summary = "send a message with DATA or standard input",
 	.options = SEND_OPTIONS,
 	.letters = "f:n:pt:T:",
 	.run = run_send,
@@ -286,9 +295,9 @@ const struct command send_command = {
 const struct command request_command = {
 	.name = "request",
 	.synopsis = "[OPTION...] GROUP NAME [DATA]",
-	.summary = "send a request and print the answers",
+	.summary = "send a request and print the replies",
 	.options = SEND_OPTIONS
-		"  -r, --raw             print nothing but the payload, as it is\n",
+		"  -r, --raw             print the payload of the replies only, byte by byte\n",
 	.letters = "f:n:prt:T:",
 	.columns = message_columns,
 	.defaults = "PEER,PID,STATUS,SIZE,FDS,NAME,DATA",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* mpipc stat: all about a group. */
+/* mpipc stat: print everything about one group. */
 #include <string.h>
 
 #include "listing.h"
 #include "tool.h"
 
-/* One line for each column, for there is only one row. */
+/* Print a line for each column, because there is only one row. */
 static void print_group(const struct group_row *group)
 {
 	struct output line;
@@ -54,7 +54,7 @@ static int stat(int argc, char **argv)
 	listing_read(&listing);
 	group = listing_group(&listing, names[0]);
 	if (!group)
-		die("no group \"%s\" in this network namespace; mpipc list shows those there are",
+		die("there is no group \"%s\" in this network namespace; mpipc list -g shows them",
 		    names[0]);
 	listing_look(&listing, &output);
 	endpoints = listing.endpoints + group->first;
@@ -71,7 +71,7 @@ static int stat(int argc, char **argv)
 const struct command stat_command = {
 	.name = "stat",
 	.synopsis = "GROUP",
-	.summary = "show all about a group and its endpoints",
+	.summary = "show everything about a group and its endpoints",
 	.options = "",
 	.letters = "",
 	.columns = endpoint_columns,

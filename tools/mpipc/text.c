@@ -7,7 +7,7 @@ static bool is_escaped(unsigned char byte, size_t size, enum text_form form)
 		return true;
 	if (form == TEXT_CELL && byte == ' ')
 		return true;
-	/* A cell that holds nothing is shown as "-". */
+	/* Escape a text that is "-" only, because "-" stands for an empty cell. */
 	return (form == TEXT_CELL || form == TEXT_LAST_CELL) && byte == '-' && size == 1;
 }
 

@@ -9,18 +9,18 @@
 /**
  * DOC: Bytes as text
  *
- * What others chose, such as a name, is shown as /proc/net/mpipc shows it: printable
- * ASCII as it is, any other byte, and the backslash, as a backslash and three octal
- * digits. Nothing of it moves a cursor, ends a line or breaks JSON, and printf '%b'
- * turns it into what it was.
+ * Text that others chose, such as a name, is shown as /proc/net/mpipc shows it: printable
+ * ASCII stays as it is, any other byte and the backslash become a backslash and three
+ * octal digits. So such a text cannot move the cursor, end a line or break JSON, and
+ * printf '%b' gives back the original bytes.
  */
 
 /**
- * enum text_form - what else has to be escaped
- * @TEXT_PLAIN: nothing
- * @TEXT_CELL: what would end a cell of a table or stand for an empty one
- * @TEXT_LAST_CELL: the same in a last cell, which a space does not end
- * @TEXT_JSON: what JSON escapes in its own way; with the quotes around it
+ * enum text_form - where a text is printed, which decides what else is escaped
+ * @TEXT_PLAIN: in a line; nothing else is escaped
+ * @TEXT_CELL: in a cell of a table; a space is escaped, and "-" alone
+ * @TEXT_LAST_CELL: in the last cell of a line; "-" alone is escaped, spaces are not
+ * @TEXT_JSON: as a JSON string, which includes its quotes
  */
 enum text_form {
 	TEXT_PLAIN,
@@ -31,7 +31,7 @@ enum text_form {
 
 void text_write(FILE *file, const void *bytes, size_t size, enum text_form form);
 
-/* Undoes the escapes in place; the string ends where it says so. */
+/* Undo the escapes in place; an escaped NUL ends the string. */
 void text_unescape(char *text);
 
 #endif /* MPIPC_TOOL_TEXT_H */

@@ -13,16 +13,16 @@
 /**
  * DOC: mpipc, the command-line tool
  *
- * Each command is a file with a &struct command, which main.c finds by its name. What
- * it prints are rows (columns.h); where they are from is the kernel's listing
- * (listing.h), its tracepoints (monitor.c), or the library (message.c, listen.c).
+ * Each command is a file with a &struct command, which main.c finds by its name. A
+ * command prints rows (columns.h). The rows come from the kernel's listing (listing.h),
+ * its tracepoints (monitor.c), or the library (message.c, listen.c).
  *
- * Standard output is data only. Errors are one line on standard error that begins
- * with "mpipc: " and says what to do. The exit status is 0, 1 if something failed, 2
- * if the command was used wrongly. Whatever fails, exit() is called: what has to be
- * put back (a terminal, a tracing instance) hangs on atexit().
+ * Standard output carries data only. An error is one line on standard error that begins
+ * with "mpipc: " and says what to do. The exit status is 0, or 1 if something failed, or
+ * 2 if the command line is wrong. Every failure ends in exit(), so that atexit() can
+ * restore the terminal and remove the tracing instance.
  *
- * Names are arbitrary bytes that others chose. They leave only through text_write().
+ * Names are arbitrary bytes that others chose. They are printed by text_write() only.
  */
 
 #define EXIT_FAILED	1
@@ -32,14 +32,14 @@
 
 /**
  * struct command - one command of the tool
- * @name: its name
- * @synopsis: what follows the name
- * @summary: what it does, in half a line
- * @options: help on its options, lines of text; those for rows are added
- * @letters: for getopt_long()
- * @columns: of the rows that it prints, NULL if it prints none
- * @defaults: those that are shown unless others are asked for
- * @run: does it; returns the exit status
+ * @name: name on the command line
+ * @synopsis: options and arguments behind the name
+ * @summary: half a line that says what the command does
+ * @options: lines of help on its options, without those that all rows have
+ * @letters: option letters for getopt_long()
+ * @columns: columns of its rows; NULL if the command prints no rows
+ * @defaults: columns that are shown unless -o names others
+ * @run: run the command and return the exit status
  */
 struct command {
 	const char *name;
@@ -56,15 +56,15 @@ extern const struct command list_command, stat_command, top_command, monitor_com
 	send_command, request_command, listen_command, load_command, unload_command,
 	doctor_command;
 
-/* The one that runs. */
+/* The command that runs; NULL before it is known. */
 extern const struct command *command;
 
 /* main.c */
 
-/* The next option, -1 after the last; those for rows go into @output. */
+/* Return the next option, or -1 after the last one; options for rows go into @output. */
 int next_option(int argc, char **argv, struct output *output);
 
-/* Checks how many arguments are left and returns the first of them. */
+/* Check how many arguments are left and return the first of them. */
 char **arguments(int argc, char **argv, int min, int max);
 
 /* error.c */
@@ -77,16 +77,16 @@ void *resize(void *memory, size_t n, size_t size);
 char *copy_string(const char *string);
 char *format_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Hands on what was printed; ends the program if that cannot be. */
+/* Write out what was printed, or end the program if that fails. */
 void flush_output(void);
 
 /* number.c */
 
-/* An option's number, or a time in seconds as nanoseconds. */
+/* Parse a number up to @max, or a time in seconds, which is returned in nanoseconds. */
 uint64_t parse_number(const char *text, uint64_t max);
 uint64_t parse_seconds(const char *text);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/* Return the time of CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now(void);
 
 #endif /* MPIPC_TOOL_H */

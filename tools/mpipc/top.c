@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* mpipc top: the endpoints and what they do in a second, again and again. */
+/* mpipc top: print the endpoints and what they do in a second, again and again. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,12 +17,12 @@
 #define CURSOR_OFF	"\033[?25l"
 #define CURSOR_ON	"\033[?25h"
 
-/* What the terminal was like. */
+/* The terminal's settings before this program changed them. */
 static struct termios terminal;
 static bool has_keys, is_screen;
 
 /*
- * What is new since the last time
+ * Rates since the last look
  */
 
 static int compare_ids(const void *a, const void *b)
@@ -32,7 +32,7 @@ static int compare_ids(const void *a, const void *b)
 	return (left->id > right->id) - (left->id < right->id);
 }
 
-/* The busiest first; those that are equally busy in an order that stays. */
+/* Order the busiest first, and equally busy ones by id so that they keep their places. */
 static int compare_rates(const void *a, const void *b)
 {
 	const struct endpoint *left = a, *right = b;
@@ -49,7 +49,7 @@ static uint64_t rate(uint64_t after, uint64_t before, double seconds)
 	return (after - before) / seconds + 0.5;
 }
 
-/* Both are sorted by id. One that came meanwhile began with nothing. */
+/* Compare two listings, sorted by id. An endpoint that joined meanwhile started from 0. */
 static void set_rates(struct listing *listing, const struct listing *before, double seconds)
 {
 	static const struct endpoint nothing;
@@ -96,7 +96,7 @@ static void restore_terminal(void)
 	}
 }
 
-/* Keys come one by one and are not shown; Ctrl-C still interrupts. */
+/* Read keys one by one, without an echo; Ctrl-C still interrupts. */
 static void set_terminal(void)
 {
 	struct termios keys = terminal;
@@ -126,7 +126,7 @@ static struct winsize screen_size(void)
 	return (struct winsize){ .ws_row = 24, .ws_col = 80 };
 }
 
-/* What does not fit is left out: a line that breaks would push the others away. */
+/* Cut off what does not fit, because a wrapped line would push other lines off the screen. */
 static void print_on_screen(const char *text, const struct winsize *size)
 {
 	int rows = size->ws_row;
@@ -146,7 +146,7 @@ static void print(struct output *output, struct listing *listing)
 	char *text = NULL;
 	size_t size = 0;
 
-	/* Or somebody's long name would hide the numbers of everybody. */
+	/* Limit the width of names, so that a long one does not hide the numbers of all. */
 	output->widest = is_screen ? screen.ws_col / 4 + 1 : 0;
 	listing_look(listing, output);
 	sort(listing->endpoints, listing->n_endpoints, compare_rates);
@@ -190,7 +190,7 @@ static int open_signals(void)
 	return fd;
 }
 
-/* Returns false if it is to end. */
+/* Handle a signal; return false if the program is to end. */
 static bool handle_signal(int signals)
 {
 	struct signalfd_siginfo info;
@@ -203,7 +203,7 @@ static bool handle_signal(int signals)
 		raise(SIGSTOP);
 		return true;
 	case SIGCONT:
-		/* A shell has set the terminal to its own liking meanwhile. */
+		/* Set the terminal again, because a shell has changed it meanwhile. */
 		set_terminal();
 		return true;
 	case SIGWINCH:
@@ -212,7 +212,7 @@ static bool handle_signal(int signals)
 	return false;
 }
 
-/* Returns false if it is to end: when the terminal is gone, too. */
+/* Handle a key; return false if the program is to end or the terminal is gone. */
 static bool handle_key(void)
 {
 	char key;
@@ -220,7 +220,7 @@ static bool handle_key(void)
 	return read(STDIN_FILENO, &key, 1) == 1 && key != 'q';
 }
 
-/* Until the time has come; false: until it is to end. */
+/* Wait for the time; return false if the program is to end before. */
 static bool wait_until(uint64_t when, int signals)
 {
 	struct pollfd fds[] = {
@@ -261,9 +261,9 @@ static int top(int argc, char **argv)
 	}
 	arguments(argc, argv, 0, 0);
 	if (delay < NSEC_PER_SEC / 100)
-		usage_error("a delay of less than 0.01 seconds");
+		usage_error("the delay is less than 0.01 seconds");
 	if (!isatty(STDOUT_FILENO) && !count)
-		usage_error("the output is no terminal: say with -n how many times");
+		usage_error("the output is not a terminal: say with -n how many times to look");
 
 	signals = open_signals();
 	time = now();
@@ -289,9 +289,9 @@ const struct command top_command = {
 	.name = "top",
 	.synopsis = "[-d SECONDS] [-n COUNT]",
 	.summary = "show what endpoints do, again and again; q ends it",
-	.options = "  -d, --delay SECONDS   time between two looks, 1\n"
-		   "  -n, --count COUNT     end after so many looks; without a terminal it has to\n"
-		   "                        be given\n",
+	.options = "  -d, --delay SECONDS   time between two looks; the default is 1\n"
+		   "  -n, --count COUNT     end after COUNT looks; needed if the output is not a\n"
+		   "                        terminal\n",
 	.letters = "d:n:",
 	.columns = endpoint_columns,
 	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,SENT/S,RECEIVED/S,LOST/S,LOST",
