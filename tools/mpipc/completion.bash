@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# Completion for mpipc. What there is to complete, mpipc says itself. Nothing goes through
-# compgen -W, which would run a name such as $(this).
+# Completes command lines of mpipc with what mpipc itself prints. Nothing goes through
+# compgen -W, because that would run a group's name such as $(this).
 
-# Those of the lines on standard input that begin as the word does, behind a prefix.
+# Offers the lines of standard input that begin as the word does, behind a prefix.
 _mpipc_match()
 {
 	local word=$1 prefix=${2:-} line
@@ -17,7 +17,6 @@ _mpipc_match()
 _mpipc_commands()
 {
 	mpipc --help 2>/dev/null | sed '1,/^Commands:/d; /^$/,$d' | awk '{ print $1 }'
-	printf '%s\n' --help --version
 }
 
 _mpipc_options()
@@ -25,13 +24,13 @@ _mpipc_options()
 	mpipc "$1" --help 2>/dev/null | sed -n 's/^  -., \(--[a-z]*\).*/\1/p; s/^      \(--[a-z]*\).*/\1/p'
 }
 
-# The columns of a command, or of one of its options.
+# Prints the columns of a command, or of one of its options.
 _mpipc_columns()
 {
 	mpipc "$@" --help 2>/dev/null | sed '1,/^Columns:/d' | awk '{ print $1 }'
 }
 
-# As the shell has to be given them.
+# Prints the names of groups as they have to be quoted for the shell.
 _mpipc_groups()
 {
 	local line name
@@ -43,7 +42,8 @@ _mpipc_groups()
 		done
 }
 
-# To readline a colon, as in dpdk:0:25, begins a new word, and only that is replaced.
+# Completes a group's name. A colon, as in dpdk:0:25, begins a new word for readline, and only
+# that word is replaced.
 _mpipc_complete_group()
 {
 	local i=$COMP_CWORD word=${COMP_WORDS[COMP_CWORD]} line=${COMP_LINE:0:COMP_POINT}
@@ -66,7 +66,7 @@ _mpipc_complete()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		_mpipc_match "$word" < <(_mpipc_commands)
+		_mpipc_match "$word" < <(_mpipc_commands; printf '%s\n' help --help --version)
 		return
 	fi
 	case $before in
@@ -77,7 +77,7 @@ _mpipc_complete()
 	-o | --output)
 		[[ " ${COMP_WORDS[*]} " != *\ -g\ * ]] || of=(-g)
 		compopt -o nospace
-		# Columns may be asked for in small letters, too.
+		# Offer columns for small letters, too, because -o takes them.
 		word=${word^^}
 		if [[ $word == *,* ]]; then
 			_mpipc_match "${word##*,}" "${word%,*}," < <(_mpipc_columns "$command" "${of[@]}")
@@ -86,8 +86,11 @@ _mpipc_complete()
 		fi
 		return ;;
 	esac
-	case $word in
-	-*)
+	case $command:$word in
+	help:*)
+		[ "$COMP_CWORD" -ne 2 ] || _mpipc_match "$word" < <(_mpipc_commands)
+		return ;;
+	*:-*)
 		_mpipc_match "$word" < <(_mpipc_options "$command")
 		return ;;
 	esac

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Finds the command, and what is the same for all of them: options, help, the end. */
+/* Find and run the command; parse options, print help and end for all commands alike. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,10 +16,10 @@ static const struct command *const commands[] = {
 
 const struct command *command;
 
-/* Those that have no letter. */
+/* The value of the one long option that has no letter. */
 #define NO_HEADINGS	256
 
-/* Every long option of every command; which of them one has, its letters say. */
+/* The long options of all commands; the letters of a command say which ones it has. */
 static const struct option long_options[] = {
 	{ "answer", required_argument, NULL, 'a' },
 	{ "count", required_argument, NULL, 'n' },
@@ -47,22 +47,22 @@ static void print_columns(const struct column *columns)
 		printf("  %-14s %s\n", columns->name, columns->help);
 }
 
-static void help_on_command(const struct output *output)
+static void print_command_help(const struct output *output)
 {
 	printf("usage: mpipc %s %s\n\nmpipc %s: %s.\n\nOptions:\n%s", command->name,
 	       command->synopsis, command->name, command->summary, command->options);
 	if (command->columns)
-		puts("  -o, --output COLUMNS  show these, separated by commas\n"
-		     "      --noheadings      no first line with their names\n"
+		puts("  -o, --output COLUMNS  show these columns, separated by commas\n"
+		     "      --noheadings      leave out the line with the names of the columns\n"
 		     "  -J, --json            print JSON");
-	puts("  -h, --help            print this");
+	puts("  -h, --help            print this help");
 	if (!command->columns)
 		return;
 	printf("\nDefault columns: %s\n", output->defaults);
 	print_columns(output->columns);
 }
 
-static void help(void)
+static void print_help(void)
 {
 	size_t i;
 
@@ -70,8 +70,9 @@ static void help(void)
 	     "Shows what happens on /dev/mpipc, and takes part in it.\n\nCommands:");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
-	puts("\nmpipc COMMAND --help tells more, and so does mpipc(1). mpipc --version prints\n"
-	     "the version. Exit status: 0, 1 if something failed, 2 if it was used wrongly.");
+	puts("\n\"mpipc help COMMAND\" explains a command, mpipc(1) all of them, and\n"
+	     "\"mpipc --version\" prints the version. The exit status is 0, or 1 if something\n"
+	     "failed, or 2 if the command line is wrong.");
 }
 
 static bool has_letter(int letter)
@@ -81,23 +82,24 @@ static bool has_letter(int letter)
 
 static void __attribute__((noreturn)) unknown_option(const char *dashes, const char *word)
 {
-	usage_error("%s%s: no such option here, or its value is missing or too much", dashes,
-		    word);
+	usage_error("%s%s: this command has no such option, or the value is missing, or the option "
+		    "takes none", dashes, word);
 }
 
-/* The letter that is wrong need not be the last one of its word. */
+/* Name the wrong letter, which need not be the last one of its word. */
 static void __attribute__((noreturn)) bad_option(char **argv, const char *letters)
 {
 	const char letter[] = { optopt, '\0' };
 
 	if (optopt >= '0' && optopt <= '9')
-		usage_error("-%s: no such option here; behind -- it is an argument", letter);
+		usage_error("-%s: this command has no such option; behind -- it is an argument",
+			    letter);
 	if (optopt && optopt < NO_HEADINGS && !strchr(letters, optopt))
 		unknown_option("-", letter);
 	unknown_option("", argv[optind - 1]);
 }
 
-static bool is_for_rows(struct output *output, int option)
+static bool parse_row_option(struct output *output, int option)
 {
 	switch (option) {
 	case 'J':
@@ -128,7 +130,7 @@ int next_option(int argc, char **argv, struct output *output)
 			output_select(output);
 		return -1;
 	case 'h':
-		help_on_command(output);
+		print_command_help(output);
 		flush_output();
 		exit(0);
 	case '?':
@@ -136,8 +138,8 @@ int next_option(int argc, char **argv, struct output *output)
 	}
 	if (has_letter(option))
 		return option;
-	/* It is a long one: there are no other letters. */
-	if (!command->columns || !is_for_rows(output, option))
+	/* Only a long option gets here, since getopt_long() refuses other letters. */
+	if (!command->columns || !parse_row_option(output, option))
 		unknown_option("--", long_options[index].name);
 	return next_option(argc, argv, output);
 }
@@ -168,9 +170,31 @@ static bool is_any(const char *word, const char *a, const char *b, const char *c
 	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
 }
 
+static int run_command(const char *name, int argc, char **argv)
+{
+	command = find_command(name);
+	if (!command)
+		usage_error("there is no command \"%s\"", name);
+	return command->run(argc, argv);
+}
+
+/* "help", which explains the command that @argv names: as "COMMAND --help" does. */
+static void run_help(int argc, char **argv)
+{
+	char option[] = "--help";
+	char *help[] = { argv[1], option, NULL };
+
+	if (argc > 2)
+		usage_error("%s: one argument too many", argv[2]);
+	if (argc == 2)
+		run_command(argv[1], 2, help);
+	else
+		print_help();
+}
+
 /*
- * Whoever started it without these would have its files taken for them. They cannot be
- * written to: what is printed is not to be lost in silence.
+ * Open the standard files that the parent left closed, so that files of this program do not
+ * get their numbers. They are opened for reading only, so that output fails visibly.
  */
 static void open_standard_files(void)
 {
@@ -185,27 +209,19 @@ static void open_standard_files(void)
 
 int main(int argc, char **argv)
 {
-	int status;
+	int status = 0;
 
 	open_standard_files();
-	/* Writing says so, too, and leaves time to put things back. */
+	/* A failing write reports the same, and then exit() can restore what it has to. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2)
-		usage_error("no command");
-	if (is_any(argv[1], "--help", "-h", "help")) {
-		help();
-	} else if (is_any(argv[1], "--version", "-V", "version")) {
+		usage_error("the command is missing");
+	if (is_any(argv[1], "--help", "-h", "help"))
+		run_help(argc - 1, argv + 1);
+	else if (is_any(argv[1], "--version", "-V", "version"))
 		puts("mpipc " VERSION);
-	} else {
-		const struct command *found = find_command(argv[1]);
-
-		if (!found)
-			usage_error("no command \"%s\"", argv[1]);
-		command = found;
-		status = command->run(argc - 1, argv + 1);
-		flush_output();
-		return status;
-	}
+	else
+		status = run_command(argv[1], argc - 1, argv + 1);
 	flush_output();
-	return 0;
+	return status;
 }
