@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * DOC: what the kernel has
+ * DOC: IPC of the kernel to compare with
  *
- * pingpong: another process sends back what it gets, both by blocking system calls and
- * nothing else: two system calls of each and two changes of process. What can be done with
- * less is not to be expected of anything that goes through the kernel.
+ * pingpong: another process sends back what it receives. Both processes use blocking system
+ * calls and nothing else, so a round takes two system calls of each and two changes of
+ * process. Nothing that goes through the kernel can be expected to take less.
  *
- * syscall: one that does nothing.
+ * syscall: a system call that does nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #define SYSCALLS	100
 
 static struct bench bench = { .work = "pingpong", .cpus = "same", .peers = 1, .bytes = 328 };
-/* The first is read and the second written: of the one that measures, of its peer. */
+/* The descriptors to read from and to write to, of the measuring process and of its peer. */
 static int ends[2], peer_ends[2];
 static char data[SIZE_MAX_HERE];
 
@@ -99,7 +99,7 @@ static void receive(int fd)
 	size_t done = 0;
 	ssize_t ret;
 
-	/* A pipe may have it in pieces. */
+	/* A pipe may return the data in pieces. */
 	while (done < bench.bytes) {
 		ret = get(fd, data + done, bench.bytes - done);
 		if (ret <= 0)
@@ -131,7 +131,7 @@ static void pingpong(void *unused)
 	receive(ends[0]);
 }
 
-/* The parent may change, so that nobody remembers it. */
+/* Call getppid(), because a C library cannot cache its result: the parent may change. */
 static void system_calls(void *unused)
 {
 	int i;

@@ -17,7 +17,7 @@
 #define MIN_RUNS	20
 #define MAX_RUNS	100000
 
-/* Some ticks of the clock, at 4 ms, so that it hardly matters when they come. */
+/* A measurement spans many clock ticks of 4 ms, so that their number hardly varies. */
 #define INSTRUCTIONS	50000000
 #define NANOSECONDS	1000000000
 
@@ -62,9 +62,10 @@ void bench_parse(struct bench *bench, int argc, char **argv)
 	}
 	if (optind < argc)
 		bench_die("%s: not an option", argv[optind]);
-	/* The library's functions look at options, too. */
+
+	/* Reset getopt(), because rte_eal_init() parses its options with it. */
 	optind = 1;
-	/* No matter whether a thread's stack happens to be where a huge page fits. */
+	/* Avoid huge pages, which a thread's stack gets or does not get by chance. */
 	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
 		bench_die("prctl: %s", strerror(errno));
 }
@@ -101,7 +102,7 @@ static int64_t now(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
-/* How often it can be done in the time that the measurement is to take. */
+/* Return how often the work can be done in the time that the measurement is to take. */
 static unsigned int warm_up(const struct bench *bench, void (*once)(void *arg), void *arg)
 {
 	int64_t total = bench->instructions ? INSTRUCTIONS : NANOSECONDS;

@@ -7,30 +7,30 @@
 /**
  * DOC: measuring
  *
- * A program measures one thing for each run, as its options say, and prints one line
- * of JSON. Something is done again and again: first to warm up, which also tells how
- * often it has to be done, then to be measured.
+ * Each run of a program measures one work, which its options name, and prints one line
+ * of JSON. The work is repeated: first to warm up, which also shows how often it has to be
+ * repeated, then to be measured.
  *
- * In a virtual machine whose nanoseconds are instructions the value is the mean of
- * all, clock ticks and idle time included; the unit is "instructions". Elsewhere each
- * time is taken by itself; the value is the median, "p99" is there, too, and the unit
- * is "ns".
+ * In a virtual machine whose nanoseconds are instructions, the value is the mean over all
+ * repetitions, clock ticks and idle time included, and the unit is "instructions". Elsewhere,
+ * each repetition is timed. The value is then the median, "p99" gives the 99th percentile, and
+ * the unit is "ns".
  *
- * Whatever goes wrong ends the program, with a message and a status of 1: there are no
- * figures of something that did not work.
+ * Every error ends the program, with a message and the status 1, so that there are no
+ * figures of a work that failed.
  */
 
 /**
- * struct bench - what is measured
- * @work: "request", ...
- * @transport: "mpipc", ...
- * @cpus: "same": all processes on one CPU; "other": the one that measures has its own;
- *	"any": the scheduler decides
- * @peers: other processes
- * @bytes: in a message
- * @fds: descriptors in a message
- * @delay_ms: how long each handler takes, besides
- * @instructions: what the clock counts, instead of nanoseconds
+ * struct bench - options of a measurement
+ * @work: work to measure, such as "request"
+ * @transport: transport to measure, such as "mpipc"
+ * @cpus: "same" puts all processes on one CPU; "other" gives the measuring process a CPU of
+ *	its own; "any" leaves the choice to the scheduler
+ * @peers: number of other processes
+ * @bytes: payload bytes of a message
+ * @fds: descriptors of a message
+ * @delay_ms: time that each handler sleeps in addition
+ * @instructions: the clock counts instructions instead of nanoseconds
  */
 struct bench {
 	const char *work;
@@ -43,24 +43,24 @@ struct bench {
 	bool instructions;
 };
 
-/* Options: -w WORK -t TRANSPORT -p PEERS -b BYTES -f FDS -d DELAY_MS -c CPUS -i (instructions) */
+/* Parse -w WORK -t TRANSPORT -p PEERS -b BYTES -f FDS -d DELAY_MS -c CPUS -i (instructions). */
 void bench_parse(struct bench *bench, int argc, char **argv);
 
-/* Prints what @once costs, if it does @per_run of the works in question. */
+/* Print the cost of one work, where @once does @per_run works. */
 void bench_measure(const struct bench *bench, void (*once)(void *arg), void *arg,
 		   unsigned int per_run);
 
-/* Prints a figure that was obtained otherwise. */
+/* Print a figure that the caller has measured itself. */
 void bench_print(const struct bench *bench, double value, const char *unit);
 
-/* Where the process that measures runs, and where its peers do. */
+/* Put the measuring process, or a peer, on its CPU. */
 enum bench_side {
 	BENCH_MEASURES,
 	BENCH_PEER,
 };
 
 void bench_pin(const struct bench *bench, enum bench_side side);
-/* Those CPUs, as a list: "0" or "0,1". */
+/* Return the same CPUs as a list: "0" or "0,1". */
 const char *bench_cpus(const struct bench *bench, enum bench_side side);
 
 void __attribute__((noreturn, format(printf, 1, 2))) bench_die(const char *fmt, ...);

@@ -2,14 +2,15 @@
 /*
  * DOC: kernel memory
  *
- * endpoint: a secondary with nothing in its mailbox, its open file included, of as many
- * as there are peers, all of this process.
- * queued_message: a message in a mailbox, of a thousand or of what 2 MiB hold.
+ * endpoint: the memory of a secondary with an empty mailbox, with its open file. This process
+ * opens as many secondaries as there are to be peers.
+ * queued_message: the memory of a message in a mailbox. A thousand messages are queued, or
+ * as many as fit into 2 MiB.
  *
- * What is given is by how much the slabs of a memory cgroup of its own have grown, divided
- * by their number: allocations as large as they are in the end, with what is lost by
- * rounding up and 8 bytes of the cgroup's for each. The kernel keeps up to a page to itself
- * before it counts it, which is 4 bytes of each.
+ * The program puts itself into a memory cgroup of its own and measures by how much the slabs
+ * of that cgroup grow. The figure is the growth divided by the number of objects. It includes
+ * the rounding of allocations and 8 bytes of the cgroup for each. The kernel counts whole pages
+ * only, which is an error of up to 4 bytes for each object.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* Only this process sees the file system. */
+/* Mount the file system of cgroups where only this process sees it. */
 static void enter_cgroup(void)
 {
 	char path[96];
@@ -125,7 +126,7 @@ static void send_many(void)
 	}
 }
 
-/* A table of descriptors that has been large stays large. */
+/* Grow the table of descriptors before the measurement, because it does not shrink again. */
 static void enlarge_table(void)
 {
 	struct rlimit limit;

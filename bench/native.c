@@ -2,8 +2,8 @@
 /*
  * DOC: the API of <mpipc.h>
  *
- * The works are those of rte.c, with data of any size, which the answer has, too. A
- * peer has no threads: it is in mpipc_dispatch() all the time.
+ * The works are those of rte.c, with data of any size in the request and in the reply. A peer
+ * has no threads: it is in mpipc_dispatch() all the time.
  */
 #include <errno.h>
 #include <signal.h>

@@ -20,7 +20,7 @@
 static pid_t *pids;
 static unsigned int n_pids;
 static int begin[2], ready[2];
-/* Shared by all. */
+/* State in memory that all processes share. */
 static _Atomic unsigned int *left;
 
 static void __attribute__((noreturn)) run_peer(const struct bench *bench, peer_main_t peer)
@@ -56,13 +56,13 @@ void peers_fork(const struct bench *bench, peer_main_t peer)
 	bench_pin(bench, BENCH_MEASURES);
 }
 
-/* One after the other, which is kind to what they begin with. */
+/* Start the peers one after the other, so that they do not slow down each other's start. */
 void peers_begin(const struct bench *bench)
 {
 	unsigned int i;
 	char byte = 0;
 
-	/* One that ends does not end the pipe, which the others have, too. */
+	/* Set an alarm, because the other peers keep the pipe open when one of them ends. */
 	alarm(SECONDS);
 	for (i = 0; i < bench->peers; i++)
 		if (write(begin[1], &byte, 1) != 1 || read(ready[0], &byte, 1) != 1)

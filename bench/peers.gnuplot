@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What a broadcast costs for each peer, from the columns that table.jq makes:
+# Plots the cost of a broadcast for each peer, from the columns that table.jq makes:
 # gnuplot -e "data = 'FILE'" bench/peers.gnuplot >peers.svg
 
 set terminal svg size 720,400 font "sans-serif,12" background "white"

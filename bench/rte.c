@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * DOC: the rte_mp API, with whatever is below it
+ * DOC: the rte_mp API
  *
- * It is compiled twice: with the headers and librte_eal of DPDK, and with those of mpipc.
+ * This file is compiled twice: with the headers and librte_eal of DPDK, and with those of
+ * mpipc.
  *
- * request: a secondary asks the primary, whose action answers, both with all parameters.
- * message: a burst of messages from a secondary to the primary.
- * broadcast_request: the primary asks all secondaries.
- * broadcast_message: a burst of messages from the primary to all secondaries. What is
- * given is the cost of one rte_mp_sendmsg() with the actions of all.
+ * request: a secondary sends a request to the primary, whose action replies. Both carry all
+ * parameters.
+ * message: a secondary sends a burst of messages to the primary.
+ * broadcast_request: the primary sends a request to all secondaries.
+ * broadcast_message: the primary sends a burst of messages to all secondaries. The figure is
+ * the cost of one rte_mp_sendmsg() with the actions of all receivers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +70,7 @@ static void init(const char *type, enum bench_side side)
 		"--no-pci", "--no-telemetry", "--log-level", "error", NULL,
 	};
 
-	/* One thread, which may be on any of them. */
+	/* EAL gets one thread, which may run on any CPU of the list. */
 	snprintf(cpus, sizeof(cpus), "0@(%s)", bench_cpus(&bench, side));
 	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv) < 0)
 		bench_die("rte_eal_init as %s: %s", type, rte_strerror(rte_errno));
@@ -79,7 +81,7 @@ static void run_peer(const char *type)
 	sigset_t end;
 	int signo;
 
-	/* No thread of theirs gets it. */
+	/* Block the signal, so that no thread of DPDK gets it. */
 	sigemptyset(&end);
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Makes of bench.json the $part: "rte", the table of what was to be reached; "all" tables,
-# in Markdown; "plot", columns for gnuplot. A table without rows is left out.
+# Makes $part from bench.json: "rte" is the table with the goals, "all" are all tables, both in
+# Markdown, and "plot" are columns for gnuplot. A table without rows is left out.
 
 def commas: if length > 3 then (.[:-3] | commas) + "," + .[-3:] else . end;
 
 def number: if . == null then "" else . + 0.5 | floor | tostring | commas end;
 
-# With two digits.
+# Formats a ratio with two digits.
 def ratio($of):
 	if . == null or $of == null then ""
 	else . / $of | if . < 10 then . * 10 | floor / 10 else floor end | tostring
@@ -17,7 +17,7 @@ def us: if . == null then "" else . / 100 | round / 10 | tostring end;
 
 def row: "| " + join(" | ") + " |";
 
-# The rows of a table that . gives, below their heading.
+# Makes a table of the rows in ., below their heading.
 def table($heading; rows):
 	[rows] | if length > 0 then ($heading, ($heading | map("---")), .[]) | row else empty end;
 
@@ -26,14 +26,14 @@ def verdict($value; $most):
 
 def index_rows: map({ key: [.work, .transport, .peers, .bytes, .fds, .delay_ms, .cpus, .unit] | tostring, value: . }) | from_entries;
 
-# $all has the rows by their properties.
+# $all holds the rows by their properties.
 def get($all; $work; $transport; $peers; $bytes; $fds):
 	$all[[$work, $transport, $peers, $bytes, $fds, 0, "same", "instructions"] | tostring].value;
 
 def get_ns($all; $work; $transport; $peers; $bytes; $delay; $cpus):
 	$all[[$work, $transport, $peers, $bytes, 0, $delay, $cpus, "ns"] | tostring];
 
-# What the cost is to be at most; of a request, that of a pipe.
+# The goal is the highest cost allowed; for a request, it is the cost of a pipe.
 def targets($pipe):
 	["request", 1, 0, $pipe], ["request", 1, 1, 17000], ["request", 1, 8, 30000],
 	["message", 1, 0, 5000],
@@ -82,7 +82,7 @@ def descriptors($all):
 		| [($fds | number), number,
 		   (get($all; "message"; "mpipc_native"; 1; 256; $fds) | number)]);
 
-# The cost for each peer, of those that were measured.
+# Makes the cost for each peer, for the numbers of peers that were measured.
 def each_peer($all):
 	(1, 4, 16, 64, 256, 1000) as $peers
 	| [$peers, (("broadcast_request", "broadcast_message") as $work
@@ -130,12 +130,12 @@ def sleepers($all):
 		  if $transport == "mpipc" then ["15", verdict(.value; 15000000 - 1)]
 		  else ["", ""] end);
 
-# Tables with an empty line after each.
+# Puts an empty line after each table.
 def all($all):
 	if any(.unit == "instructions") then
-		"Instructions, of kernel and user space, of all processes together:", "" else empty end,
+		"The figures are instructions of kernel and user space, of all processes together:", "" else empty end,
 	(([rte($all)], [floors($all)], [sizes($all)], [descriptors($all)]) | select(length > 0) | ., [""] | .[]),
-	([peers($all)] | select(length > 0) | ["For each peer of a request or message to all:", ""], ., [""] | .[]),
+	([peers($all)] | select(length > 0) | ["This is the cost of a request or message to all, for each peer:", ""], ., [""] | .[]),
 	(([memory], [times($all)], [sleepers($all)]) | select(length > 0) | ., [""] | .[]);
 
 def plot($all):
