@@ -26,6 +26,7 @@ help:
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
 	@echo '                  run its tests there; as root'
+	@echo '  check-hosts     prepare a clean Debian 12 that has a cross compiler for check; as root'
 	@echo '  check-dkms      install the module with DKMS in Debian 12, 13 and sid, and run its'
 	@echo '                  tests on their kernels; as root'
 	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
@@ -195,6 +196,10 @@ check-dkms:
 	@tools/packages check-dkms
 	@tools/check dkms-bookworm dkms-trixie dkms-sid
 
+check-hosts:
+	@tools/packages check-hosts
+	@tools/check hosts-bookworm
+
 check-dpdk:
 	@tools/packages check-dpdk
 	@tools/check dpdk-native dpdk-mpipc
@@ -249,5 +254,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check statements \
-	check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz fuzz-merge \
-	fuzz-selfcheck bench bench-results clean
+	check-lib check-kernels check-dkms check-hosts check-dpdk check-deb check-debug stress fuzz \
+	fuzz-merge fuzz-selfcheck bench bench-results clean
