@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "args.h"
+#include "export.h"
+#include "results.h"
 
 static int fill(struct mpipc_call_args *arg, const struct mpipc_call_options *opts,
 		int64_t timeout_ns)
@@ -17,30 +19,6 @@ static int fill(struct mpipc_call_args *arg, const struct mpipc_call_options *op
 		.deadline = mpipc__deadline(timeout_ns),
 	};
 	return 0;
-}
-
-/*
- * The lock is held until the call is known here: its first result may be in the
- * mailbox before the ioctl returns, and mpipc__async_result() takes the lock. So does
- * whoever wants its @id, to which the callback may put an end.
- */
-int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
-		       struct mpipc__async *async, uint64_t *id)
-{
-	int err;
-
-	pthread_mutex_lock(&handle->async_lock);
-	err = mpipc__call_ioctl(handle, arg);
-	if (!err) {
-		async->id = arg->id;
-		if (id)
-			*id = arg->id;
-		async->n_results = arg->n_results;
-		async->next = handle->async;
-		handle->async = async;
-	}
-	pthread_mutex_unlock(&handle->async_lock);
-	return err;
 }
 
 mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char *name,
@@ -74,61 +52,4 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 		return err;
 	}
 	return arg.n_results;
-}
-
-mpipc__export int mpipc_cancel(struct mpipc *handle, uint64_t call)
-{
-	struct mpipc_cancel_args arg = { .call = call };
-
-	return ioctl(handle->fd, MPIPC_CANCEL, &arg) < 0 ? -errno : 0;
-}
-
-/* Finds a call; the last result also takes it off the list. */
-static struct mpipc__async *find(struct mpipc *handle, uint64_t id, bool last)
-{
-	struct mpipc__async **pos, *async;
-
-	pthread_mutex_lock(&handle->async_lock);
-	for (pos = &handle->async; (async = *pos); pos = &async->next)
-		if (async->id == id)
-			break;
-	if (async && last)
-		*pos = async->next;
-	pthread_mutex_unlock(&handle->async_lock);
-	return async;
-}
-
-void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *result)
-{
-	bool last = result->record->flags & MPIPC_REC_LAST;
-	struct mpipc__async *async;
-
-	if (mpipc__nested_result(handle, result))
-		return;
-	async = find(handle, result->record->call, last);
-	if (!async)
-		return;
-	async->callback(handle, result, async->arg);
-	if (last)
-		free(async);
-}
-
-/* No results will come any more: there is nobody to dispatch, and no group. */
-void mpipc__async_abort(struct mpipc *handle)
-{
-	struct mpipc_record record = {
-		.len = sizeof(record),
-		.type = MPIPC_REPLY_TO,
-		.flags = MPIPC_REC_LAST,
-		.status = -ESHUTDOWN,
-	};
-	struct mpipc_message result = { .record = &record };
-	struct mpipc__async *async;
-
-	while ((async = handle->async)) {
-		record.call = async->id;
-		handle->async = async->next;
-		async->callback(handle, &result, async->arg);
-		free(async);
-	}
 }

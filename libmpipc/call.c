@@ -3,7 +3,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "args.h"
+#include "call.h"
+#include "dispatcher.h"
+#include "export.h"
+#include "fds.h"
+#include "handle.h"
+#include "ioctl.h"
+#include "nested.h"
+#include "order.h"
 
 /* Room for a secondary that came since the last call to all. */
 #define SPARE_RESULTS	1
@@ -25,15 +33,6 @@ struct call {
 	struct mpipc_call_args arg;
 	struct mpipc_replies *replies;
 };
-
-int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
-{
-	/* Once interrupted, the argument names the call that is waited for. */
-	while (ioctl(handle->fd, MPIPC_CALL, arg) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return 0;
-}
 
 /* How many addressees there are is known afterwards; mostly as many as last time. */
 int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__room_t make_room)

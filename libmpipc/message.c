@@ -1,37 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <errno.h>
-#include <string.h>
-
-#include "internal.h"
-
-int mpipc__body(struct mpipc_body *body, const char *name, const void *data, size_t size,
-		const int *fds, unsigned int n_fds)
-{
-	size_t len;
-
-	if (!name || (!data && size) || (!fds && n_fds))
-		return -EINVAL;
-	if (size > MPIPC_SIZE_MAX)
-		return -EMSGSIZE;
-	len = strnlen(name, sizeof(body->name));
-	if (len == sizeof(body->name))
-		return -EINVAL;
-	body->data = (uintptr_t)data;
-	body->size = size;
-	body->fds = (uintptr_t)fds;
-	body->n_fds = n_fds;
-	memcpy(body->name, name, len);
-	memset(body->name + len, 0, sizeof(body->name) - len);
-	return 0;
-}
-
-int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)
-{
-	while (ioctl(handle->fd, MPIPC_SEND, arg) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return 0;
-}
+#include "args.h"
+#include "export.h"
+#include "ioctl.h"
+#include "receive.h"
 
 mpipc__export int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *data,
 			     size_t size, const struct mpipc_send_options *options)

@@ -2,7 +2,17 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rte.h"
+#include <rte_errno.h>
+
+#include "../args.h"
+#include "../export.h"
+#include "../fds.h"
+#include "action.h"
+#include "context.h"
+#include "error.h"
+#include "first.h"
+#include "send.h"
+#include "wire.h"
 
 /* This interface returns its errors. */
 static int failed(int err)

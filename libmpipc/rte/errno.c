@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include <string.h>
 
-#include "rte.h"
+#include <rte_errno.h>
+
+#include "../export.h"
 
 mpipc__export __thread int per_lcore__rte_errno;
 

@@ -3,8 +3,17 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "rte.h"
+#include "../dispatcher.h"
+#include "../export.h"
+#include "../fds.h"
+#include "../results.h"
+#include "action.h"
+#include "context.h"
+#include "error.h"
+#include "result.h"
+#include "wire.h"
 
 /* A request and what has come of it; freed with its call, which is its beginning. */
 struct request {

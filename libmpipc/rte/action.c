@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
-#include <stdalign.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "rte.h"
+#include "../export.h"
+#include "action.h"
+#include "context.h"
+#include "error.h"
+#include "wire.h"
 
 /*
  * A process that has just joined gets messages before it can have registered what
@@ -181,45 +187,4 @@ rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int 
 	*status = actions.complete ? -ENOENT : RTE_WIRE_IGNORE;
 	pthread_mutex_unlock(&actions.lock);
 	return run;
-}
-
-static void refuse(struct mpipc *handle, const struct mpipc_record *record, int status)
-{
-	if (record->type == MPIPC_REQUEST)
-		mpipc_reply(handle, record->call, status, NULL, 0, NULL);
-}
-
-static void handle_other(struct mpipc *handle, const struct mpipc_message *message)
-{
-	const struct mpipc_record *record = message->record;
-
-	if (record->type == MPIPC_MESSAGE && record->size == sizeof(struct rte_first_wire))
-		mpipc__rte_handle_first(message);
-	else if (record->type == MPIPC_REQUEST && !record->size && !record->name[0])
-		mpipc__rte_answer_attach(handle, record);
-	else
-		refuse(handle, record, -EBADMSG);
-}
-
-/* What is not taken out of @message is closed when this returns. */
-void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message, void *arg)
-{
-	const struct mpipc_record *record = message->record;
-	alignas(8) struct rte_mp_msg msg;
-	int status;
-	rte_mp_t run;
-
-	(void)arg;
-	mpipc__rte_enter(handle);
-	if (!mpipc__rte_valid(record, message->data)) {
-		handle_other(handle, message);
-		return;
-	}
-	run = (rte_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_MP, &status);
-	if (!run) {
-		refuse(handle, record, status);
-		return;
-	}
-	mpipc__rte_fill(&msg, record, message->data, mpipc__fd_slots(message));
-	run(&msg, mpipc__rte_peer(record));
 }

@@ -5,7 +5,16 @@
 #include <string.h>
 #include <time.h>
 
-#include "rte.h"
+#include "../args.h"
+#include "../call.h"
+#include "../export.h"
+#include "../fds.h"
+#include "../order.h"
+#include "action.h"
+#include "context.h"
+#include "error.h"
+#include "result.h"
+#include "wire.h"
 
 /* On the stack: what a secondary needs, and the primary of one. */
 #define FEW	2
@@ -59,22 +68,9 @@ static int *fds_of(const struct results *results, unsigned int i)
 	return results->fds + (size_t)i * results->arg.reply_fds;
 }
 
-bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire)
-{
-	return !record->status && mpipc__rte_valid(record, wire);
-}
-
 static bool answered(const struct results *results, unsigned int i)
 {
 	return mpipc__rte_answered(&results->records[i], &results->wires[i]);
-}
-
-/* Peers that are gone, or not ready, are as if they had never been there. */
-bool mpipc__rte_counts(const struct mpipc_record *record)
-{
-	if (record->flags & MPIPC_REC_REPLIED)
-		return record->status != RTE_WIRE_IGNORE;
-	return record->status != -ECONNRESET || !mpipc__rte_is_primary();
 }
 
 /* Counts; the first that failed decides. */
@@ -142,19 +138,6 @@ static int finish(struct mpipc *handle, struct results *results, struct rte_mp_r
 		collect(results, reply);
 	drop_fds(results);
 	return err;
-}
-
-uint64_t mpipc__rte_deadline(const struct timespec *ts)
-{
-	int64_t ns;
-
-	if (ts->tv_sec < 0)
-		return 0;
-	/* In 290 years at the latest. */
-	if (__builtin_mul_overflow(ts->tv_sec, (int64_t)1000000000, &ns) ||
-	    __builtin_add_overflow(ns, ts->tv_nsec, &ns))
-		ns = INT64_MAX;
-	return ns < 0 ? 0 : mpipc__deadline(ns);
 }
 
 static int request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)

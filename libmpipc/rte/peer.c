@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <endian.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rte.h"
+#include "peer.h"
+#include "wire.h"
 
 /*
  * A peer is the string "mpipc:<slot>:<endpoint>:<call>:<action>", numbers in hexadecimal:

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
-#include "rte.h"
+#include <rte_mp.h>
+
+#include "../export.h"
+#include "attach.h"
+#include "context.h"
 
 /*
  * Whether secondaries may attach is decided once, by whoever comes first: one that

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "args.h"
+
+/* Copies sized options; NULL is all zeroes. @dst_size is what this library knows. */
+int mpipc__options(void *dst, size_t dst_size, const void *src, size_t src_min)
+{
+	const char *bytes = src;
+	size_t size, i;
+
+	memset(dst, 0, dst_size);
+	if (!src)
+		return 0;
+	memcpy(&size, src, sizeof(size));
+	if (size < src_min)
+		return -EINVAL;
+	for (i = dst_size; i < size; i++)
+		if (bytes[i])
+			return -E2BIG;
+	memcpy(dst, src, size < dst_size ? size : dst_size);
+	return 0;
+}
+
+int mpipc__body(struct mpipc_body *body, const char *name, const void *data, size_t size,
+		const int *fds, unsigned int n_fds)
+{
+	size_t len;
+
+	if (!name || (!data && size) || (!fds && n_fds))
+		return -EINVAL;
+	if (size > MPIPC_SIZE_MAX)
+		return -EMSGSIZE;
+	len = strnlen(name, sizeof(body->name));
+	if (len == sizeof(body->name))
+		return -EINVAL;
+	body->data = (uintptr_t)data;
+	body->size = size;
+	body->fds = (uintptr_t)fds;
+	body->n_fds = n_fds;
+	memcpy(body->name, name, len);
+	memset(body->name + len, 0, sizeof(body->name) - len);
+	return 0;
+}
+
+uint64_t mpipc__deadline(int64_t timeout_ns)
+{
+	struct timespec now;
+
+	if (timeout_ns < 0)
+		return MPIPC_FOREVER;
+	if (timeout_ns == 0)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	/* Both terms are below 2^63: the sum cannot wrap. */
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + timeout_ns;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_DISPATCH_H
+#define MPIPC_DISPATCH_H
+
+#include <mpipc.h>
+
+/**
+ * DOC: dispatching
+ *
+ * To dispatch is to receive records and to run the handler of each. These functions are
+ * for the dispatcher only.
+ *
+ * A handler that makes a synchronous call dispatches, too, until it has its results.
+ * What was read in a batch already is handled first. The rest is received one by one
+ * into a buffer of the nested call, so that the message of the outer handler stays what
+ * it is.
+ */
+
+/* How deep handlers may be in each other before messages are deferred. */
+#define MPIPC__IN_ORDER		16
+
+int mpipc__handle_or_wait(struct mpipc *handle);
+int mpipc__handle_some(struct mpipc *handle, int64_t timeout_ns);
+int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds);
+void mpipc__wait_for_memory(void);
+
+#endif /* MPIPC_DISPATCH_H */

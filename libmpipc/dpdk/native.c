@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define _GNU_SOURCE
+#include <assert.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_mp.h>
+
+#include "native.h"
+
+static const struct dpdk_layout layouts[] = {
+	{ .version = 23, .size = 360, .max_fds = 8 },		/* 22.11 */
+	{ .version = 24, .size = 360, .max_fds = 8 },		/* 23.11 */
+	{ .version = 25, .size = 1340, .max_fds = 253 },	/* 24.11 */
+	{ .version = 26, .size = 1344, .max_fds = 253 },	/* 25.11 */
+	{ .version = 27, .size = 1344, .max_fds = 253 },
+};
+
+#define N_LAYOUTS	(sizeof(layouts) / sizeof(layouts[0]))
+
+static_assert(sizeof(struct rte_mp_msg) == 1344, "as large as the largest");
+
+static struct {
+	pthread_mutex_t lock;
+	struct dpdk dpdk;
+	atomic_bool found;
+} native = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Until DPDK is found, any does. */
+const struct dpdk_layout *mpipc__dpdk_layout = &layouts[N_LAYOUTS - 1];
+
+static void open_dpdk(struct dpdk *dpdk)
+{
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < N_LAYOUTS; i++) {
+		snprintf(name, sizeof(name), "librte_eal.so.%u", layouts[i].version);
+		dpdk->handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
+		dpdk->layout = &layouts[i];
+		if (dpdk->handle)
+			return;
+	}
+	dpdk->handle = RTLD_NEXT;
+	dpdk->layout = NULL;
+}
+
+static bool find_dpdk(struct dpdk *dpdk)
+{
+	const struct {
+		const char *name;
+		void *function;
+	} wanted[] = {
+		{ "rte_mp_action_register", &dpdk->action_register },
+		{ "rte_mp_action_unregister", &dpdk->action_unregister },
+		{ "rte_mp_sendmsg", &dpdk->sendmsg },
+		{ "rte_mp_request_sync", &dpdk->request_sync },
+		{ "rte_mp_request_async", &dpdk->request_async },
+		{ "rte_mp_reply", &dpdk->reply },
+		{ "rte_eal_init", &dpdk->init },
+		{ "rte_eal_cleanup", &dpdk->cleanup },
+		{ "rte_eal_process_type", &dpdk->process_type },
+		{ "rte_eal_get_runtime_dir", &dpdk->get_runtime_dir },
+	};
+	void *symbol;
+	size_t i;
+
+	open_dpdk(dpdk);
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		symbol = dlsym(dpdk->handle, wanted[i].name);
+		if (!symbol)
+			return false;
+		memcpy(wanted[i].function, &symbol, sizeof(symbol));
+	}
+	return true;
+}
+
+/*
+ * NULL if there is none. No lock is held while it is looked for: the dynamic linker has
+ * one of its own, and may be running a constructor that calls us.
+ */
+const struct dpdk *mpipc__dpdk_get(void)
+{
+	struct dpdk found;
+
+	if (native.found)
+		return &native.dpdk;
+	if (!find_dpdk(&found))
+		return NULL;
+	pthread_mutex_lock(&native.lock);
+	if (!native.found) {
+		native.dpdk = found;
+		if (found.layout)
+			mpipc__dpdk_layout = found.layout;
+		native.found = true;
+	}
+	pthread_mutex_unlock(&native.lock);
+	return &native.dpdk;
+}
+
+int *mpipc__dpdk_errno(void)
+{
+	static __thread int *address;
+	static __thread int substitute;
+	const struct dpdk *dpdk;
+
+	if (address)
+		return address;
+	dpdk = mpipc__dpdk_get();
+	address = dpdk ? dlsym(dpdk->handle, "per_lcore__rte_errno") : NULL;
+	return address ? address : &substitute;
+}

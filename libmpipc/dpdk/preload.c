@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/**
+ * DOC: libmpipc-dpdk.so
+ *
+ * To be preloaded into programs that use DPDK (22.11 to 25.11) as a shared library:
+ *
+ *	LD_PRELOAD=libmpipc-dpdk.so dpdk-testpmd ...
+ *
+ * Their rte_mp_*() calls, and those of DPDK's own libraries and drivers, then go by
+ * mpipc, without anything to configure. All processes of a group have to be preloaded.
+ *
+ * When: DPDK's native IPC remains in use where the kernel module is absent or may not be
+ * used, with --no-shconf and --in-memory, in the secondary of a primary that is not on
+ * mpipc, and in programs that are linked with DPDK statically or with a version that is
+ * not known here. A secondary without this library whose primary is on mpipc, or that is
+ * in another network namespace, finds no socket: its requests fail at once.
+ *
+ * Which group: processes of DPDK meet in a directory, <runtime directory>/dpdk/<file
+ * prefix>, so its device and inode are the group's name: "dpdk:<device>:<inode>". Anyone
+ * could make a group of that name; a secondary believes in a primary only if that process
+ * has the lock on the file "config" there, by which DPDK itself knows its primary.
+ *
+ * When it is decided: at the first call after DPDK has parsed its arguments and set up its
+ * own channel, which is during rte_eal_init(). What is registered before that, DPDK gets,
+ * too. The thread and the socket of DPDK exist all the same and have nothing to do; our
+ * thread runs on the same processors, and the primary removes the name of its socket.
+ *
+ * End: the last that DPDK does before it gives up its memory is to unregister the action
+ * for hot-plugging. No action may run after that.
+ *
+ * Whoever has LD_PRELOAD in its environment gets this library, also a shell: nothing is
+ * done before the first call, and DPDK is looked up then, not linked. rte_mp_disable() is
+ * left to DPDK: its state is in the shared memory of the group and also what native
+ * secondaries look at.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "../export.h"
+#include "../rte/action.h"
+#include "../rte/error.h"
+#include "native.h"
+#include "route.h"
+
+static struct {
+	atomic_bool initialised;	/* rte_eal_init() has succeeded */
+	atomic_bool ending;		/* in rte_eal_cleanup() */
+} preload;
+
+/* DPDK's name for the action that it unregisters last before its memory goes. */
+#define HOTPLUG_ACTION	"eal_dev_mp_request"
+
+/*
+ * What programs call, and DPDK itself
+ */
+
+#define PRELOADED(name)	__asm__(#name) mpipc__export
+
+int register_action(const char *name, rte_mp_t action) PRELOADED(rte_mp_action_register);
+void unregister_action(const char *name) PRELOADED(rte_mp_action_unregister);
+int send_message(struct rte_mp_msg *msg) PRELOADED(rte_mp_sendmsg);
+int request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
+		 const struct timespec *ts) PRELOADED(rte_mp_request_sync);
+int request_async(struct rte_mp_msg *req, const struct timespec *ts,
+		  rte_mp_async_reply_t callback) PRELOADED(rte_mp_request_async);
+int reply_message(struct rte_mp_msg *msg, const char *peer) PRELOADED(rte_mp_reply);
+int init_eal(int argc, char **argv) PRELOADED(rte_eal_init);
+int clean_up_eal(void) PRELOADED(rte_eal_cleanup);
+
+int register_action(const char *name, rte_mp_t action)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_native();
+	int ret;
+
+	if (!dpdk)
+		return rte_mp_action_register(name, action);
+	ret = dpdk->action_register(name, action);
+	/* Not decided yet, or by another thread just now. */
+	if (!ret && mpipc__dpdk_route() != ROUTE_NATIVE)
+		ret = rte_mp_action_register(name, action);
+	return ret;
+}
+
+void unregister_action(const char *name)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_get();
+
+	rte_mp_action_unregister(name);
+	if (dpdk)
+		dpdk->action_unregister(name);
+	if (preload.ending && name && !strcmp(name, HOTPLUG_ACTION))
+		mpipc__dpdk_leave();
+}
+
+int send_message(struct rte_mp_msg *msg)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_native();
+
+	return dpdk ? dpdk->sendmsg(msg) : rte_mp_sendmsg(msg);
+}
+
+int request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply, const struct timespec *ts)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_native();
+
+	return dpdk ? dpdk->request_sync(req, reply, ts) : rte_mp_request_sync(req, reply, ts);
+}
+
+int request_async(struct rte_mp_msg *req, const struct timespec *ts, rte_mp_async_reply_t callback)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_native();
+
+	return dpdk ? dpdk->request_async(req, ts, callback) :
+		      rte_mp_request_async(req, ts, callback);
+}
+
+int reply_message(struct rte_mp_msg *msg, const char *peer)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_native();
+
+	return dpdk ? dpdk->reply(msg, peer) : rte_mp_reply(msg, peer);
+}
+
+int init_eal(int argc, char **argv)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_get();
+	int ret;
+
+	if (!dpdk)
+		return mpipc__rte_fail(-ENOTSUP);
+	ret = dpdk->init(argc, argv);
+	if (ret >= 0) {
+		preload.initialised = true;
+		mpipc__rte_complete();
+	} else if (!preload.initialised) {
+		mpipc__dpdk_reset();
+	}
+	return ret;
+}
+
+int clean_up_eal(void)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_get();
+	int ret;
+
+	if (!dpdk)
+		return mpipc__rte_fail(-ENOTSUP);
+	preload.ending = true;
+	ret = dpdk->cleanup();
+	mpipc__dpdk_leave();
+	return ret;
+}

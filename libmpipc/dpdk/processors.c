@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../rte/init.h"
+#include "processors.h"
+
+/* Is this DPDK's thread for messages? It was named differently before 23.11. */
+static bool is_thread_of_dpdk(const char *tid)
+{
+	char path[64], name[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%15s", name) != 1)
+		name[0] = 0;
+	fclose(file);
+	return !strcmp(name, "dpdk-mp-msg") || !strcmp(name, "rte_mp_handle");
+}
+
+/* The processors that DPDK leaves to such threads. */
+static bool get_processors(cpu_set_t *set)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	bool found = false;
+
+	if (!tasks)
+		return false;
+	while (!found && (task = readdir(tasks)))
+		found = is_thread_of_dpdk(task->d_name) &&
+			!sched_getaffinity(strtol(task->d_name, NULL, 10), sizeof(*set), set);
+	closedir(tasks);
+	return found;
+}
+
+/* The thread that this starts inherits on which processors it may run. */
+int mpipc__dpdk_start(void)
+{
+	cpu_set_t own, wanted;
+	int err;
+
+	if (sched_getaffinity(0, sizeof(own), &own) || !get_processors(&wanted))
+		return mpipc__rte_start();
+	sched_setaffinity(0, sizeof(wanted), &wanted);
+	err = mpipc__rte_start();
+	sched_setaffinity(0, sizeof(own), &own);
+	return err;
+}

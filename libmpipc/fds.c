@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <unistd.h>
+
+#include "export.h"
+#include "fds.h"
+
+mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, unsigned int index)
+{
+	int fd;
+
+	if (!message || index >= message->record->n_fds)
+		return -EINVAL;
+	fd = message->fds[index];
+	if (fd >= 0)
+		mpipc__fd_slots(message)[index] = -EBADF;
+	return fd;
+}
+
+void mpipc__close_fds(int *fds, unsigned int n_fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_fds; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -EBADF;
+	}
+}

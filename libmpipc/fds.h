@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_FDS_H
+#define MPIPC_FDS_H
+
+#include <mpipc.h>
+
+/**
+ * DOC: descriptors of a message
+ *
+ * A message that was received owns the descriptors in its slots. Whoever takes one
+ * leaves -EBADF in its slot. What is still there when the message is done with is
+ * closed, so that nothing leaks when a handler does not care.
+ */
+
+void mpipc__close_fds(int *fds, unsigned int n_fds);
+
+static inline int *mpipc__fd_slots(const struct mpipc_message *message)
+{
+	/* Read only for programs; the library knows where the slots are. */
+	return (int *)message->fds;
+}
+
+#endif /* MPIPC_FDS_H */

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+
+#include "export.h"
+#include "handle.h"
+#include "ioctl.h"
+#include "order.h"
+
+int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)
+{
+	while (ioctl(handle->fd, MPIPC_SEND, arg) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
+{
+	/* Once interrupted, the argument names the call that is waited for. */
+	while (ioctl(handle->fd, MPIPC_CALL, arg) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+mpipc__export int mpipc_cancel(struct mpipc *handle, uint64_t call)
+{
+	struct mpipc_cancel_args arg = { .call = call };
+
+	return ioctl(handle->fd, MPIPC_CANCEL, &arg) < 0 ? -errno : 0;
+}
+
+mpipc__export int mpipc_leave(struct mpipc *handle)
+{
+	int err = ioctl(handle->fd, MPIPC_LEAVE) < 0 ? -errno : 0;
+
+	if (err == -EPERM)	/* a forked child: the locks may be anybody's */
+		return err;
+	atomic_store(&handle->left, true);
+	mpipc__wake_waiters(handle);
+	return err;
+}
+
+mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max)
+{
+	struct mpipc_peers_args arg = { .peers = (uintptr_t)peers, .max_peers = max };
+
+	if (!peers && max)
+		return -EINVAL;
+	return ioctl(handle->fd, MPIPC_PEERS, &arg) < 0 ? -errno : (int)arg.n_peers;
+}
+
+mpipc__export int mpipc_info_get(const struct mpipc *handle, struct mpipc_info *info, size_t size)
+{
+	if (!info || size < sizeof(*info) || size > _IOC_SIZEMASK)
+		return -EINVAL;
+	/* The size that the caller knows, which may be more than this library does. */
+	return ioctl(handle->fd, _IOC(_IOC_READ, MPIPC_IOC_MAGIC, _IOC_NR(MPIPC_INFO), size),
+		     info) < 0 ? -errno : 0;
+}
+
+mpipc__export int mpipc_fd(const struct mpipc *handle)
+{
+	return handle->fd;
+}
+
+mpipc__export uint64_t mpipc_id(const struct mpipc *handle)
+{
+	return handle->id;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_IOCTL_H
+#define MPIPC_IOCTL_H
+
+#include <mpipc.h>
+
+/**
+ * DOC: system calls on an endpoint
+ *
+ * These functions make one ioctl each and return a negative error number instead of
+ * errno. Those that may sleep go on when a signal handler has interrupted them.
+ */
+
+int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg);
+int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg);
+
+#endif /* MPIPC_IOCTL_H */

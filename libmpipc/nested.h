@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_NESTED_H
+#define MPIPC_NESTED_H
+
+#include <mpipc.h>
+
+/**
+ * DOC: calls of a handler
+ *
+ * A handler keeps the dispatcher busy. If it made a call and slept until the reply, two
+ * processes whose handlers call each other would wait until their timeouts. So its call
+ * is an asynchronous one for the kernel, and the handler dispatches until the last
+ * result has come. Handlers can be inside each other then; see defer.h for how deep.
+ */
+
+/* Makes room for @max results, in place of what there was, and points @arg to it. */
+typedef int (*mpipc__room_t)(struct mpipc_call_args *arg, unsigned int max);
+
+int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call, mpipc__room_t make_room);
+
+#endif /* MPIPC_NESTED_H */

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <time.h>
+
+#include "dispatcher.h"
+#include "handle.h"
+#include "order.h"
+
+void mpipc__wake_waiters(struct mpipc *handle)
+{
+	if (!atomic_load(&handle->waiters))
+		return;
+	pthread_mutex_lock(&handle->order_lock);
+	pthread_cond_broadcast(&handle->order_changed);
+	pthread_mutex_unlock(&handle->order_lock);
+}
+
+void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline)
+{
+	struct timespec end = {
+		.tv_sec = deadline / 1000000000,
+		.tv_nsec = deadline % 1000000000,
+	};
+	int cancel;
+
+	if (atomic_load(&handle->handled) >= seq)
+		return;
+	if (!handle->has_thread || mpipc__is_dispatcher(handle))
+		return;
+	/* To wait for the condition is a point where a thread is cancelled, with the lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_mutex_lock(&handle->order_lock);
+	atomic_fetch_add(&handle->waiters, 1);
+	while (atomic_load(&handle->handled) < seq && !atomic_load(&handle->left))
+		if (pthread_cond_timedwait(&handle->order_changed, &handle->order_lock, &end))
+			break;
+	atomic_fetch_sub(&handle->waiters, 1);
+	pthread_mutex_unlock(&handle->order_lock);
+	pthread_setcancelstate(cancel, NULL);
+}
+
+void mpipc__count_handled(struct mpipc *handle, uint64_t seq)
+{
+	if (seq > handle->last_seq)
+		handle->last_seq = seq;
+	/* Is one before it not done? Nobody may wait any more if it is closed. */
+	if (handle->depth || handle->deferred || handle->closed)
+		return;
+	atomic_store(&handle->handled, handle->last_seq);
+	mpipc__wake_waiters(handle);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handle.h"
+#include "ioctl.h"
+#include "results.h"
+
+struct mpipc__nested *mpipc__find_nested(const struct mpipc *handle,
+					 const struct mpipc_record *record)
+{
+	struct mpipc__nested *nested;
+
+	for (nested = handle->nested; nested; nested = nested->outer)
+		if (nested->call->id == record->call)
+			break;
+	return nested;
+}
+
+/* As the kernel does it for a caller that blocks. */
+static void store(struct mpipc_call_args *call, unsigned int i, const struct mpipc_message *result)
+{
+	const struct mpipc_record *record = result->record;
+	struct mpipc_record *records = (void *)(uintptr_t)call->results;
+	char *data = (char *)(uintptr_t)call->reply_data;
+	int *fds = (int *)(uintptr_t)call->reply_fd_list;
+	unsigned int fd;
+
+	records[i] = *record;
+	if (record->size)
+		memcpy(data + (size_t)i * call->reply_size, result->data, record->size);
+	for (fd = 0; fd < record->n_fds; fd++)
+		fds[(size_t)i * call->reply_fds + fd] = mpipc_message_take_fd(result, fd);
+}
+
+static bool nested_result(struct mpipc *handle, const struct mpipc_message *result)
+{
+	struct mpipc__nested *nested = mpipc__find_nested(handle, result->record);
+
+	if (!nested)
+		return false;
+	/* The only result of a call to nobody says no more than that. */
+	if (nested->n_results < nested->call->n_results)
+		store(nested->call, nested->n_results++, result);
+	nested->complete = result->record->flags & MPIPC_REC_LAST;
+	return true;
+}
+
+/*
+ * The lock is held until the call is known here: its first result may be in the
+ * mailbox before the ioctl returns, and mpipc__async_result() takes the lock. So does
+ * whoever wants its @id, to which the callback may put an end.
+ */
+int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
+		       struct mpipc__async *async, uint64_t *id)
+{
+	int err;
+
+	pthread_mutex_lock(&handle->async_lock);
+	err = mpipc__call_ioctl(handle, arg);
+	if (!err) {
+		async->id = arg->id;
+		if (id)
+			*id = arg->id;
+		async->n_results = arg->n_results;
+		async->next = handle->async;
+		handle->async = async;
+	}
+	pthread_mutex_unlock(&handle->async_lock);
+	return err;
+}
+
+/* Finds a call; the last result also takes it off the list. */
+static struct mpipc__async *find(struct mpipc *handle, uint64_t id, bool last)
+{
+	struct mpipc__async **pos, *async;
+
+	pthread_mutex_lock(&handle->async_lock);
+	for (pos = &handle->async; (async = *pos); pos = &async->next)
+		if (async->id == id)
+			break;
+	if (async && last)
+		*pos = async->next;
+	pthread_mutex_unlock(&handle->async_lock);
+	return async;
+}
+
+void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *result)
+{
+	bool last = result->record->flags & MPIPC_REC_LAST;
+	struct mpipc__async *async;
+
+	if (nested_result(handle, result))
+		return;
+	async = find(handle, result->record->call, last);
+	if (!async)
+		return;
+	async->callback(handle, result, async->arg);
+	if (last)
+		free(async);
+}
+
+/* No results will come any more: there is nobody to dispatch, and no group. */
+void mpipc__async_abort(struct mpipc *handle)
+{
+	struct mpipc_record record = {
+		.len = sizeof(record),
+		.type = MPIPC_REPLY_TO,
+		.flags = MPIPC_REC_LAST,
+		.status = -ESHUTDOWN,
+	};
+	struct mpipc_message result = { .record = &record };
+	struct mpipc__async *async;
+
+	while ((async = handle->async)) {
+		record.call = async->id;
+		handle->async = async->next;
+		async->callback(handle, &result, async->arg);
+		free(async);
+	}
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_RTE_CONTEXT_H
+#define MPIPC_RTE_CONTEXT_H
+
+#include <stdbool.h>
+
+#include <mpipc.h>
+
+/**
+ * DOC: the endpoint of the process
+ *
+ * rte_mp has no handle: the process has one endpoint, which the context holds. Its lock
+ * is held for reading while a thread uses the endpoint, so that rte_eal_cleanup() can
+ * leave the group, which ends all that waits, and then wait for those threads.
+ *
+ * The dispatcher takes no lock, because the endpoint outlives it, and because an action
+ * may make a request while another thread waits for the lock to write.
+ */
+
+void mpipc__rte_set(struct mpipc *handle, bool primary);
+bool mpipc__rte_unset(struct mpipc *handle);
+struct mpipc *mpipc__rte_forget(void);
+struct mpipc *mpipc__rte_get(void);
+void mpipc__rte_put(struct mpipc *handle);
+void mpipc__rte_enter(struct mpipc *handle);
+bool mpipc__rte_is_primary(void);
+void mpipc__rte_disable(void);
+bool mpipc__rte_disabled(void);
+
+#endif /* MPIPC_RTE_CONTEXT_H */

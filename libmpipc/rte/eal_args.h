@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_RTE_EAL_ARGS_H
+#define MPIPC_RTE_EAL_ARGS_H
+
+#include <stdbool.h>
+
+#include <rte_eal.h>
+
+/**
+ * DOC: the command line of EAL
+ *
+ * rte_eal_init() takes all options of DPDK, so that a program can keep its command line.
+ * Only those that concern IPC have an effect.
+ */
+
+/* What of the command line concerns IPC. */
+struct rte_eal_args {
+	enum rte_proc_type_t type;
+	const char *prefix;
+	bool no_shconf;
+	int used;
+};
+
+int mpipc__rte_parse(struct rte_eal_args *args, int argc, char **argv);
+
+#endif /* MPIPC_RTE_EAL_ARGS_H */

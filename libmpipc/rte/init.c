@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <pthread.h>
+
+#include "action.h"
+#include "attach.h"
+#include "context.h"
+#include "handler.h"
+#include "init.h"
+#include "send.h"
+
+/* The child of a fork has no endpoint, but may rte_eal_init() its own one. */
+static void forget(void)
+{
+	mpipc_close(mpipc__rte_forget());
+	mpipc__rte_forget_actions();
+	mpipc__rte_reset_attach();
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, forget);
+}
+
+/* Joins. Nothing is received before mpipc__rte_start(). */
+int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
+{
+	struct mpipc_open_options options = {
+		.size = sizeof(options),
+		.timeout_ns = timeout_ns,
+		.handler = mpipc__rte_handle,
+	};
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct mpipc *handle;
+	int err;
+
+	err = mpipc_open(&handle, group, role, &options);
+	if (err)
+		return err;
+	pthread_once(&once, watch_forks);
+	mpipc__rte_unsettle();
+	mpipc__rte_hurry(false);
+	mpipc__rte_set(handle, role == MPIPC_PRIMARY);
+	return 0;
+}
+
+/* From now on actions run. */
+int mpipc__rte_start(void)
+{
+	struct mpipc *handle = mpipc__rte_get();
+	int err;
+
+	if (!handle)
+		return -ESHUTDOWN;
+	err = mpipc_start(handle);
+	mpipc__rte_put(handle);
+	if (err)
+		mpipc__rte_close();
+	return err;
+}
+
+void mpipc__rte_close(void)
+{
+	struct mpipc *handle = mpipc__rte_get();
+
+	if (!handle)
+		return;
+	mpipc_leave(handle);	/* calls back whoever uses it */
+	mpipc__rte_settle();
+	mpipc__rte_put(handle);
+	if (mpipc__rte_unset(handle))
+		mpipc_close(handle);
+}

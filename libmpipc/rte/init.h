@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_RTE_INIT_H
+#define MPIPC_RTE_INIT_H
+
+#include <stdint.h>
+
+#include <mpipc.h>
+
+/**
+ * DOC: joining and leaving
+ *
+ * mpipc__rte_open() joins a group and makes the endpoint that of the process.
+ * mpipc__rte_start() starts its thread, after which actions run. mpipc__rte_close() ends
+ * both. The child of a fork has no endpoint but may open its own one.
+ */
+
+int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns);
+int mpipc__rte_start(void);
+void mpipc__rte_close(void);
+
+#endif /* MPIPC_RTE_INIT_H */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef MPIPC_RTE_RESULT_H
+#define MPIPC_RTE_RESULT_H
+
+#include <stdbool.h>
+
+#include "wire.h"
+
+/**
+ * DOC: results of requests
+ *
+ * mpipc has a result for each process that got a request. rte_mp has messages, and two
+ * numbers: how many processes got it and how many replied. Processes that are gone or
+ * not ready yet are in neither number, as if they had never been there.
+ */
+
+/* The message at @i in an array of the program's messages. */
+static inline struct rte_mp_msg *mpipc__rte_answer(const struct rte_mp_reply *reply, size_t i)
+{
+	return (void *)((char *)reply->msgs + i * RTE_MSG_SIZE);
+}
+
+bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire);
+bool mpipc__rte_counts(const struct mpipc_record *record);
+
+#endif /* MPIPC_RTE_RESULT_H */

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../args.h"
+#include "wire.h"
+
+int mpipc__rte_check_name(const char *name)
+{
+	size_t len;
+
+	if (!name)
+		return -EINVAL;
+	len = strnlen(name, RTE_MP_MAX_NAME_LEN);
+	if (len == 0)
+		return -EINVAL;
+	return len == RTE_MP_MAX_NAME_LEN ? -E2BIG : 0;
+}
+
+int mpipc__rte_check(const struct rte_mp_msg *msg)
+{
+	int err;
+
+	if (!msg)
+		return -EINVAL;
+	err = mpipc__rte_check_name(msg->name);
+	if (err)
+		return err;
+	if (msg->len_param < 0 || msg->num_fds < 0)
+		return -EINVAL;
+	if (msg->len_param > RTE_MP_MAX_PARAM_LEN || msg->num_fds > (int)RTE_MSG_FDS)
+		return -E2BIG;
+	return 0;
+}
+
+/* For a message that was checked. */
+void mpipc__rte_body(struct mpipc_body *body, const struct rte_mp_msg *msg)
+{
+	body->data = (uintptr_t)&msg->len_param;
+	body->fds = (uintptr_t)msg->fds;
+	body->size = sizeof(struct rte_wire);
+	body->n_fds = msg->num_fds;
+	/* What follows the name may never have been set: the kernel does not send it. */
+	memcpy(body->name, msg->name, sizeof(body->name));
+}
+
+uint64_t mpipc__rte_deadline(const struct timespec *ts)
+{
+	int64_t ns;
+
+	if (ts->tv_sec < 0)
+		return 0;
+	/* In 290 years at the latest. */
+	if (__builtin_mul_overflow(ts->tv_sec, (int64_t)1000000000, &ns) ||
+	    __builtin_add_overflow(ns, ts->tv_nsec, &ns))
+		ns = INT64_MAX;
+	return ns < 0 ? 0 : mpipc__deadline(ns);
+}
+
+bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *wire)
+{
+	return record->size == sizeof(*wire) && record->n_fds <= RTE_MSG_FDS &&
+	       wire->len_param >= 0 && wire->len_param <= RTE_MP_MAX_PARAM_LEN;
+}
+
+/* Makes a message of one that was received; takes its descriptors. */
+void mpipc__rte_fill(struct rte_mp_msg *msg, const struct mpipc_record *record,
+		     const struct rte_wire *wire, int *fds)
+{
+	unsigned int i;
+
+	memcpy(msg->name, record->name, sizeof(msg->name));
+	msg->len_param = wire->len_param;
+	msg->num_fds = record->n_fds;
+	memcpy(msg->param, wire->param, sizeof(msg->param));
+	for (i = 0; i < record->n_fds; i++) {
+		msg->fds[i] = fds[i];
+		fds[i] = -EBADF;
+	}
+}

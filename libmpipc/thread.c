@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "dispatch.h"
+#include "dispatcher.h"
+#include "export.h"
+#include "handle.h"
+
+/* Lets go of dispatching; frees a handle that was closed in a handler. */
+static bool release(struct mpipc *handle)
+{
+	if (handle->closed) {
+		if (handle->pid == getpid())
+			mpipc__free(handle);
+		else
+			mpipc__free_copy(handle);
+		return true;
+	}
+	atomic_store(&handle->dispatcher, 0);
+	return false;
+}
+
+mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
+{
+	uintptr_t nobody = 0;
+	int ret;
+
+	if (handle->pid != getpid())
+		return -EPERM;
+	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, mpipc__this_thread()))
+		return -EBUSY;
+	if (timeout_ns < 0)
+		ret = mpipc__handle_or_wait(handle);
+	else
+		ret = mpipc__handle_some(handle, timeout_ns);
+	return release(handle) ? -ESHUTDOWN : ret;
+}
+
+static void *thread_main(void *arg)
+{
+	struct mpipc *handle = arg;
+	int ret;
+
+	atomic_store(&handle->dispatcher, mpipc__this_thread());
+	pthread_setname_np(pthread_self(), "mpipc-msg");
+	do {
+		ret = mpipc__handle_or_wait(handle);
+		if (ret == -ENOMEM)
+			mpipc__wait_for_memory();
+	} while (!handle->closed && (ret >= 0 || ret == -EINTR || ret == -ENOMEM));
+
+	/* An endpoint that nobody serves any more must not look alive to others. */
+	if (!handle->closed)
+		mpipc_leave(handle);
+	release(handle);
+	return NULL;
+}
+
+mpipc__export int mpipc_start(struct mpipc *handle)
+{
+	uintptr_t nobody = 0;
+	sigset_t all, old;
+	int err;
+
+	if (handle->pid != getpid())
+		return -EPERM;
+	if (handle->has_thread)
+		return -EALREADY;
+	/* Until the thread can say who it is, the handle stands for it. */
+	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, (uintptr_t)handle))
+		return -EBUSY;
+	handle->has_thread = true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&handle->thread, NULL, thread_main, handle);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		handle->has_thread = false;
+		atomic_store(&handle->dispatcher, 0);
+		return -err;
+	}
+	return 0;
+}
