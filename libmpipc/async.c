@@ -6,8 +6,8 @@
 #include "export.h"
 #include "results.h"
 
-static int fill(struct mpipc_call_args *arg, const struct mpipc_call_options *opts,
-		int64_t timeout_ns)
+static int fill_args(struct mpipc_call_args *arg, const struct mpipc_call_options *opts,
+		     int64_t timeout_ns)
 {
 	/* Waiting for room would be done with the lock of mpipc__async_start(). */
 	if (opts->flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE))
@@ -35,7 +35,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 		return -EINVAL;
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
 	if (!err)
-		err = fill(&arg, &opts, timeout_ns);
+		err = fill_args(&arg, &opts, timeout_ns);
 	if (!err)
 		err = mpipc__body(&arg.body, name, data, size, opts.fds, opts.n_fds);
 	if (err)

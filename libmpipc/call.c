@@ -35,23 +35,23 @@ struct call {
 };
 
 /* How many addressees there are is known afterwards; mostly as many as last time. */
-int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__room_t make_room)
+int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__make_space_t make_space)
 {
 	const bool all = arg->to == MPIPC_TO_ALL;
-	unsigned int max = all ? atomic_load(&handle->addressees) + SPARE_RESULTS : 1;
+	unsigned int max = all ? atomic_load(&handle->destinations) + SPARE_RESULTS : 1;
 	int err;
 
 	if (mpipc__is_dispatcher(handle))
-		return mpipc__call_nested(handle, arg, make_room);
+		return mpipc__call_nested(handle, arg, make_space);
 	do {
-		err = make_room(arg, max);
+		err = make_space(arg, max);
 		if (err)
 			return err;
 		err = mpipc__call_ioctl(handle, arg);
 		max = arg->n_results + SPARE_RESULTS;
 	} while (err == -ENOSPC);
 	if (!err && all)
-		atomic_store(&handle->addressees, arg->n_results);
+		atomic_store(&handle->destinations, arg->n_results);
 	return err;
 }
 
@@ -87,7 +87,7 @@ static void set_messages(struct mpipc_replies *replies, const struct mpipc_call_
 		};
 }
 
-static int make_room(struct mpipc_call_args *arg, unsigned int max)
+static int make_space(struct mpipc_call_args *arg, unsigned int max)
 {
 	struct call *call = (struct call *)arg;
 	struct mpipc_replies *replies = alloc_replies(max, arg);
@@ -138,7 +138,7 @@ mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name
 	arg->reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE;
 	arg->reply_fds = opts.reply_fds;
 	arg->deadline = mpipc__deadline(timeout_ns);
-	err = mpipc__call(handle, arg, make_room);
+	err = mpipc__call(handle, arg, make_space);
 	if (err) {
 		free(call.replies);
 		return err;

@@ -13,6 +13,6 @@
  * how many there are, and the call is made once more.
  */
 
-int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__room_t make_room);
+int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__make_space_t make_space);
 
 #endif /* MPIPC_CALL_H */

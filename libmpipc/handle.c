@@ -59,7 +59,7 @@ void mpipc__free(struct mpipc *handle)
 	free(handle);
 }
 
-static int create(struct mpipc **out)
+static int create_handle(struct mpipc **out)
 {
 	struct mpipc *handle = calloc(1, sizeof(*handle));
 
@@ -99,7 +99,7 @@ mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_r
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
 	if (err)
 		return err;
-	err = create(&handle);
+	err = create_handle(&handle);
 	if (err)
 		return err;
 	handle->handler = opts.handler;

@@ -42,7 +42,7 @@ struct mpipc {
 	char *batch;			/* records that were read at once */
 	size_t batch_pos, batch_len;
 	unsigned int misses;		/* how often nothing came with an answer */
-	unsigned int answers_only;	/* so many more, before one that receives, too */
+	unsigned int replies_only;	/* so many more, before one that receives, too */
 	int fds[MPIPC_FDS_MAX];		/* slots of the message that is handled */
 	uint64_t last_seq;		/* number of the last record that was handled */
 	struct mpipc__nested *nested;	/* innermost call that a handler waits for */
@@ -66,7 +66,7 @@ struct mpipc {
 	struct mpipc__async *async;	/* under async_lock */
 
 	/* How many addressees the last call to all had; a guess for the next one. */
-	atomic_uint addressees;
+	atomic_uint destinations;
 };
 
 void mpipc__free(struct mpipc *handle);

@@ -45,5 +45,5 @@ mpipc__export int mpipc_reply(struct mpipc *handle, uint64_t call, int status, c
 	arg.call = call;
 	arg.flags = opts.flags;
 	arg.status = status;
-	return mpipc__answer(handle, &arg);
+	return mpipc__reply(handle, &arg);
 }

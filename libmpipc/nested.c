@@ -18,7 +18,7 @@ struct buffer {
 	uint64_t data[MPIPC_SIZE_MAX / sizeof(uint64_t)];
 };
 
-static void drop_results(struct mpipc_call_args *call, unsigned int n)
+static void close_results(struct mpipc_call_args *call, unsigned int n)
 {
 	struct mpipc_record *records = (void *)(uintptr_t)call->results;
 	int *fds = (int *)(uintptr_t)call->reply_fd_list;
@@ -29,7 +29,8 @@ static void drop_results(struct mpipc_call_args *call, unsigned int n)
 }
 
 /* Fails only if the endpoint has left; results are complete, or there are none. */
-static int collect(struct mpipc *handle, struct mpipc_call_args *call, struct buffer *buffer)
+static int collect_results(struct mpipc *handle, struct mpipc_call_args *call,
+			   struct buffer *buffer)
 {
 	struct mpipc__nested self = {
 		.outer = handle->nested,
@@ -44,12 +45,13 @@ static int collect(struct mpipc *handle, struct mpipc_call_args *call, struct bu
 	handle->depth--;
 	handle->nested = self.outer;
 	if (err)
-		drop_results(call, self.n_results);
+		close_results(call, self.n_results);
 	return err;
 }
 
 /* A full mailbox is a result at once: its owner may be waiting for room in ours. */
-int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call, mpipc__room_t make_room)
+int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call,
+		       mpipc__make_space_t make_space)
 {
 	struct buffer *buffer;
 	int err;
@@ -66,11 +68,11 @@ int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call, mpipc
 		free(buffer);
 		return err;
 	}
-	err = make_room(call, call->n_results);
+	err = make_space(call, call->n_results);
 	if (err)
 		mpipc_cancel(handle, call->id);	/* nobody will know its results */
 	else
-		err = collect(handle, call, buffer);
+		err = collect_results(handle, call, buffer);
 	free(buffer);
 	return err;
 }

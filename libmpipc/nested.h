@@ -14,8 +14,9 @@
  */
 
 /* Makes room for @max results, in place of what there was, and points @arg to it. */
-typedef int (*mpipc__room_t)(struct mpipc_call_args *arg, unsigned int max);
+typedef int (*mpipc__make_space_t)(struct mpipc_call_args *arg, unsigned int max);
 
-int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call, mpipc__room_t make_room);
+int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call,
+		       mpipc__make_space_t make_space);
 
 #endif /* MPIPC_NESTED_H */

@@ -79,7 +79,7 @@ int mpipc__receive_batch(struct mpipc *handle)
 }
 
 /* Whether the batch is used up, and there is room in it for a record to be taken ahead. */
-static bool has_room(const struct mpipc *handle)
+static bool has_space(const struct mpipc *handle)
 {
 	return handle->batch_pos == handle->batch_len &&
 	       handle->batch_len + sizeof(struct mpipc_reply_recv_args) <= AHEAD_SIZE;
@@ -89,7 +89,7 @@ static bool has_room(const struct mpipc *handle)
  * Answers, and takes the next record if it is there, which it is when the one who got
  * the answer asks again at once. It becomes the rest of the batch, behind the argument.
  */
-static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply_args *reply)
+static int reply_and_receive(struct mpipc *handle, const struct mpipc_reply_args *reply)
 {
 	struct mpipc_reply_recv_args *arg = (void *)(handle->batch + handle->batch_len);
 	int err;
@@ -110,7 +110,7 @@ static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply_arg
 	if (err) {
 		if (handle->misses < MOST_MISSES)
 			handle->misses = 2 * handle->misses + 1;
-		handle->answers_only = handle->misses;
+		handle->replies_only = handle->misses;
 	} else {
 		handle->misses = 0;
 		handle->batch_pos = (char *)&arg->recv.record - handle->batch;
@@ -119,13 +119,13 @@ static int answer_and_receive(struct mpipc *handle, const struct mpipc_reply_arg
 	return arg->reply_error;
 }
 
-int mpipc__answer(struct mpipc *handle, struct mpipc_reply_args *arg)
+int mpipc__reply(struct mpipc *handle, struct mpipc_reply_args *arg)
 {
 	/* There is nothing to answer, and so nothing to be taken, without a call. */
-	if (arg->call && mpipc__is_dispatcher(handle) && !handle->depth && has_room(handle)) {
-		if (!handle->answers_only)
-			return answer_and_receive(handle, arg);
-		handle->answers_only--;
+	if (arg->call && mpipc__is_dispatcher(handle) && !handle->depth && has_space(handle)) {
+		if (!handle->replies_only)
+			return reply_and_receive(handle, arg);
+		handle->replies_only--;
 	}
 	return ioctl(handle->fd, MPIPC_REPLY, arg) < 0 ? -errno : 0;
 }

@@ -21,6 +21,6 @@
 int mpipc__receive(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,
 		   uint64_t deadline);
 int mpipc__receive_batch(struct mpipc *handle);
-int mpipc__answer(struct mpipc *handle, struct mpipc_reply_args *arg);
+int mpipc__reply(struct mpipc *handle, struct mpipc_reply_args *arg);
 
 #endif /* MPIPC_RECEIVE_H */

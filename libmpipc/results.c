@@ -19,7 +19,8 @@ struct mpipc__nested *mpipc__find_nested(const struct mpipc *handle,
 }
 
 /* As the kernel does it for a caller that blocks. */
-static void store(struct mpipc_call_args *call, unsigned int i, const struct mpipc_message *result)
+static void store_result(struct mpipc_call_args *call, unsigned int i,
+			 const struct mpipc_message *result)
 {
 	const struct mpipc_record *record = result->record;
 	struct mpipc_record *records = (void *)(uintptr_t)call->results;
@@ -42,7 +43,7 @@ static bool nested_result(struct mpipc *handle, const struct mpipc_message *resu
 		return false;
 	/* The only result of a call to nobody says no more than that. */
 	if (nested->n_results < nested->call->n_results)
-		store(nested->call, nested->n_results++, result);
+		store_result(nested->call, nested->n_results++, result);
 	nested->complete = result->record->flags & MPIPC_REC_LAST;
 	return true;
 }
@@ -72,7 +73,7 @@ int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
 }
 
 /* Finds a call; the last result also takes it off the list. */
-static struct mpipc__async *find(struct mpipc *handle, uint64_t id, bool last)
+static struct mpipc__async *find_async(struct mpipc *handle, uint64_t id, bool last)
 {
 	struct mpipc__async **pos, *async;
 
@@ -93,7 +94,7 @@ void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *resul
 
 	if (nested_result(handle, result))
 		return;
-	async = find(handle, result->record->call, last);
+	async = find_async(handle, result->record->call, last);
 	if (!async)
 		return;
 	async->callback(handle, result, async->arg);

@@ -10,7 +10,7 @@
 #include "handle.h"
 
 /* Lets go of dispatching; frees a handle that was closed in a handler. */
-static bool release(struct mpipc *handle)
+static bool stop_dispatching(struct mpipc *handle)
 {
 	if (handle->closed) {
 		if (handle->pid == getpid())
@@ -36,7 +36,7 @@ mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
 		ret = mpipc__handle_or_wait(handle);
 	else
 		ret = mpipc__handle_some(handle, timeout_ns);
-	return release(handle) ? -ESHUTDOWN : ret;
+	return stop_dispatching(handle) ? -ESHUTDOWN : ret;
 }
 
 static void *thread_main(void *arg)
@@ -55,7 +55,7 @@ static void *thread_main(void *arg)
 	/* An endpoint that nobody serves any more must not look alive to others. */
 	if (!handle->closed)
 		mpipc_leave(handle);
-	release(handle);
+	stop_dispatching(handle);
 	return NULL;
 }
 

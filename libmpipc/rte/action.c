@@ -23,7 +23,7 @@
 struct action {
 	struct action *next;
 	enum rte_kind kind;
-	rte_function_t run;
+	rte_function_t function;
 	char name[RTE_MP_MAX_NAME_LEN];
 };
 
@@ -46,7 +46,7 @@ static __thread struct action found;
 static __thread unsigned int found_in;
 
 /* The link to the action; where a new one would be linked, if there is none. */
-static struct action **find(const char *name, enum rte_kind kind)
+static struct action **find_action(const char *name, enum rte_kind kind)
 {
 	struct action **pos;
 
@@ -103,7 +103,7 @@ void mpipc__rte_forget_actions(void)
 	pthread_mutex_init(&actions.lock, NULL);
 }
 
-int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t run)
+int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t function)
 {
 	struct action *new, **pos;
 	int err;
@@ -116,10 +116,10 @@ int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t r
 	new = malloc(sizeof(*new));
 	if (!new)
 		return -ENOMEM;
-	*new = (struct action){ .kind = kind, .run = run };
+	*new = (struct action){ .kind = kind, .function = function };
 	strcpy(new->name, name);
 	pthread_mutex_lock(&actions.lock);
-	pos = find(name, kind);
+	pos = find_action(name, kind);
 	if (*pos)
 		err = -EEXIST;
 	else
@@ -141,7 +141,7 @@ int mpipc__rte_remove_action(const char *name, enum rte_kind kind)
 	if (err)
 		return err;
 	pthread_mutex_lock(&actions.lock);
-	pos = find(name, kind);
+	pos = find_action(name, kind);
 	action = *pos;
 	if (action)
 		*pos = action->next;
@@ -170,21 +170,21 @@ mpipc__export void rte_mp_action_unregister(const char *name)
 rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status)
 {
 	struct action *action;
-	rte_function_t run;
+	rte_function_t function;
 
-	if (found.run && found_in == atomic_load(&actions.version) && found.kind == kind &&
+	if (found.function && found_in == atomic_load(&actions.version) && found.kind == kind &&
 	    !strcmp(found.name, name))
-		return found.run;
+		return found.function;
 	pthread_mutex_lock(&actions.lock);
-	while (!(action = *find(name, kind)) && actions.complete && !actions.settled)
+	while (!(action = *find_action(name, kind)) && actions.complete && !actions.settled)
 		if (pthread_cond_timedwait(&actions.now_settled, &actions.lock, &actions.settle_by))
 			actions.settled = true;
-	run = action ? action->run : NULL;
+	function = action ? action->function : NULL;
 	if (action) {
 		found = *action;
 		found_in = actions.version;
 	}
 	*status = actions.complete ? -ENOENT : RTE_WIRE_IGNORE;
 	pthread_mutex_unlock(&actions.lock);
-	return run;
+	return function;
 }

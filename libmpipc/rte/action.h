@@ -20,7 +20,7 @@
 enum rte_kind { RTE_KIND_MP, RTE_KIND_FIRST };
 typedef void (*rte_function_t)(void);
 
-int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t run);
+int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t function);
 int mpipc__rte_remove_action(const char *name, enum rte_kind kind);
 rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status);
 void mpipc__rte_settle(void);

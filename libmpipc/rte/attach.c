@@ -18,13 +18,13 @@ enum { UNDECIDED, ATTACHED, REFUSED };
 static atomic_int attachment = UNDECIDED;
 
 /* How long a secondary waits for its primary to say. */
-#define ANSWER_NS	10000000000
+#define ATTACH_TIMEOUT_NS	10000000000
 
-static bool decide(int what)
+static bool decide(int decision)
 {
 	int was = UNDECIDED;
 
-	return atomic_compare_exchange_strong(&attachment, &was, what) || was == what;
+	return atomic_compare_exchange_strong(&attachment, &was, decision) || was == decision;
 }
 
 void mpipc__rte_reset_attach(void)
@@ -37,7 +37,7 @@ mpipc__export bool rte_mp_disable(void)
 	return decide(REFUSED);
 }
 
-void mpipc__rte_answer_attach(struct mpipc *handle, const struct mpipc_record *record)
+void mpipc__rte_reply_attach(struct mpipc *handle, const struct mpipc_record *record)
 {
 	mpipc_reply(handle, record->call, decide(ATTACHED) ? 0 : RTE_ATTACH_REFUSED, NULL, 0, NULL);
 }
@@ -52,7 +52,8 @@ int mpipc__rte_attach(void)
 
 	if (!handle)
 		return -ESHUTDOWN;
-	ret = mpipc_call(handle, MPIPC_TO_PRIMARY, "", NULL, 0, ANSWER_NS, &options, &replies);
+	ret = mpipc_call(handle, MPIPC_TO_PRIMARY, "", NULL, 0, ATTACH_TIMEOUT_NS, &options,
+			 &replies);
 	mpipc__rte_put(handle);
 	if (ret < 0)
 		return ret;

@@ -16,7 +16,7 @@
 #define RTE_ATTACH_REFUSED	(-EPERM)
 
 int mpipc__rte_attach(void);
-void mpipc__rte_answer_attach(struct mpipc *handle, const struct mpipc_record *record);
+void mpipc__rte_reply_attach(struct mpipc *handle, const struct mpipc_record *record);
 void mpipc__rte_reset_attach(void);
 
 #endif /* MPIPC_RTE_ATTACH_H */

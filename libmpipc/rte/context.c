@@ -19,7 +19,7 @@ static struct {
 static __thread struct mpipc *dispatched;
 
 /* Makes @handle the endpoint of this process. */
-void mpipc__rte_set(struct mpipc *handle, bool primary)
+void mpipc__rte_set_endpoint(struct mpipc *handle, bool primary)
 {
 	pthread_rwlock_wrlock(&context.lock);
 	context.handle = handle;
@@ -29,7 +29,7 @@ void mpipc__rte_set(struct mpipc *handle, bool primary)
 }
 
 /* Waits for those who use the endpoint. False if another thread was faster. */
-bool mpipc__rte_unset(struct mpipc *handle)
+bool mpipc__rte_clear_endpoint(struct mpipc *handle)
 {
 	bool is_set;
 
@@ -43,7 +43,7 @@ bool mpipc__rte_unset(struct mpipc *handle)
 }
 
 /* In the child of a fork, for which another thread may have held the lock. */
-struct mpipc *mpipc__rte_forget(void)
+struct mpipc *mpipc__rte_forget_endpoint(void)
 {
 	struct mpipc *handle = context.handle;
 

@@ -17,9 +17,9 @@
  * may make a request while another thread waits for the lock to write.
  */
 
-void mpipc__rte_set(struct mpipc *handle, bool primary);
-bool mpipc__rte_unset(struct mpipc *handle);
-struct mpipc *mpipc__rte_forget(void);
+void mpipc__rte_set_endpoint(struct mpipc *handle, bool primary);
+bool mpipc__rte_clear_endpoint(struct mpipc *handle);
+struct mpipc *mpipc__rte_forget_endpoint(void);
 struct mpipc *mpipc__rte_get(void);
 void mpipc__rte_put(struct mpipc *handle);
 void mpipc__rte_enter(struct mpipc *handle);

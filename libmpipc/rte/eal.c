@@ -59,7 +59,7 @@ static int join(struct rte_eal_args *args, const char *group)
 	return join_secondary(group);
 }
 
-static const char *hint(int err)
+static const char *explain(int err)
 {
 	if (err == RTE_ATTACH_REFUSED)
 		return "its primary has called rte_mp_disable()";
@@ -81,7 +81,7 @@ static int start(struct rte_eal_args *args)
 		return -E2BIG;
 	err = join(args, group);
 	if (err) {
-		fprintf(stderr, "rte_eal_init: group %s: %s\n", group, hint(err));
+		fprintf(stderr, "rte_eal_init: group %s: %s\n", group, explain(err));
 		return err == -ENOENT ? -ECONNREFUSED : err;
 	}
 	mpipc__rte_complete();

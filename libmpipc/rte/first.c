@@ -40,23 +40,23 @@ void mpipc__rte_handle_first(const struct mpipc_message *message)
 	int *fds = mpipc__fd_slots(message);
 	int fds_of_action[MPIPC_FDS_MAX];
 	unsigned int i;
-	rte_eal_mp_t run;
+	rte_eal_mp_t action;
 	int status;
 
 	if (wire->len_params < 0 || wire->len_params > RTE_EAL_MP_MAX_PARAMS)
 		return;
-	run = (rte_eal_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_FIRST, &status);
-	if (!run)
+	action = (rte_eal_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_FIRST, &status);
+	if (!action)
 		return;
 	for (i = 0; i < record->n_fds; i++) {
 		fds_of_action[i] = fds[i];
 		fds[i] = -EBADF;
 	}
-	run(wire->params, wire->len_params, fds_of_action, record->n_fds);
+	action(wire->params, wire->len_params, fds_of_action, record->n_fds);
 }
 
-static int check(const char *action_name, const void *params, int len_params, const int *fds,
-		 int fds_num)
+static int check_message(const char *action_name, const void *params, int len_params,
+			 const int *fds, int fds_num)
 {
 	int err = mpipc__rte_check_name(action_name);
 
@@ -79,7 +79,7 @@ mpipc__export int rte_eal_mp_sendmsg(const char *action_name, const void *params
 	struct mpipc *handle;
 	int err;
 
-	err = check(action_name, params, len_params, fds, fds_num);
+	err = check_message(action_name, params, len_params, fds, fds_num);
 	if (err)
 		return failed(err);
 	handle = mpipc__rte_get();

@@ -24,7 +24,7 @@ static void handle_other(struct mpipc *handle, const struct mpipc_message *messa
 	if (record->type == MPIPC_MESSAGE && record->size == sizeof(struct rte_first_wire))
 		mpipc__rte_handle_first(message);
 	else if (record->type == MPIPC_REQUEST && !record->size && !record->name[0])
-		mpipc__rte_answer_attach(handle, record);
+		mpipc__rte_reply_attach(handle, record);
 	else
 		refuse(handle, record, -EBADMSG);
 }
@@ -35,7 +35,7 @@ void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message
 	const struct mpipc_record *record = message->record;
 	alignas(8) struct rte_mp_msg msg;
 	int status;
-	rte_mp_t run;
+	rte_mp_t action;
 
 	(void)arg;
 	mpipc__rte_enter(handle);
@@ -43,11 +43,11 @@ void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message
 		handle_other(handle, message);
 		return;
 	}
-	run = (rte_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_MP, &status);
-	if (!run) {
+	action = (rte_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_MP, &status);
+	if (!action) {
 		refuse(handle, record, status);
 		return;
 	}
 	mpipc__rte_fill(&msg, record, message->data, mpipc__fd_slots(message));
-	run(&msg, mpipc__rte_peer(record));
+	action(&msg, mpipc__rte_peer(record));
 }

@@ -10,16 +10,16 @@
 #include "send.h"
 
 /* The child of a fork has no endpoint, but may rte_eal_init() its own one. */
-static void forget(void)
+static void forget_endpoint(void)
 {
-	mpipc_close(mpipc__rte_forget());
+	mpipc_close(mpipc__rte_forget_endpoint());
 	mpipc__rte_forget_actions();
 	mpipc__rte_reset_attach();
 }
 
 static void watch_forks(void)
 {
-	pthread_atfork(NULL, NULL, forget);
+	pthread_atfork(NULL, NULL, forget_endpoint);
 }
 
 /* Joins. Nothing is received before mpipc__rte_start(). */
@@ -40,7 +40,7 @@ int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
 	pthread_once(&once, watch_forks);
 	mpipc__rte_unsettle();
 	mpipc__rte_hurry(false);
-	mpipc__rte_set(handle, role == MPIPC_PRIMARY);
+	mpipc__rte_set_endpoint(handle, role == MPIPC_PRIMARY);
 	return 0;
 }
 
@@ -68,6 +68,6 @@ void mpipc__rte_close(void)
 	mpipc_leave(handle);	/* calls back whoever uses it */
 	mpipc__rte_settle();
 	mpipc__rte_put(handle);
-	if (mpipc__rte_unset(handle))
+	if (mpipc__rte_clear_endpoint(handle))
 		mpipc_close(handle);
 }

@@ -17,7 +17,7 @@
 #include "wire.h"
 
 /* On the stack: what a secondary needs, and the primary of one. */
-#define FEW	2
+#define ON_STACK	2
 
 struct one_result {
 	struct mpipc_record record;
@@ -36,12 +36,12 @@ struct results {
 	struct rte_mp_msg *msgs;	/* for the caller of rte_mp_request_sync() */
 };
 
-static int make_room(struct mpipc_call_args *arg, unsigned int max)
+static int make_space(struct mpipc_call_args *arg, unsigned int max)
 {
 	struct results *results = (struct results *)arg;
 	void *block = results->few;
 
-	if (max > FEW) {
+	if (max > ON_STACK) {
 		free(results->more);
 		block = malloc(max * sizeof(struct one_result));
 		results->more = block;
@@ -68,13 +68,13 @@ static int *fds_of(const struct results *results, unsigned int i)
 	return results->fds + (size_t)i * results->arg.reply_fds;
 }
 
-static bool answered(const struct results *results, unsigned int i)
+static bool replied(const struct results *results, unsigned int i)
 {
-	return mpipc__rte_answered(&results->records[i], &results->wires[i]);
+	return mpipc__rte_replied(&results->records[i], &results->wires[i]);
 }
 
 /* Counts; the first that failed decides. */
-static int evaluate(const struct results *results, struct rte_mp_reply *reply)
+static int count_replies(const struct results *results, struct rte_mp_reply *reply)
 {
 	unsigned int i;
 	int err = 0;
@@ -83,7 +83,7 @@ static int evaluate(const struct results *results, struct rte_mp_reply *reply)
 		if (!mpipc__rte_counts(&results->records[i]))
 			continue;
 		reply->nb_sent++;
-		if (answered(results, i))
+		if (replied(results, i))
 			reply->nb_received++;
 		else if (!err)
 			err = results->records[i].status ?: -EBADMSG;
@@ -92,7 +92,7 @@ static int evaluate(const struct results *results, struct rte_mp_reply *reply)
 }
 
 /* Hands the answers to the caller. */
-static void collect(struct results *results, struct rte_mp_reply *reply)
+static void fill_reply(struct results *results, struct rte_mp_reply *reply)
 {
 	unsigned int i, n = 0;
 
@@ -101,13 +101,13 @@ static void collect(struct results *results, struct rte_mp_reply *reply)
 	reply->msgs = results->msgs;
 	results->msgs = NULL;
 	for (i = 0; i < results->arg.n_results; i++)
-		if (answered(results, i))
-			mpipc__rte_fill(mpipc__rte_answer(reply, n++), &results->records[i],
+		if (replied(results, i))
+			mpipc__rte_fill(mpipc__rte_reply_at(reply, n++), &results->records[i],
 					&results->wires[i], fds_of(results, i));
 }
 
 /* Those that did not become part of a reply. */
-static void drop_fds(const struct results *results)
+static void close_unused_fds(const struct results *results)
 {
 	unsigned int i;
 
@@ -126,30 +126,30 @@ static void wait_for_order(struct mpipc *handle, const struct results *results)
 	mpipc__wait_handled(handle, seq, results->arg.deadline);
 }
 
-static int finish(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
+static int make_reply(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	int err;
 
 	wait_for_order(handle, results);
-	err = evaluate(results, reply);
+	err = count_replies(results, reply);
 	if (err)
 		reply->nb_received = 0;
 	else
-		collect(results, reply);
-	drop_fds(results);
+		fill_reply(results, reply);
+	close_unused_fds(results);
 	return err;
 }
 
-static int request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
+static int make_request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
-	struct one_result few[FEW];
+	struct one_result few[ON_STACK];
 	int err;
 
 	results->few = few;
 	results->arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
-	err = mpipc__call(handle, &results->arg, make_room);
+	err = mpipc__call(handle, &results->arg, make_space);
 	if (!err)
-		err = finish(handle, results, reply);
+		err = make_reply(handle, results, reply);
 	free(results->more);
 	free(results->msgs);
 	return err;
@@ -178,7 +178,7 @@ mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_repl
 	mpipc__rte_settle();
 	mpipc__rte_body(&results.arg.body, req);
 	results.arg.deadline = mpipc__rte_deadline(ts);
-	err = request(handle, &results, reply);
+	err = make_request(handle, &results, reply);
 	mpipc__rte_put(handle);
 	return err ? mpipc__rte_fail(err) : 0;
 }

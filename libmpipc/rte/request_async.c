@@ -24,7 +24,7 @@ struct request {
 	alignas(8) struct rte_mp_msg msg;	/* as the strictest version has it */
 };
 
-static void take(struct request *self, const struct mpipc_message *result)
+static void store_result(struct request *self, const struct mpipc_message *result)
 {
 	const struct mpipc_record *record = result->record;
 	struct rte_mp_reply *reply = &self->reply;
@@ -33,13 +33,13 @@ static void take(struct request *self, const struct mpipc_message *result)
 		self->ignored++;
 		return;
 	}
-	if (!mpipc__rte_answered(record, result->data))
+	if (!mpipc__rte_replied(record, result->data))
 		return;
 	if (!reply->msgs)
 		reply->msgs = malloc(self->call.n_results * RTE_MSG_SIZE);
 	if (!reply->msgs)
 		return;	/* for this one it is as if no answer had come */
-	mpipc__rte_fill(mpipc__rte_answer(reply, reply->nb_received++), record, result->data,
+	mpipc__rte_fill(mpipc__rte_reply_at(reply, reply->nb_received++), record, result->data,
 			mpipc__fd_slots(result));
 }
 
@@ -49,7 +49,7 @@ static void handle_result(struct mpipc *handle, const struct mpipc_message *resu
 
 	if (mpipc__is_dispatcher(handle))
 		mpipc__rte_enter(handle);
-	take(self, result);
+	store_result(self, result);
 	if (!(result->record->flags & MPIPC_REC_LAST))
 		return;
 	self->reply.nb_sent = self->call.n_results - self->ignored;
@@ -70,8 +70,8 @@ static struct request *new_request(const struct rte_mp_msg *msg, rte_mp_async_re
 	return self;
 }
 
-static int check(const struct rte_mp_msg *req, const struct timespec *ts,
-		 rte_mp_async_reply_t callback)
+static int check_request(const struct rte_mp_msg *req, const struct timespec *ts,
+			 rte_mp_async_reply_t callback)
 {
 	int err = mpipc__rte_check(req);
 
@@ -95,7 +95,7 @@ mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct time
 	struct mpipc *handle;
 	int err;
 
-	err = check(req, ts, callback);
+	err = check_request(req, ts, callback);
 	if (err)
 		return mpipc__rte_fail(err);
 	handle = mpipc__rte_get();

@@ -4,7 +4,7 @@
 #include "context.h"
 #include "result.h"
 
-bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire)
+bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire)
 {
 	return !record->status && mpipc__rte_valid(record, wire);
 }

@@ -15,12 +15,12 @@
  */
 
 /* The message at @i in an array of the program's messages. */
-static inline struct rte_mp_msg *mpipc__rte_answer(const struct rte_mp_reply *reply, size_t i)
+static inline struct rte_mp_msg *mpipc__rte_reply_at(const struct rte_mp_reply *reply, size_t i)
 {
 	return (void *)((char *)reply->msgs + i * RTE_MSG_SIZE);
 }
 
-bool mpipc__rte_answered(const struct mpipc_record *record, const struct rte_wire *wire);
+bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire);
 bool mpipc__rte_counts(const struct mpipc_record *record);
 
 #endif /* MPIPC_RTE_RESULT_H */

@@ -15,7 +15,7 @@
 #include "wire.h"
 
 /* How long a sender waits for room in a full mailbox. */
-#define PATIENCE_NS	1000000000
+#define SPACE_TIMEOUT_NS	1000000000
 
 /* Whether a sender had to wait in vain, so that the next one does not. */
 static atomic_bool hurried;
@@ -25,7 +25,7 @@ void mpipc__rte_hurry(bool hurry)
 	atomic_store_explicit(&hurried, hurry, memory_order_relaxed);
 }
 
-static uint64_t patience(void)
+static uint64_t space_deadline(void)
 {
 	struct timespec now;
 
@@ -33,7 +33,7 @@ static uint64_t patience(void)
 	if (atomic_load_explicit(&hurried, memory_order_relaxed))
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + PATIENCE_NS;
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + SPACE_TIMEOUT_NS;
 }
 
 /* Sends @arg->body from a secondary to the primary, from the primary to all. */
@@ -45,7 +45,7 @@ int mpipc__rte_send(struct mpipc *handle, struct mpipc_send_args *arg)
 	arg->to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
 	arg->flags = 0;
 	arg->reserved = 0;
-	arg->deadline = patience();
+	arg->deadline = space_deadline();
 	in_hurry = !arg->deadline;
 	err = mpipc__send(handle, arg);
 	full = err == -ETIMEDOUT || err == -EAGAIN || (!err && arg->full);
@@ -76,7 +76,7 @@ mpipc__export int rte_mp_sendmsg(struct rte_mp_msg *msg)
  * The kernel knows no more than that nobody waits for this answer. That is no news,
  * unless the one who asked was the primary and is gone.
  */
-static int late_answer(struct mpipc *handle)
+static int late_reply(struct mpipc *handle)
 {
 	struct mpipc_info info;
 
@@ -109,11 +109,11 @@ mpipc__export int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 	arg.flags = 0;
 	arg.status = 0;
 	mpipc__rte_body(&arg.body, msg);
-	err = mpipc__answer(handle, &arg);
+	err = mpipc__reply(handle, &arg);
 	if (!err || err == -ESRCH)
 		mpipc__rte_forget_peer(&parsed);
 	if (err == -ESRCH)
-		err = late_answer(handle);
+		err = late_reply(handle);
 	mpipc__rte_put(handle);
 	return err ? mpipc__rte_fail(err) : 0;
 }
