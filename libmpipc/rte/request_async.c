@@ -12,7 +12,7 @@
 #include "action.h"
 #include "context.h"
 #include "error.h"
-#include "result.h"
+#include "request.h"
 #include "wire.h"
 
 /* A request and what has come of it; freed with its call, which is its beginning. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef MPIPC_RTE_RESULT_H
-#define MPIPC_RTE_RESULT_H
+#ifndef MPIPC_RTE_REQUEST_H
+#define MPIPC_RTE_REQUEST_H
 
 #include <stdbool.h>
 
@@ -23,4 +23,4 @@ static inline struct rte_mp_msg *mpipc__rte_reply_at(const struct rte_mp_reply *
 bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire);
 bool mpipc__rte_counts(const struct mpipc_record *record);
 
-#endif /* MPIPC_RTE_RESULT_H */
+#endif /* MPIPC_RTE_REQUEST_H */

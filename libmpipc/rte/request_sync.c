@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../args.h"
+#include "../call.h"
+#include "../export.h"
+#include "../fds.h"
+#include "../order.h"
+#include "action.h"
+#include "context.h"
+#include "error.h"
+#include "request.h"
+#include "wire.h"
+
+/* On the stack: what a secondary needs, and the primary of one. */
+#define ON_STACK	2
+
+struct one_result {
+	struct mpipc_record record;
+	struct rte_wire wire;
+	int fds[RTE_MP_MAX_FD_NUM];
+};
+
+/* What a call has brought: an array of each, in one block. */
+struct results {
+	struct mpipc_call_args arg;
+	struct mpipc_record *records;
+	struct rte_wire *wires;
+	int *fds;
+	struct one_result *few;		/* the block for a few results */
+	void *more;			/* that for more */
+	struct rte_mp_msg *msgs;	/* for the caller of rte_mp_request_sync() */
+};
+
+static int make_space(struct mpipc_call_args *arg, unsigned int max)
+{
+	struct results *results = (struct results *)arg;
+	void *block = results->few;
+
+	if (max > ON_STACK) {
+		free(results->more);
+		block = malloc(max * sizeof(struct one_result));
+		results->more = block;
+		if (!block)
+			return -ENOMEM;
+	}
+	free(results->msgs);
+	/* Where malloc(0) is NULL, a call to nobody has memory, too. */
+	results->msgs = malloc((max ? max : 1) * RTE_MSG_SIZE);
+	if (!results->msgs)
+		return -ENOMEM;
+	results->records = block;
+	results->wires = (void *)(results->records + max);
+	results->fds = (void *)(results->wires + max);
+	arg->max_results = max;
+	arg->results = (uintptr_t)results->records;
+	arg->reply_data = (uintptr_t)results->wires;
+	arg->reply_fd_list = (uintptr_t)results->fds;
+	return 0;
+}
+
+static int *fds_of(const struct results *results, unsigned int i)
+{
+	return results->fds + (size_t)i * results->arg.reply_fds;
+}
+
+static bool replied(const struct results *results, unsigned int i)
+{
+	return mpipc__rte_replied(&results->records[i], &results->wires[i]);
+}
+
+/* Counts; the first that failed decides. */
+static int count_replies(const struct results *results, struct rte_mp_reply *reply)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < results->arg.n_results; i++) {
+		if (!mpipc__rte_counts(&results->records[i]))
+			continue;
+		reply->nb_sent++;
+		if (replied(results, i))
+			reply->nb_received++;
+		else if (!err)
+			err = results->records[i].status ?: -EBADMSG;
+	}
+	return err;
+}
+
+/* Hands the answers to the caller. */
+static void fill_reply(struct results *results, struct rte_mp_reply *reply)
+{
+	unsigned int i, n = 0;
+
+	if (!reply->nb_received)
+		return;
+	reply->msgs = results->msgs;
+	results->msgs = NULL;
+	for (i = 0; i < results->arg.n_results; i++)
+		if (replied(results, i))
+			mpipc__rte_fill(mpipc__rte_reply_at(reply, n++), &results->records[i],
+					&results->wires[i], fds_of(results, i));
+}
+
+/* Those that did not become part of a reply. */
+static void close_unused_fds(const struct results *results)
+{
+	unsigned int i;
+
+	for (i = 0; i < results->arg.n_results; i++)
+		mpipc__close_fds(fds_of(results, i), results->records[i].n_fds);
+}
+
+static void wait_for_order(struct mpipc *handle, const struct results *results)
+{
+	uint64_t seq = 0;
+	unsigned int i;
+
+	for (i = 0; i < results->arg.n_results; i++)
+		if (results->records[i].seq > seq)
+			seq = results->records[i].seq;
+	mpipc__wait_handled(handle, seq, results->arg.deadline);
+}
+
+static int make_reply(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
+{
+	int err;
+
+	wait_for_order(handle, results);
+	err = count_replies(results, reply);
+	if (err)
+		reply->nb_received = 0;
+	else
+		fill_reply(results, reply);
+	close_unused_fds(results);
+	return err;
+}
+
+static int make_request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
+{
+	struct one_result few[ON_STACK];
+	int err;
+
+	results->few = few;
+	results->arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
+	err = mpipc__call(handle, &results->arg, make_space);
+	if (!err)
+		err = make_reply(handle, results, reply);
+	free(results->more);
+	free(results->msgs);
+	return err;
+}
+
+mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
+				      const struct timespec *ts)
+{
+	struct results results = {
+		.arg.flags = MPIPC_CALL_WAIT_SPACE,
+		.arg.reply_size = sizeof(struct rte_wire),
+		.arg.reply_fds = RTE_MSG_FDS,
+	};
+	struct mpipc *handle;
+	int err;
+
+	if (!reply || !ts)
+		return mpipc__rte_fail(-EINVAL);
+	memset(reply, 0, sizeof(*reply));
+	err = mpipc__rte_check(req);
+	if (err)
+		return mpipc__rte_fail(err);
+	handle = mpipc__rte_get();
+	if (!handle)
+		return -1;
+	mpipc__rte_settle();
+	mpipc__rte_body(&results.arg.body, req);
+	results.arg.deadline = mpipc__rte_deadline(ts);
+	err = make_request(handle, &results, reply);
+	mpipc__rte_put(handle);
+	return err ? mpipc__rte_fail(err) : 0;
+}
