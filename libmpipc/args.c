@@ -57,3 +57,23 @@ uint64_t mpipc__deadline(int64_t timeout_ns)
 	/* Both terms are below 2^63: the sum cannot wrap. */
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + timeout_ns;
 }
+
+/* Fills in all of @arg but where results go. @arg->flags are those of @options. */
+int mpipc__call_args(struct mpipc_call_args *arg, uint64_t to, const char *name, const void *data,
+		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options)
+{
+	struct mpipc_call_options opts;
+	int err;
+
+	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	if (err)
+		return err;
+	*arg = (struct mpipc_call_args) {
+		.to = to,
+		.flags = opts.flags,
+		.reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE,
+		.reply_fds = opts.reply_fds,
+		.deadline = mpipc__deadline(timeout_ns),
+	};
+	return mpipc__body(&arg->body, name, data, size, opts.fds, opts.n_fds);
+}

@@ -16,5 +16,7 @@ int mpipc__options(void *dst, size_t dst_size, const void *src, size_t src_min);
 int mpipc__body(struct mpipc_body *body, const char *name, const void *data, size_t size,
 		const int *fds, unsigned int n_fds);
 uint64_t mpipc__deadline(int64_t timeout_ns);
+int mpipc__call_args(struct mpipc_call_args *arg, uint64_t to, const char *name, const void *data,
+		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options);
 
 #endif /* MPIPC_ARGS_H */

@@ -103,49 +103,34 @@ static int make_space(struct mpipc_call_args *arg, unsigned int max)
 	return 0;
 }
 
-static void wait_for_order(struct mpipc *handle, const struct mpipc_replies *replies,
-			   uint64_t deadline)
-{
-	uint64_t seq = 0;
-	unsigned int i;
-
-	for (i = 0; i < replies->count; i++)
-		if (replies->records[i].seq > seq)
-			seq = replies->records[i].seq;
-	mpipc__wait_handled(handle, seq, deadline);
-}
-
 mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *data,
 			     size_t size, int64_t timeout_ns,
 			     const struct mpipc_call_options *options, struct mpipc_replies **out)
 {
-	struct mpipc_call_options opts;
-	struct call call = { .arg.to = to };
+	struct call call = { .replies = NULL };
 	struct mpipc_call_args *arg = &call.arg;
+	bool ordered;
 	int err;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
-	if (!err)
-		err = mpipc__body(&arg->body, name, data, size, opts.fds, opts.n_fds);
+	err = mpipc__call_args(arg, to, name, data, size, timeout_ns, options);
 	if (err)
 		return err;
-	if (opts.flags & MPIPC_CALL_ASYNC)
+	if (arg->flags & MPIPC_CALL_ASYNC)
 		return -EINVAL;
-	arg->flags = opts.flags & ~MPIPC_CALL_ORDERED;
-	arg->reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE;
-	arg->reply_fds = opts.reply_fds;
-	arg->deadline = mpipc__deadline(timeout_ns);
+	ordered = arg->flags & MPIPC_CALL_ORDERED;
+	arg->flags &= ~MPIPC_CALL_ORDERED;
 	err = mpipc__call(handle, arg, make_space);
 	if (err) {
 		free(call.replies);
 		return err;
 	}
 	set_messages(call.replies, arg);
-	if (opts.flags & MPIPC_CALL_ORDERED)
-		wait_for_order(handle, call.replies, arg->deadline);
+	if (ordered)
+		mpipc__wait_for_order(handle, call.replies->records, call.replies->count,
+				      arg->deadline);
 	*out = call.replies;
 	return arg->n_results;
 }

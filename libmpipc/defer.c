@@ -31,7 +31,6 @@ bool mpipc__defer(struct mpipc *handle, const struct mpipc_message *message)
 	const struct mpipc_record *record = message->record;
 	size_t data_size = (record->size + 7) & ~(size_t)7;
 	struct mpipc__deferred *new;
-	unsigned int i;
 	int *fds;
 
 	if (!can_wait(handle, record) || handle->n_deferred >= MOST_DEFERRED)
@@ -44,8 +43,7 @@ bool mpipc__defer(struct mpipc *handle, const struct mpipc_message *message)
 	new->message = (struct mpipc_message){ &new->record, new + 1, fds };
 	new->record = *record;
 	memcpy(new + 1, message->data, record->size);
-	for (i = 0; i < record->n_fds; i++)
-		fds[i] = mpipc_message_take_fd(message, i);
+	mpipc__take_fds(fds, mpipc__fd_slots(message), record->n_fds);
 	*(handle->deferred ? handle->deferred_end : &handle->deferred) = new;
 	handle->deferred_end = &new->next;
 	handle->n_deferred++;

@@ -17,6 +17,17 @@ mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, uns
 	return fd;
 }
 
+/* Moves all descriptors of a message, or the errors in their place, to @fds. */
+void mpipc__take_fds(int *fds, int *slots, unsigned int n_fds)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_fds; i++) {
+		fds[i] = slots[i];
+		slots[i] = -EBADF;
+	}
+}
+
 void mpipc__close_fds(int *fds, unsigned int n_fds)
 {
 	unsigned int i;

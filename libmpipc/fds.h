@@ -12,6 +12,7 @@
  * closed, so that nothing leaks when a handler does not care.
  */
 
+void mpipc__take_fds(int *fds, int *slots, unsigned int n_fds);
 void mpipc__close_fds(int *fds, unsigned int n_fds);
 
 static inline int *mpipc__fd_slots(const struct mpipc_message *message)

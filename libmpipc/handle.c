@@ -10,6 +10,7 @@
 #include "dispatcher.h"
 #include "export.h"
 #include "handle.h"
+#include "ioctl.h"
 #include "receive.h"
 #include "results.h"
 
@@ -23,15 +24,14 @@ static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
 		.deadline = mpipc__deadline(options->timeout_ns),
 	};
 	size_t len = strnlen(group, sizeof(join.group));
+	int err;
 
 	if (len == sizeof(join.group))
 		return -EINVAL;
 	memcpy(join.group, group, len);
-	while (ioctl(handle->fd, MPIPC_JOIN, &join) < 0)
-		if (errno != EINTR)
-			return -errno;
+	err = mpipc__join(handle, &join);
 	handle->id = join.id;
-	return 0;
+	return err;
 }
 
 static void init_locks(struct mpipc *handle)

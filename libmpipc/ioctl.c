@@ -6,21 +6,29 @@
 #include "ioctl.h"
 #include "order.h"
 
-int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)
+/* Makes an ioctl that may sleep, and goes on with it after a signal handler. */
+static int sleep_in(const struct mpipc *handle, unsigned long command, void *arg)
 {
-	while (ioctl(handle->fd, MPIPC_SEND, arg) < 0)
+	while (ioctl(handle->fd, command, arg) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;
 }
 
+int mpipc__join(struct mpipc *handle, struct mpipc_join_args *arg)
+{
+	return sleep_in(handle, MPIPC_JOIN, arg);
+}
+
+int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)
+{
+	return sleep_in(handle, MPIPC_SEND, arg);
+}
+
 int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
 {
 	/* Once interrupted, the argument names the call that is waited for. */
-	while (ioctl(handle->fd, MPIPC_CALL, arg) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return 0;
+	return sleep_in(handle, MPIPC_CALL, arg);
 }
 
 mpipc__export int mpipc_cancel(struct mpipc *handle, uint64_t call)

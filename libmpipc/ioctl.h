@@ -11,6 +11,7 @@
  * errno. Those that may sleep go on when a signal handler has interrupted them.
  */
 
+int mpipc__join(struct mpipc *handle, struct mpipc_join_args *arg);
 int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg);
 int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg);
 

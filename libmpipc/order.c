@@ -14,8 +14,22 @@ void mpipc__wake_waiters(struct mpipc *handle)
 	pthread_mutex_unlock(&handle->order_lock);
 }
 
-void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline)
+/* Which record was the last one that came before any of these results. */
+static uint64_t last_before(const struct mpipc_record *results, unsigned int n_results)
 {
+	uint64_t seq = 0;
+	unsigned int i;
+
+	for (i = 0; i < n_results; i++)
+		if (results[i].seq > seq)
+			seq = results[i].seq;
+	return seq;
+}
+
+void mpipc__wait_for_order(struct mpipc *handle, const struct mpipc_record *results,
+			   unsigned int n_results, uint64_t deadline)
+{
+	const uint64_t seq = last_before(results, n_results);
 	struct timespec end = {
 		.tv_sec = deadline / 1000000000,
 		.tv_nsec = deadline % 1000000000,

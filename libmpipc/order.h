@@ -24,7 +24,8 @@
  */
 
 void mpipc__count_handled(struct mpipc *handle, uint64_t seq);
-void mpipc__wait_handled(struct mpipc *handle, uint64_t seq, uint64_t deadline);
+void mpipc__wait_for_order(struct mpipc *handle, const struct mpipc_record *results,
+			   unsigned int n_results, uint64_t deadline);
 void mpipc__wake_waiters(struct mpipc *handle);
 
 #endif /* MPIPC_ORDER_H */

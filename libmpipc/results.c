@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fds.h"
 #include "handle.h"
 #include "ioctl.h"
 #include "results.h"
@@ -26,13 +27,11 @@ static void store_result(struct mpipc_call_args *call, unsigned int i,
 	struct mpipc_record *records = (void *)(uintptr_t)call->results;
 	char *data = (char *)(uintptr_t)call->reply_data;
 	int *fds = (int *)(uintptr_t)call->reply_fd_list;
-	unsigned int fd;
 
 	records[i] = *record;
 	if (record->size)
 		memcpy(data + (size_t)i * call->reply_size, result->data, record->size);
-	for (fd = 0; fd < record->n_fds; fd++)
-		fds[(size_t)i * call->reply_fds + fd] = mpipc_message_take_fd(result, fd);
+	mpipc__take_fds(fds + (size_t)i * call->reply_fds, mpipc__fd_slots(result), record->n_fds);
 }
 
 static bool nested_result(struct mpipc *handle, const struct mpipc_message *result)

@@ -37,9 +37,7 @@ void mpipc__rte_handle_first(const struct mpipc_message *message)
 {
 	const struct mpipc_record *record = message->record;
 	const struct rte_first_wire *wire = message->data;
-	int *fds = mpipc__fd_slots(message);
-	int fds_of_action[MPIPC_FDS_MAX];
-	unsigned int i;
+	int fds[MPIPC_FDS_MAX];
 	rte_eal_mp_t action;
 	int status;
 
@@ -48,11 +46,8 @@ void mpipc__rte_handle_first(const struct mpipc_message *message)
 	action = (rte_eal_mp_t)mpipc__rte_find_action(record->name, RTE_KIND_FIRST, &status);
 	if (!action)
 		return;
-	for (i = 0; i < record->n_fds; i++) {
-		fds_of_action[i] = fds[i];
-		fds[i] = -EBADF;
-	}
-	action(wire->params, wire->len_params, fds_of_action, record->n_fds);
+	mpipc__take_fds(fds, mpipc__fd_slots(message), record->n_fds);
+	action(wire->params, wire->len_params, fds, record->n_fds);
 }
 
 static int check_message(const char *action_name, const void *params, int len_params,

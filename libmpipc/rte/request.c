@@ -1,8 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 
+#include "action.h"
 #include "context.h"
 #include "request.h"
+
+/*
+ * Fills in @arg for a request. Returns the endpoint, for mpipc__rte_put(), or NULL with
+ * rte_errno set.
+ */
+struct mpipc *mpipc__rte_prepare(struct mpipc_call_args *arg, const struct rte_mp_msg *req,
+				 const struct timespec *ts)
+{
+	struct mpipc *handle = mpipc__rte_get();
+
+	if (!handle)
+		return NULL;
+	mpipc__rte_settle();
+	mpipc__rte_body(&arg->body, req);
+	arg->to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
+	arg->reply_size = sizeof(struct rte_wire);
+	arg->reply_fds = RTE_MSG_FDS;
+	arg->deadline = mpipc__rte_deadline(ts);
+	return handle;
+}
 
 bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire)
 {

@@ -20,6 +20,8 @@ static inline struct rte_mp_msg *mpipc__rte_reply_at(const struct rte_mp_reply *
 	return (void *)((char *)reply->msgs + i * RTE_MSG_SIZE);
 }
 
+struct mpipc *mpipc__rte_prepare(struct mpipc_call_args *arg, const struct rte_mp_msg *req,
+				 const struct timespec *ts);
 bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire);
 bool mpipc__rte_counts(const struct mpipc_record *record);
 

@@ -9,7 +9,6 @@
 #include "../export.h"
 #include "../fds.h"
 #include "../results.h"
-#include "action.h"
 #include "context.h"
 #include "error.h"
 #include "request.h"
@@ -86,11 +85,7 @@ static int check_request(const struct rte_mp_msg *req, const struct timespec *ts
 mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts,
 				       rte_mp_async_reply_t callback)
 {
-	struct mpipc_call_args arg = {
-		.flags = MPIPC_CALL_ASYNC,
-		.reply_size = sizeof(struct rte_wire),
-		.reply_fds = RTE_MSG_FDS,
-	};
+	struct mpipc_call_args arg = { .flags = MPIPC_CALL_ASYNC };
 	struct request *self;
 	struct mpipc *handle;
 	int err;
@@ -98,18 +93,11 @@ mpipc__export int rte_mp_request_async(struct rte_mp_msg *req, const struct time
 	err = check_request(req, ts, callback);
 	if (err)
 		return mpipc__rte_fail(err);
-	handle = mpipc__rte_get();
+	handle = mpipc__rte_prepare(&arg, req, ts);
 	if (!handle)
 		return -1;
-	mpipc__rte_settle();
-	arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
-	arg.deadline = mpipc__rte_deadline(ts);
 	self = new_request(req, callback);
-	err = -ENOMEM;
-	if (self) {
-		mpipc__rte_body(&arg.body, &self->msg);
-		err = mpipc__async_start(handle, &arg, &self->call, NULL);
-	}
+	err = self ? mpipc__async_start(handle, &arg, &self->call, NULL) : -ENOMEM;
 	if (err)
 		free(self);
 	mpipc__rte_put(handle);

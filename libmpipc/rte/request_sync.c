@@ -5,12 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "../args.h"
 #include "../call.h"
 #include "../export.h"
 #include "../fds.h"
 #include "../order.h"
-#include "action.h"
 #include "context.h"
 #include "error.h"
 #include "request.h"
@@ -115,22 +113,12 @@ static void close_unused_fds(const struct results *results)
 		mpipc__close_fds(fds_of(results, i), results->records[i].n_fds);
 }
 
-static void wait_for_order(struct mpipc *handle, const struct results *results)
-{
-	uint64_t seq = 0;
-	unsigned int i;
-
-	for (i = 0; i < results->arg.n_results; i++)
-		if (results->records[i].seq > seq)
-			seq = results->records[i].seq;
-	mpipc__wait_handled(handle, seq, results->arg.deadline);
-}
-
 static int make_reply(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	int err;
 
-	wait_for_order(handle, results);
+	mpipc__wait_for_order(handle, results->records, results->arg.n_results,
+			      results->arg.deadline);
 	err = count_replies(results, reply);
 	if (err)
 		reply->nb_received = 0;
@@ -146,7 +134,6 @@ static int make_request(struct mpipc *handle, struct results *results, struct rt
 	int err;
 
 	results->few = few;
-	results->arg.to = mpipc__rte_is_primary() ? MPIPC_TO_ALL : MPIPC_TO_PRIMARY;
 	err = mpipc__call(handle, &results->arg, make_space);
 	if (!err)
 		err = make_reply(handle, results, reply);
@@ -158,11 +145,7 @@ static int make_request(struct mpipc *handle, struct results *results, struct rt
 mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
 				      const struct timespec *ts)
 {
-	struct results results = {
-		.arg.flags = MPIPC_CALL_WAIT_SPACE,
-		.arg.reply_size = sizeof(struct rte_wire),
-		.arg.reply_fds = RTE_MSG_FDS,
-	};
+	struct results results = { .arg.flags = MPIPC_CALL_WAIT_SPACE };
 	struct mpipc *handle;
 	int err;
 
@@ -172,12 +155,9 @@ mpipc__export int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_repl
 	err = mpipc__rte_check(req);
 	if (err)
 		return mpipc__rte_fail(err);
-	handle = mpipc__rte_get();
+	handle = mpipc__rte_prepare(&results.arg, req, ts);
 	if (!handle)
 		return -1;
-	mpipc__rte_settle();
-	mpipc__rte_body(&results.arg.body, req);
-	results.arg.deadline = mpipc__rte_deadline(ts);
 	err = make_request(handle, &results, reply);
 	mpipc__rte_put(handle);
 	return err ? mpipc__rte_fail(err) : 0;

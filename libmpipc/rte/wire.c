@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../args.h"
+#include "../fds.h"
 #include "wire.h"
 
 int mpipc__rte_check_name(const char *name)
@@ -68,14 +69,9 @@ bool mpipc__rte_valid(const struct mpipc_record *record, const struct rte_wire *
 void mpipc__rte_fill(struct rte_mp_msg *msg, const struct mpipc_record *record,
 		     const struct rte_wire *wire, int *fds)
 {
-	unsigned int i;
-
 	memcpy(msg->name, record->name, sizeof(msg->name));
 	msg->len_param = wire->len_param;
 	msg->num_fds = record->n_fds;
 	memcpy(msg->param, wire->param, sizeof(msg->param));
-	for (i = 0; i < record->n_fds; i++) {
-		msg->fds[i] = fds[i];
-		fds[i] = -EBADF;
-	}
+	mpipc__take_fds(msg->fds, fds, record->n_fds);
 }
