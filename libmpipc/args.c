@@ -5,7 +5,11 @@
 
 #include "args.h"
 
-/* Copies sized options; NULL is all zeroes. @dst_size is what this library knows. */
+/*
+ * Copy sized options, whose first member is their size. A NULL @src stands for all zeroes.
+ * This library knows @dst_size bytes of them, its first version knew @src_min. Longer
+ * options come from a newer program, and are refused only if they ask for something.
+ */
 int mpipc__options(void *dst, size_t dst_size, const void *src, size_t src_min)
 {
 	const char *bytes = src;
@@ -24,6 +28,7 @@ int mpipc__options(void *dst, size_t dst_size, const void *src, size_t src_min)
 	return 0;
 }
 
+/* Fill in @body. It points to @data and @fds, so that nothing is copied before the ioctl. */
 int mpipc__body(struct mpipc_body *body, const char *name, const void *data, size_t size,
 		const int *fds, unsigned int n_fds)
 {
@@ -45,6 +50,7 @@ int mpipc__body(struct mpipc_body *body, const char *name, const void *data, siz
 	return 0;
 }
 
+/* Turn a timeout in nanoseconds, of which a negative one is infinite, into a deadline. */
 uint64_t mpipc__deadline(int64_t timeout_ns)
 {
 	struct timespec now;
@@ -54,11 +60,14 @@ uint64_t mpipc__deadline(int64_t timeout_ns)
 	if (timeout_ns == 0)
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	/* Both terms are below 2^63: the sum cannot wrap. */
+	/* The sum cannot wrap, because both terms are below 2^63. */
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + timeout_ns;
 }
 
-/* Fills in all of @arg but where results go. @arg->flags are those of @options. */
+/*
+ * Fill in @arg for a call, except where its results go. @arg->flags become the flags of
+ * @options, which the caller has to check.
+ */
 int mpipc__call_args(struct mpipc_call_args *arg, uint64_t to, const char *name, const void *data,
 		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options)
 {

@@ -20,7 +20,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 	err = mpipc__call_args(&arg, to, name, data, size, timeout_ns, options);
 	if (err)
 		return err;
-	/* Waiting for room would be done with the lock of mpipc__async_start(). */
+	/* To wait for space would be to sleep with the lock of mpipc__async_start() held. */
 	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE))
 		return -EINVAL;
 	arg.flags |= MPIPC_CALL_ASYNC;

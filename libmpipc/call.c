@@ -13,12 +13,12 @@
 #include "nested.h"
 #include "order.h"
 
-/* Room for a secondary that came since the last call to all. */
+/* A call to all has space for one secondary that has joined since the last one. */
 #define SPARE_RESULTS	1
 
 /*
- * One allocation: this, the records, the messages that show them to the program,
- * the descriptors, the payloads.
+ * The results of a call. They are one allocation: this structure, then the records, the
+ * messages that show them to the program, the descriptors, and the payloads.
  */
 struct mpipc_replies {
 	unsigned int count;
@@ -28,13 +28,16 @@ struct mpipc_replies {
 	char *data;
 };
 
-/* A call that is being made, and where its results go. */
+/* A call that is being made, with its results. @arg comes first, for make_space(). */
 struct call {
 	struct mpipc_call_args arg;
 	struct mpipc_replies *replies;
 };
 
-/* How many addressees there are is known afterwards; mostly as many as last time. */
+/*
+ * Make a synchronous call. @make_space is called again with a higher number if there turn
+ * out to be more destinations than last time.
+ */
 int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__make_space_t make_space)
 {
 	const bool all = arg->to == MPIPC_TO_ALL;
@@ -55,9 +58,10 @@ int mpipc__call(struct mpipc *handle, struct mpipc_call_args *arg, mpipc__make_s
 	return err;
 }
 
+/* Allocate space for @max results of the sizes in @arg. */
 static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_call_args *arg)
 {
-	/* At most 66 KiB for each, and fewer addressees than an int has room for. */
+	/* These fit in 64 bits: a result has 66 KiB at most, and @max fits in 32 bits. */
 	uint64_t fds_size = ((uint64_t)max * arg->reply_fds * sizeof(int) + 7) & ~(uint64_t)7;
 	uint64_t size = sizeof(struct mpipc_replies) + fds_size + (uint64_t)max *
 		(sizeof(struct mpipc_message) + sizeof(struct mpipc_record) + arg->reply_size);
@@ -74,6 +78,7 @@ static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_
 	return replies;
 }
 
+/* Show the program what the kernel has stored. */
 static void set_messages(struct mpipc_replies *replies, const struct mpipc_call_args *arg)
 {
 	unsigned int i;
@@ -87,6 +92,7 @@ static void set_messages(struct mpipc_replies *replies, const struct mpipc_call_
 		};
 }
 
+/* Point @arg to space for @max results, in place of the space that there was. */
 static int make_space(struct mpipc_call_args *arg, unsigned int max)
 {
 	struct call *call = (struct call *)arg;

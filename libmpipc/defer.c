@@ -7,17 +7,17 @@
 #include "handle.h"
 #include "results.h"
 
-/* How many records may be put off; those beyond are handled, however deep that is. */
+/* When so many messages are deferred, the next ones are handled at once, however deep. */
 #define MOST_DEFERRED	4096
 
-/* A record that was put off; its payload and then its descriptors follow. */
+/* A deferred message. Its payload follows, and then its descriptors. */
 struct mpipc__deferred {
 	struct mpipc__deferred *next;
 	struct mpipc_message message;
 	struct mpipc_record record;
 };
 
-/* Does nobody wait for it? */
+/* Check that nobody waits for @record to be handled. */
 static bool can_wait(const struct mpipc *handle, const struct mpipc_record *record)
 {
 	if (record->type == MPIPC_REPLY_TO)
@@ -25,7 +25,10 @@ static bool can_wait(const struct mpipc *handle, const struct mpipc_record *reco
 	return record->type != MPIPC_REQUEST;
 }
 
-/* Takes over the descriptors if it does. */
+/*
+ * Defer @message, and take its descriptors over. Returns false if the message has to be
+ * handled at once.
+ */
 bool mpipc__defer(struct mpipc *handle, const struct mpipc_message *message)
 {
 	const struct mpipc_record *record = message->record;
@@ -50,7 +53,7 @@ bool mpipc__defer(struct mpipc *handle, const struct mpipc_message *message)
 	return true;
 }
 
-/* The first one, to be freed; NULL if there is none. */
+/* Take the oldest deferred message, which the caller frees, or NULL. */
 struct mpipc__deferred *mpipc__take_deferred(struct mpipc *handle)
 {
 	struct mpipc__deferred *first = handle->deferred;
@@ -62,11 +65,13 @@ struct mpipc__deferred *mpipc__take_deferred(struct mpipc *handle)
 	return first;
 }
 
+/* Show a deferred message as a handler wants it. */
 const struct mpipc_message *mpipc__deferred_message(const struct mpipc__deferred *deferred)
 {
 	return &deferred->message;
 }
 
+/* Free all deferred messages and close their descriptors. */
 void mpipc__drop_deferred(struct mpipc *handle)
 {
 	struct mpipc__deferred *deferred;

@@ -9,7 +9,7 @@
 
 #include "device.h"
 
-/* Low numbers are left to the program: some rely on which one they get next. */
+/* Lower numbers are left to the program. */
 #define LOWEST_FD	64
 
 static const char *device_path(void)
@@ -19,12 +19,15 @@ static const char *device_path(void)
 	return path && *path ? path : MPIPC_DEVICE;
 }
 
-/* Has to be done before the join, which binds the endpoint to its descriptors. */
+/*
+ * Give the device a high descriptor. This has to be done before the join, because the
+ * endpoint then belongs to the descriptors that it was joined with.
+ */
 static int move_up(int low)
 {
 	int fd = fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
 
-	if (fd < 0)	/* RLIMIT_NOFILE is as low as that */
+	if (fd < 0)	/* RLIMIT_NOFILE may be lower */
 		fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (fd < 0)
 		fd = -errno;
@@ -32,13 +35,14 @@ static int move_up(int low)
 	return fd;
 }
 
+/* Open the device. Returns its descriptor or a negative error number. */
 int mpipc__open_device(void)
 {
 	int fd = open(device_path(), O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0)
 		return move_up(fd);
-	/* The node is missing, or is left over and nobody is behind it. */
+	/* There is no node, or there is one that the module left behind. */
 	if (errno == ENOENT || errno == ENXIO)
 		return -ENODEV;
 	return -errno;

@@ -12,9 +12,10 @@
 #include "receive.h"
 #include "results.h"
 
-/* An event loop has other things to do than one full mailbox. */
+/* One call of mpipc_dispatch() handles so many, because an event loop has more to do. */
 #define MOST_AT_ONCE	64
 
+/* Run the handler of @message, then close the descriptors that it has left there. */
 static void run_handler(struct mpipc *handle, const struct mpipc_message *message)
 {
 	if (message->record->type == MPIPC_REPLY_TO)
@@ -27,6 +28,7 @@ static void run_handler(struct mpipc *handle, const struct mpipc_message *messag
 	mpipc__count_handled(handle, message->record->seq);
 }
 
+/* Handle the oldest deferred message. Returns false if there is none. */
 static bool handle_deferred(struct mpipc *handle)
 {
 	struct mpipc__deferred *deferred = mpipc__take_deferred(handle);
@@ -38,6 +40,7 @@ static bool handle_deferred(struct mpipc *handle)
 	return true;
 }
 
+/* Handle or defer @message, and handle what was deferred once no handler waits. */
 static void handle_message(struct mpipc *handle, const struct mpipc_message *message)
 {
 	if (handle->depth > MPIPC__IN_ORDER && mpipc__defer(handle, message))
@@ -48,6 +51,7 @@ static void handle_message(struct mpipc *handle, const struct mpipc_message *mes
 		;
 }
 
+/* Receive one record with its descriptors and handle it. */
 static int handle_one(struct mpipc *handle, void *data, int *fds, uint64_t deadline)
 {
 	struct mpipc_message message;
@@ -64,7 +68,7 @@ static int handle_one(struct mpipc *handle, void *data, int *fds, uint64_t deadl
 	return 0;
 }
 
-/* A record whose payload has all of the batch. */
+/* Do the same with the memory of the batch, which therefore must be used up. */
 static int handle_alone(struct mpipc *handle, uint64_t deadline)
 {
 	handle->batch_pos = MPIPC__BATCH_SIZE;
@@ -72,7 +76,10 @@ static int handle_alone(struct mpipc *handle, uint64_t deadline)
 	return handle_one(handle, handle->batch, handle->fds, deadline);
 }
 
-/* The next record of a batch, if there is one; it has no descriptors. Leaving drops it. */
+/*
+ * Handle the next record of the batch, which never has descriptors. Returns false if there
+ * is none, or if the endpoint has left, which drops the rest.
+ */
 static bool handle_batched(struct mpipc *handle)
 {
 	struct mpipc_message message = { .fds = handle->fds };
@@ -86,7 +93,7 @@ static bool handle_batched(struct mpipc *handle)
 	return true;
 }
 
-/* Waits for records and handles all that came at once. */
+/* Wait for records and handle those that came at once. Returns their number. */
 static int handle_batch(struct mpipc *handle)
 {
 	int err, count = 0;
@@ -99,17 +106,19 @@ static int handle_batch(struct mpipc *handle)
 	return count;
 }
 
+/* Wait for records and handle at least one of them. Returns their number. */
 int mpipc__handle_or_wait(struct mpipc *handle)
 {
 	int ret = handle_batch(handle);
 
 	if (ret != -EOPNOTSUPP)
 		return ret;
-	/* The next record has descriptors. */
+	/* read() stops before a record with descriptors. */
 	ret = handle_alone(handle, 0);
 	return ret ? ret : 1;
 }
 
+/* Wait up to @timeout_ns for records and handle some of them. Returns their number. */
 int mpipc__handle_some(struct mpipc *handle, int64_t timeout_ns)
 {
 	uint64_t deadline = mpipc__deadline(timeout_ns);
@@ -126,13 +135,16 @@ int mpipc__handle_some(struct mpipc *handle, int64_t timeout_ns)
 	return count;
 }
 
-/* The kernel has no memory for what we ask: let others run and free some. */
+/* Sleep a little after -ENOMEM, so that others can run and free some memory. */
 void mpipc__wait_for_memory(void)
 {
 	poll(NULL, 0, 10);
 }
 
-/* In a handler: waits for the next record and handles it. */
+/*
+ * Handle one message in a handler: a deferred one, one of the batch, or the next one that
+ * comes in, for which @data and @fds are the buffers.
+ */
 int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds)
 {
 	int err;

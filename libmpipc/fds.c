@@ -17,7 +17,7 @@ mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, uns
 	return fd;
 }
 
-/* Moves all descriptors of a message, or the errors in their place, to @fds. */
+/* Move all descriptors of a message, or the errors in their place, from @slots to @fds. */
 void mpipc__take_fds(int *fds, int *slots, unsigned int n_fds)
 {
 	unsigned int i;
@@ -28,6 +28,7 @@ void mpipc__take_fds(int *fds, int *slots, unsigned int n_fds)
 	}
 }
 
+/* Close the descriptors in @fds that are still there. */
 void mpipc__close_fds(int *fds, unsigned int n_fds)
 {
 	unsigned int i;

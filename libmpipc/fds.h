@@ -17,7 +17,7 @@ void mpipc__close_fds(int *fds, unsigned int n_fds);
 
 static inline int *mpipc__fd_slots(const struct mpipc_message *message)
 {
-	/* Read only for programs; the library knows where the slots are. */
+	/* @fds is const for programs only; the library owns the slots. */
 	return (int *)message->fds;
 }
 

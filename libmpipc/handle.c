@@ -14,6 +14,7 @@
 #include "receive.h"
 #include "results.h"
 
+/* Join @group with the open file of @handle. */
 static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
 		const struct mpipc_open_options *options)
 {
@@ -46,7 +47,10 @@ static void init_locks(struct mpipc *handle)
 	pthread_condattr_destroy(&attr);
 }
 
-/* Ends what is left of a handle that has left its group. */
+/*
+ * Free a handle that has left its group. Callbacks of open calls run here, with the status
+ * -ESHUTDOWN.
+ */
 void mpipc__free(struct mpipc *handle)
 {
 	mpipc__drop_deferred(handle);
@@ -59,6 +63,7 @@ void mpipc__free(struct mpipc *handle)
 	free(handle);
 }
 
+/* Make a handle with an open file that has not joined. */
 static int create_handle(struct mpipc **out)
 {
 	struct mpipc *handle = calloc(1, sizeof(*handle));
@@ -113,14 +118,20 @@ mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_r
 	return 0;
 }
 
-/* In a forked child: no lock can be taken, and callbacks are the parent's. */
+/*
+ * Free the copy of a handle in a forked child. It takes no lock, which may be held for
+ * ever, and runs no callback, because callbacks are the parent's.
+ */
 void mpipc__free_copy(struct mpipc *handle)
 {
 	free(handle->batch);
 	free(handle);
 }
 
-/* A handler that has forked may return, in the child as well. */
+/*
+ * Close the copy of a handle in a forked child. If the child was forked in a handler, it
+ * may return from that handler, so the dispatcher frees the copy.
+ */
 static void close_copy(struct mpipc *handle)
 {
 	close(handle->fd);
@@ -143,7 +154,7 @@ mpipc__export void mpipc_close(struct mpipc *handle)
 	if (mpipc__is_dispatcher(handle)) {
 		if (handle->has_thread)
 			pthread_detach(pthread_self());
-		handle->closed = true;	/* mpipc_dispatch() frees it */
+		handle->closed = true;	/* stop_dispatching() frees it */
 		return;
 	}
 	if (handle->has_thread)

@@ -41,8 +41,8 @@ struct mpipc {
 	bool closed;			/* to be freed when the handler returns */
 	char *batch;			/* records that were read at once */
 	size_t batch_pos, batch_len;
-	unsigned int misses;		/* how often nothing came with an answer */
-	unsigned int replies_only;	/* so many more, before one that receives, too */
+	unsigned int misses;		/* grows when no record comes with a reply */
+	unsigned int replies_only;	/* so many replies do not ask for a record */
 	int fds[MPIPC_FDS_MAX];		/* slots of the message that is handled */
 	uint64_t last_seq;		/* number of the last record that was handled */
 	struct mpipc__nested *nested;	/* innermost call that a handler waits for */
@@ -65,7 +65,7 @@ struct mpipc {
 	pthread_mutex_t async_lock;
 	struct mpipc__async *async;	/* under async_lock */
 
-	/* How many addressees the last call to all had; a guess for the next one. */
+	/* How many destinations the last call to all had, as a guess for the next one. */
 	atomic_uint destinations;
 };
 

@@ -6,8 +6,8 @@
 #include "ioctl.h"
 #include "order.h"
 
-/* Makes an ioctl that may sleep, and goes on with it after a signal handler. */
-static int sleep_in(const struct mpipc *handle, unsigned long command, void *arg)
+/* Make an ioctl that may sleep. Make it again when a signal handler has interrupted it. */
+static int ioctl_restart(const struct mpipc *handle, unsigned long command, void *arg)
 {
 	while (ioctl(handle->fd, command, arg) < 0)
 		if (errno != EINTR)
@@ -17,18 +17,18 @@ static int sleep_in(const struct mpipc *handle, unsigned long command, void *arg
 
 int mpipc__join(struct mpipc *handle, struct mpipc_join_args *arg)
 {
-	return sleep_in(handle, MPIPC_JOIN, arg);
+	return ioctl_restart(handle, MPIPC_JOIN, arg);
 }
 
 int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)
 {
-	return sleep_in(handle, MPIPC_SEND, arg);
+	return ioctl_restart(handle, MPIPC_SEND, arg);
 }
 
 int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
 {
-	/* Once interrupted, the argument names the call that is waited for. */
-	return sleep_in(handle, MPIPC_CALL, arg);
+	/* An interrupted ioctl stores the id of its call in @arg, so that it is made once. */
+	return ioctl_restart(handle, MPIPC_CALL, arg);
 }
 
 mpipc__export int mpipc_cancel(struct mpipc *handle, uint64_t call)
@@ -42,7 +42,7 @@ mpipc__export int mpipc_leave(struct mpipc *handle)
 {
 	int err = ioctl(handle->fd, MPIPC_LEAVE) < 0 ? -errno : 0;
 
-	if (err == -EPERM)	/* a forked child: the locks may be anybody's */
+	if (err == -EPERM)	/* a forked child, where a lock may be held for ever */
 		return err;
 	atomic_store(&handle->left, true);
 	mpipc__wake_waiters(handle);
@@ -62,7 +62,7 @@ mpipc__export int mpipc_info_get(const struct mpipc *handle, struct mpipc_info *
 {
 	if (!info || size < sizeof(*info) || size > _IOC_SIZEMASK)
 		return -EINVAL;
-	/* The size that the caller knows, which may be more than this library does. */
+	/* The caller may be newer than this library and know a larger structure. */
 	return ioctl(handle->fd, _IOC(_IOC_READ, MPIPC_IOC_MAGIC, _IOC_NR(MPIPC_INFO), size),
 		     info) < 0 ? -errno : 0;
 }

@@ -9,15 +9,16 @@
 #include "nested.h"
 #include "results.h"
 
-/* How many calls of handlers may wait on one stack. */
+/* So many calls of handlers may wait on one stack. */
 #define MOST_NESTED	64
 
-/* Where a nested call receives. */
+/* The memory into which a nested call receives. */
 struct buffer {
 	int fds[MPIPC_FDS_MAX];
 	uint64_t data[MPIPC_SIZE_MAX / sizeof(uint64_t)];
 };
 
+/* Close the descriptors of the first @n results. */
 static void close_results(struct mpipc_call_args *call, unsigned int n)
 {
 	struct mpipc_record *records = (void *)(uintptr_t)call->results;
@@ -28,7 +29,10 @@ static void close_results(struct mpipc_call_args *call, unsigned int n)
 		mpipc__close_fds(fds + (size_t)i * call->reply_fds, records[i].n_fds);
 }
 
-/* Fails only if the endpoint has left; results are complete, or there are none. */
+/*
+ * Dispatch until all results of @call are stored. This fails if the endpoint has left; then
+ * there are no results.
+ */
 static int collect_results(struct mpipc *handle, struct mpipc_call_args *call,
 			   struct buffer *buffer)
 {
@@ -49,7 +53,10 @@ static int collect_results(struct mpipc *handle, struct mpipc_call_args *call,
 	return err;
 }
 
-/* A full mailbox is a result at once: its owner may be waiting for room in ours. */
+/*
+ * Make a synchronous call in a handler. It does not wait for space in a full mailbox, because
+ * its owner may be waiting for space in ours.
+ */
 int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call,
 		       mpipc__make_space_t make_space)
 {
@@ -70,7 +77,7 @@ int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call,
 	}
 	err = make_space(call, call->n_results);
 	if (err)
-		mpipc_cancel(handle, call->id);	/* nobody will know its results */
+		mpipc_cancel(handle, call->id);	/* its results will be ignored */
 	else
 		err = collect_results(handle, call, buffer);
 	free(buffer);

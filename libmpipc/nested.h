@@ -13,7 +13,7 @@
  * result has come. Handlers can be inside each other then; see defer.h for how deep.
  */
 
-/* Makes room for @max results, in place of what there was, and points @arg to it. */
+/* Points @arg to space for @max results, in place of the space that there was. */
 typedef int (*mpipc__make_space_t)(struct mpipc_call_args *arg, unsigned int max);
 
 int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call,

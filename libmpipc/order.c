@@ -5,6 +5,7 @@
 #include "handle.h"
 #include "order.h"
 
+/* Wake the callers in mpipc__wait_for_order(), so that they look again. */
 void mpipc__wake_waiters(struct mpipc *handle)
 {
 	if (!atomic_load(&handle->waiters))
@@ -14,7 +15,7 @@ void mpipc__wake_waiters(struct mpipc *handle)
 	pthread_mutex_unlock(&handle->order_lock);
 }
 
-/* Which record was the last one that came before any of these results. */
+/* Return the number of the last record that had come in before any of these results. */
 static uint64_t last_before(const struct mpipc_record *results, unsigned int n_results)
 {
 	uint64_t seq = 0;
@@ -26,6 +27,10 @@ static uint64_t last_before(const struct mpipc_record *results, unsigned int n_r
 	return seq;
 }
 
+/*
+ * Wait until the handlers of all that came in before @results have returned, or until the
+ * deadline. The thread of mpipc_start() runs them; nothing is waited for without it.
+ */
 void mpipc__wait_for_order(struct mpipc *handle, const struct mpipc_record *results,
 			   unsigned int n_results, uint64_t deadline)
 {
@@ -40,7 +45,7 @@ void mpipc__wait_for_order(struct mpipc *handle, const struct mpipc_record *resu
 		return;
 	if (!handle->has_thread || mpipc__is_dispatcher(handle))
 		return;
-	/* To wait for the condition is a point where a thread is cancelled, with the lock. */
+	/* A thread that is cancelled while it waits for the condition would keep the lock. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&handle->order_lock);
 	atomic_fetch_add(&handle->waiters, 1);
@@ -52,11 +57,15 @@ void mpipc__wait_for_order(struct mpipc *handle, const struct mpipc_record *resu
 	pthread_setcancelstate(cancel, NULL);
 }
 
+/* Note that the handler of record @seq has returned. */
 void mpipc__count_handled(struct mpipc *handle, uint64_t seq)
 {
 	if (seq > handle->last_seq)
 		handle->last_seq = seq;
-	/* Is one before it not done? Nobody may wait any more if it is closed. */
+	/*
+	 * An outer handler or a deferred message has a lower number and is not done. On a
+	 * closed handle nobody may be waiting.
+	 */
 	if (handle->depth || handle->deferred || handle->closed)
 		return;
 	atomic_store(&handle->handled, handle->last_seq);

@@ -10,13 +10,13 @@
 #include "handle.h"
 #include "receive.h"
 
-/* How much of the batch is for records that are taken ahead, most of which are small. */
+/* Only so much of the batch is used for records that come with a reply; most are small. */
 #define AHEAD_SIZE	16384
 
-/* Where nothing ever comes with an answer, one of so many looks for it. */
+/* Where no record ever comes with a reply, one reply in so many plus one asks for it. */
 #define MOST_MISSES	63
 
-/* For a descriptor that a program's event loop has made non-blocking. */
+/* Wait for a record by poll(), because a program may have made the descriptor non-blocking. */
 static int wait_for_record(struct mpipc *handle, uint64_t deadline)
 {
 	struct pollfd fd = { .fd = handle->fd, .events = POLLIN };
@@ -34,6 +34,7 @@ static int wait_for_record(struct mpipc *handle, uint64_t deadline)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
+/* Take one record, if the descriptor blocks, or if there is one. */
 static int receive_once(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,
 			uint64_t deadline)
 {
@@ -47,7 +48,7 @@ static int receive_once(struct mpipc *handle, struct mpipc_recv_args *recv, void
 	return ioctl(handle->fd, MPIPC_RECV, recv) < 0 ? -errno : 0;
 }
 
-/* Takes one record, with its descriptors. */
+/* Take one record with its descriptors. Wait for it until @deadline. */
 int mpipc__receive(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,
 		   uint64_t deadline)
 {
@@ -62,7 +63,10 @@ int mpipc__receive(struct mpipc *handle, struct mpipc_recv_args *recv, void *dat
 	return err;
 }
 
-/* Takes what there is, up to a record with descriptors; waits for something. */
+/*
+ * Fill the batch with records, up to one that has descriptors. Wait until there is a record.
+ * Fails with -EOPNOTSUPP if the first one has descriptors.
+ */
 int mpipc__receive_batch(struct mpipc *handle)
 {
 	ssize_t len;
@@ -78,7 +82,7 @@ int mpipc__receive_batch(struct mpipc *handle)
 	return 0;
 }
 
-/* Whether the batch is used up, and there is room in it for a record to be taken ahead. */
+/* Check that the batch is used up and has space for a record that comes with a reply. */
 static bool has_space(const struct mpipc *handle)
 {
 	return handle->batch_pos == handle->batch_len &&
@@ -86,8 +90,9 @@ static bool has_space(const struct mpipc *handle)
 }
 
 /*
- * Answers, and takes the next record if it is there, which it is when the one who got
- * the answer asks again at once. It becomes the rest of the batch, behind the argument.
+ * Reply, and take the next record if it is there already, as it is when the caller asks
+ * again at once. The argument of the ioctl lies behind the used part of the batch, so that
+ * the record in it becomes the new rest of the batch.
  */
 static int reply_and_receive(struct mpipc *handle, const struct mpipc_reply_args *reply)
 {
@@ -95,7 +100,7 @@ static int reply_and_receive(struct mpipc *handle, const struct mpipc_reply_args
 	int err;
 
 	arg->reply = *reply;
-	arg->reply_error = 1;	/* none yet */
+	arg->reply_error = 1;	/* the kernel writes 0 or less */
 	arg->reserved = 0;
 	arg->recv.flags = 0;
 	arg->recv.max_fds = 0;
@@ -119,9 +124,10 @@ static int reply_and_receive(struct mpipc *handle, const struct mpipc_reply_args
 	return arg->reply_error;
 }
 
+/* Reply to a request, and take the next record with it where that may pay. */
 int mpipc__reply(struct mpipc *handle, struct mpipc_reply_args *arg)
 {
-	/* There is nothing to answer, and so nothing to be taken, without a call. */
+	/* A reply to no call fails, and nothing may be taken with it. */
 	if (arg->call && mpipc__is_dispatcher(handle) && !handle->depth && has_space(handle)) {
 		if (!handle->replies_only)
 			return reply_and_receive(handle, arg);

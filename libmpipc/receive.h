@@ -10,12 +10,12 @@
  * Records come in batches by read(), which never takes descriptors, or one by one by
  * MPIPC_RECV, which takes those with descriptors, too.
  *
- * A reply that the handler of the last record of a batch gives can bring the next
- * record with it. This saves a system call when a caller asks again and again. The
+ * A reply in the handler of the last record of a batch can bring the next record with
+ * it. This saves a system call when a caller asks again and again. The
  * library stops trying where no record ever comes this way.
  */
 
-/* The largest record always fits; what is not used is never touched. */
+/* The largest record fits. Memory that is not used is never touched. */
 #define MPIPC__BATCH_SIZE	(sizeof(struct mpipc_record) + MPIPC_SIZE_MAX)
 
 int mpipc__receive(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,

@@ -8,6 +8,7 @@
 #include "ioctl.h"
 #include "results.h"
 
+/* Find the call of a handler that @record belongs to, or NULL. */
 struct mpipc__nested *mpipc__find_nested(const struct mpipc *handle,
 					 const struct mpipc_record *record)
 {
@@ -19,7 +20,7 @@ struct mpipc__nested *mpipc__find_nested(const struct mpipc *handle,
 	return nested;
 }
 
-/* As the kernel does it for a caller that blocks. */
+/* Store a result as the kernel does it for a caller that sleeps in the ioctl. */
 static void store_result(struct mpipc_call_args *call, unsigned int i,
 			 const struct mpipc_message *result)
 {
@@ -34,13 +35,14 @@ static void store_result(struct mpipc_call_args *call, unsigned int i,
 	mpipc__take_fds(fds + (size_t)i * call->reply_fds, mpipc__fd_slots(result), record->n_fds);
 }
 
+/* Store the result of a handler's call. Returns false if it belongs to another call. */
 static bool nested_result(struct mpipc *handle, const struct mpipc_message *result)
 {
 	struct mpipc__nested *nested = mpipc__find_nested(handle, result->record);
 
 	if (!nested)
 		return false;
-	/* The only result of a call to nobody says no more than that. */
+	/* A call without destinations has one result, for which there is no space. */
 	if (nested->n_results < nested->call->n_results)
 		store_result(nested->call, nested->n_results++, result);
 	nested->complete = result->record->flags & MPIPC_REC_LAST;
@@ -48,9 +50,9 @@ static bool nested_result(struct mpipc *handle, const struct mpipc_message *resu
 }
 
 /*
- * The lock is held until the call is known here: its first result may be in the
- * mailbox before the ioctl returns, and mpipc__async_result() takes the lock. So does
- * whoever wants its @id, to which the callback may put an end.
+ * Make an asynchronous call. The lock is held until the call is on the list, because its
+ * first result may be in the mailbox before the ioctl returns. @id is also stored under the
+ * lock, so that it is there when the callback runs.
  */
 int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
 		       struct mpipc__async *async, uint64_t *id)
@@ -71,7 +73,7 @@ int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
 	return err;
 }
 
-/* Finds a call; the last result also takes it off the list. */
+/* Find a call by its id, and take it off the list with its last result. */
 static struct mpipc__async *find_async(struct mpipc *handle, uint64_t id, bool last)
 {
 	struct mpipc__async **pos, *async;
@@ -86,6 +88,7 @@ static struct mpipc__async *find_async(struct mpipc *handle, uint64_t id, bool l
 	return async;
 }
 
+/* Give a result to its call. It is dropped if a handler has given up that call. */
 void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *result)
 {
 	bool last = result->record->flags & MPIPC_REC_LAST;
@@ -101,7 +104,10 @@ void mpipc__async_result(struct mpipc *handle, const struct mpipc_message *resul
 		free(async);
 }
 
-/* No results will come any more: there is nobody to dispatch, and no group. */
+/*
+ * End all asynchronous calls of a handle that has left its group and that nobody dispatches
+ * any more, so that each callback gets its last result.
+ */
 void mpipc__async_abort(struct mpipc *handle)
 {
 	struct mpipc_record record = {

@@ -21,8 +21,9 @@
  */
 
 /*
- * An asynchronous call that has not had its last result, after which it is freed.
- * Its callback cannot run before mpipc__async_start() has returned.
+ * An asynchronous call. It is on the list from its start to its last result, and freed
+ * after that. @n_results can be read in the callback, which does not run before
+ * mpipc__async_start() is done with the call.
  */
 struct mpipc__async {
 	struct mpipc__async *next;
@@ -32,7 +33,7 @@ struct mpipc__async {
 	void *arg;
 };
 
-/* A synchronous call that a handler makes, and that dispatches until it is complete. */
+/* A synchronous call of a handler, on its stack. @n_results have been stored so far. */
 struct mpipc__nested {
 	struct mpipc__nested *outer;
 	struct mpipc_call_args *call;

@@ -9,7 +9,7 @@
 #include "export.h"
 #include "handle.h"
 
-/* Lets go of dispatching; frees a handle that was closed in a handler. */
+/* Stop being the dispatcher. Frees a handle that was closed in a handler and returns true. */
 static bool stop_dispatching(struct mpipc *handle)
 {
 	if (handle->closed) {
@@ -39,6 +39,7 @@ mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
 	return stop_dispatching(handle) ? -ESHUTDOWN : ret;
 }
 
+/* Dispatch until the endpoint leaves or the handle is closed. */
 static void *thread_main(void *arg)
 {
 	struct mpipc *handle = arg;
@@ -52,7 +53,7 @@ static void *thread_main(void *arg)
 			mpipc__wait_for_memory();
 	} while (!handle->closed && (ret >= 0 || ret == -EINTR || ret == -ENOMEM));
 
-	/* An endpoint that nobody serves any more must not look alive to others. */
+	/* After an error nobody serves this endpoint, so others must not wait for it. */
 	if (!handle->closed)
 		mpipc_leave(handle);
 	stop_dispatching(handle);
@@ -69,7 +70,7 @@ mpipc__export int mpipc_start(struct mpipc *handle)
 		return -EPERM;
 	if (handle->has_thread)
 		return -EALREADY;
-	/* Until the thread can say who it is, the handle stands for it. */
+	/* The handle stands for the thread until that runs. */
 	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, (uintptr_t)handle))
 		return -EBUSY;
 	handle->has_thread = true;

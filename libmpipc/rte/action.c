@@ -13,11 +13,7 @@
 #include "error.h"
 #include "wire.h"
 
-/*
- * A process that has just joined gets messages before it can have registered what
- * they are for. Until its first registration, or request, or three seconds have passed, it
- * is not settled: what it does not know waits.
- */
+/* A process is settled after so many seconds, even without a registration or a request. */
 #define SETTLE_SECONDS	3
 
 struct action {
@@ -31,21 +27,21 @@ static struct {
 	pthread_mutex_t lock;
 	struct action *list;
 	atomic_uint version;	/* of the list; written under the lock */
-	atomic_bool settled;	/* likewise */
+	atomic_bool settled;	/* written under the lock */
 	pthread_cond_t now_settled;
 	struct timespec settle_by;
-	bool complete;		/* initialisation; until then requesters need not wait */
+	bool complete;		/* the initialisation is, see mpipc__rte_complete() */
 } actions = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.now_settled = PTHREAD_COND_INITIALIZER,
 	.settled = true,
 };
 
-/* What this thread found last, which is true as long as the list is the same. */
+/* The action that this thread found last. It is good for one version of the list. */
 static __thread struct action found;
 static __thread unsigned int found_in;
 
-/* The link to the action; where a new one would be linked, if there is none. */
+/* Find the pointer to an action, or the one at the end of the list that is NULL. */
 static struct action **find_action(const char *name, enum rte_kind kind)
 {
 	struct action **pos;
@@ -56,6 +52,7 @@ static struct action **find_action(const char *name, enum rte_kind kind)
 	return pos;
 }
 
+/* Let the dispatcher go on that waits for an action, with the lock held. */
 static void settle_locked(void)
 {
 	if (actions.settled)
@@ -64,6 +61,7 @@ static void settle_locked(void)
 	pthread_cond_broadcast(&actions.now_settled);
 }
 
+/* Note that the process has registered what it needs. */
 void mpipc__rte_settle(void)
 {
 	if (atomic_load(&actions.settled))
@@ -73,7 +71,10 @@ void mpipc__rte_settle(void)
 	pthread_mutex_unlock(&actions.lock);
 }
 
-/* Nobody dispatches yet. */
+/*
+ * Note that the process has just joined. It counts as settled if it has registered actions
+ * before. This is called before anybody dispatches.
+ */
 void mpipc__rte_unsettle(void)
 {
 	pthread_condattr_t attr;
@@ -90,6 +91,7 @@ void mpipc__rte_unsettle(void)
 	pthread_condattr_destroy(&attr);
 }
 
+/* Note that rte_eal_init() is done, after which requesters wait for actions. */
 void mpipc__rte_complete(void)
 {
 	pthread_mutex_lock(&actions.lock);
@@ -97,12 +99,13 @@ void mpipc__rte_complete(void)
 	pthread_mutex_unlock(&actions.lock);
 }
 
-/* In the child of a fork: another thread may have held the lock. */
+/* Make the lock anew in the child of a fork, for which another thread may have held it. */
 void mpipc__rte_forget_actions(void)
 {
 	pthread_mutex_init(&actions.lock, NULL);
 }
 
+/* Register an action. Names have to be unique for each @kind. */
 int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t function)
 {
 	struct action *new, **pos;
@@ -132,6 +135,7 @@ int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t f
 	return err;
 }
 
+/* Unregister an action. It is no error if there is none. */
 int mpipc__rte_remove_action(const char *name, enum rte_kind kind)
 {
 	struct action **pos, *action;
@@ -166,7 +170,7 @@ mpipc__export void rte_mp_action_unregister(const char *name)
 		mpipc__rte_fail(err);
 }
 
-/* What to run for a name; NULL with the status to answer a request with. */
+/* Find the function for a name, or NULL with the status for the reply to a request. */
 rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status)
 {
 	struct action *action;

@@ -7,14 +7,14 @@
 /**
  * DOC: actions
  *
- * Programs register a function for each name. There is one table for both interfaces,
- * rte_mp and the first one, in which the kind of an action is part of its key.
+ * Programs register a function for each name. One table serves both interfaces,
+ * rte_mp and the first one; the kind of an action is part of its key.
  *
  * A process that has just joined gets messages before it can have registered the actions
  * for them. Until its first registration or request, or until three seconds have passed,
  * the process is not settled, and the dispatcher waits when it finds no action. While
- * rte_eal_init() is still running there is no wait, and a requester is asked to ignore
- * the process instead.
+ * rte_eal_init() is still running the dispatcher does not wait, and a requester is asked
+ * to ignore the process instead.
  */
 
 enum rte_kind { RTE_KIND_MP, RTE_KIND_FIRST };

@@ -9,17 +9,14 @@
 #include "attach.h"
 #include "context.h"
 
-/*
- * Whether secondaries may attach is decided once, by whoever comes first: one that
- * does, or rte_mp_disable().
- */
 enum { UNDECIDED, ATTACHED, REFUSED };
 
 static atomic_int attachment = UNDECIDED;
 
-/* How long a secondary waits for its primary to say. */
+/* A secondary waits so long for the reply of its primary. */
 #define ATTACH_TIMEOUT_NS	10000000000
 
+/* Decide if nothing has been decided. Returns true if it is as @decision says. */
 static bool decide(int decision)
 {
 	int was = UNDECIDED;
@@ -27,6 +24,7 @@ static bool decide(int decision)
 	return atomic_compare_exchange_strong(&attachment, &was, decision) || was == decision;
 }
 
+/* Make it undecided again, in a process that leaves its group or was forked. */
 void mpipc__rte_reset_attach(void)
 {
 	atomic_store(&attachment, UNDECIDED);
@@ -37,12 +35,13 @@ mpipc__export bool rte_mp_disable(void)
 	return decide(REFUSED);
 }
 
+/* Reply to a secondary that asks to attach. */
 void mpipc__rte_reply_attach(struct mpipc *handle, const struct mpipc_record *record)
 {
 	mpipc_reply(handle, record->call, decide(ATTACHED) ? 0 : RTE_ATTACH_REFUSED, NULL, 0, NULL);
 }
 
-/* In a secondary that has joined: asks its primary. */
+/* Ask the primary, in a secondary that has joined. */
 int mpipc__rte_attach(void)
 {
 	struct mpipc_call_options options = { .size = sizeof(options), .reply_size = 1 };

@@ -15,10 +15,10 @@ static struct {
 	atomic_bool disabled;
 } context = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
-/* On a thread that dispatches: what it dispatches for, until rte_eal_cleanup(). */
+/* The endpoint that this thread dispatches for. It is NULL again after rte_eal_cleanup(). */
 static __thread struct mpipc *dispatched;
 
-/* Makes @handle the endpoint of this process. */
+/* Make @handle the endpoint of this process. */
 void mpipc__rte_set_endpoint(struct mpipc *handle, bool primary)
 {
 	pthread_rwlock_wrlock(&context.lock);
@@ -28,7 +28,10 @@ void mpipc__rte_set_endpoint(struct mpipc *handle, bool primary)
 	pthread_rwlock_unlock(&context.lock);
 }
 
-/* Waits for those who use the endpoint. False if another thread was faster. */
+/*
+ * Take the endpoint away from this process, when the threads that use it are done. Returns
+ * false if another thread has done so.
+ */
 bool mpipc__rte_clear_endpoint(struct mpipc *handle)
 {
 	bool is_set;
@@ -42,7 +45,10 @@ bool mpipc__rte_clear_endpoint(struct mpipc *handle)
 	return is_set;
 }
 
-/* In the child of a fork, for which another thread may have held the lock. */
+/*
+ * Take the endpoint away in the child of a fork, and make the lock anew, because another
+ * thread may have held it.
+ */
 struct mpipc *mpipc__rte_forget_endpoint(void)
 {
 	struct mpipc *handle = context.handle;
@@ -53,7 +59,9 @@ struct mpipc *mpipc__rte_forget_endpoint(void)
 	return handle;
 }
 
-/* The endpoint, until mpipc__rte_put(); NULL with rte_errno set if there is none. */
+/*
+ * Use the endpoint until mpipc__rte_put(). Returns NULL with rte_errno set if there is none.
+ */
 struct mpipc *mpipc__rte_get(void)
 {
 	if (dispatched)
@@ -66,13 +74,14 @@ struct mpipc *mpipc__rte_get(void)
 	return NULL;
 }
 
+/* Stop using the endpoint. */
 void mpipc__rte_put(struct mpipc *handle)
 {
 	if (!mpipc__is_dispatcher(handle))
 		pthread_rwlock_unlock(&context.lock);
 }
 
-/* Before an action or a callback, on the thread that dispatches. */
+/* Note that this thread dispatches for @handle, before an action or a callback runs. */
 void mpipc__rte_enter(struct mpipc *handle)
 {
 	dispatched = handle;

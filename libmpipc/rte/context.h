@@ -13,8 +13,8 @@
  * is held for reading while a thread uses the endpoint, so that rte_eal_cleanup() can
  * leave the group, which ends all that waits, and then wait for those threads.
  *
- * The dispatcher takes no lock, because the endpoint outlives it, and because an action
- * may make a request while another thread waits for the lock to write.
+ * The dispatcher takes no lock, because the endpoint outlives it, and because actions can
+ * be inside each other, so that the same thread would lock twice.
  */
 
 void mpipc__rte_set_endpoint(struct mpipc *handle, bool primary);
@@ -24,6 +24,8 @@ struct mpipc *mpipc__rte_get(void);
 void mpipc__rte_put(struct mpipc *handle);
 void mpipc__rte_enter(struct mpipc *handle);
 bool mpipc__rte_is_primary(void);
+
+/* The process has no IPC at all, by --no-shconf. */
 void mpipc__rte_disable(void);
 bool mpipc__rte_disabled(void);
 

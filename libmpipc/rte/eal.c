@@ -21,6 +21,7 @@ static_assert(sizeof(struct rte_mp_msg) == 1344, "layout of DPDK 25.11");
 
 static enum rte_proc_type_t process_type = RTE_PROC_PRIMARY;
 
+/* Read how long a secondary waits for a primary to join. */
 static int64_t secondary_timeout(void)
 {
 	const char *seconds = secure_getenv("MPIPC_WAIT");
@@ -44,6 +45,7 @@ static int join_secondary(const char *group)
 	return err;
 }
 
+/* Join in the role that the options ask for. Both are tried for "auto". */
 static int join(struct rte_eal_args *args, const char *group)
 {
 	int err;
@@ -59,6 +61,7 @@ static int join(struct rte_eal_args *args, const char *group)
 	return join_secondary(group);
 }
 
+/* Say what an error means for a program that uses EAL. */
 static const char *explain(int err)
 {
 	if (err == RTE_ATTACH_REFUSED)

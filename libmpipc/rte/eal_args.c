@@ -5,7 +5,7 @@
 
 #include "eal_args.h"
 
-/* DPDK's options that have a value, which may be the next argument. */
+/* The options of DPDK that have a value. It may be the next argument. */
 static const char *const valued[] = {
 	"--allow", "--base-virtaddr", "--block", "--file-prefix", "--force-max-simd-bitwidth",
 	"--huge-dir", "--iova-mode", "--lcores", "--log-level", "--main-lcore",
@@ -52,7 +52,7 @@ static int set_option(struct rte_eal_args *args, const char *option, size_t len,
 	return 0;
 }
 
-/* One option and its value; returns how many arguments that were. */
+/* Parse one option with its value. Returns how many arguments these were. */
 static int parse_option(struct rte_eal_args *args, int argc, char **argv)
 {
 	const char *option = argv[0];
@@ -73,6 +73,7 @@ static int parse_option(struct rte_eal_args *args, int argc, char **argv)
 	return err ? err : 2;
 }
 
+/* Parse the options of EAL, which end at "--" or at the first argument that is none. */
 int mpipc__rte_parse(struct rte_eal_args *args, int argc, char **argv)
 {
 	int i = 1, ret;

@@ -13,7 +13,7 @@
  * Only those that concern IPC have an effect.
  */
 
-/* What of the command line concerns IPC. */
+/* The options that concern IPC, and how many arguments were used in all. */
 struct rte_eal_args {
 	enum rte_proc_type_t type;
 	const char *prefix;

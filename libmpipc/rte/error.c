@@ -5,7 +5,7 @@
 
 #include "error.h"
 
-/* Turns an error of mpipc into one that users of rte_mp know. */
+/* Set rte_errno to the error that users of rte_mp know instead of @err. Returns -1. */
 int mpipc__rte_fail(int err)
 {
 	switch (err) {

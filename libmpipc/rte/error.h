@@ -5,8 +5,8 @@
 /**
  * DOC: errors of rte_mp
  *
- * Functions of DPDK return -1 and set rte_errno. It is a macro that only <rte_errno.h>
- * knows: libmpipc.so has its own variable, and libmpipc-dpdk.so finds that of DPDK.
+ * Functions of DPDK return -1 and set rte_errno. This is a macro of <rte_errno.h>:
+ * libmpipc.so has its own variable, and libmpipc-dpdk.so finds the one of DPDK.
  */
 
 int mpipc__rte_fail(int err);

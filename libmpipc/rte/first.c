@@ -14,7 +14,7 @@
 #include "send.h"
 #include "wire.h"
 
-/* This interface returns its errors. */
+/* Return an error as this interface does, by its negative number. */
 static int failed(int err)
 {
 	mpipc__rte_fail(err);
@@ -33,6 +33,7 @@ mpipc__export void rte_eal_mp_action_unregister(const char *name)
 	mpipc__rte_remove_action(name, RTE_KIND_FIRST);
 }
 
+/* Run the action for a message of this interface. */
 void mpipc__rte_handle_first(const struct mpipc_message *message)
 {
 	const struct mpipc_record *record = message->record;

@@ -11,12 +11,14 @@
 #include "peer.h"
 #include "wire.h"
 
+/* Reply with an error, if the message is a request. */
 static void refuse(struct mpipc *handle, const struct mpipc_record *record, int status)
 {
 	if (record->type == MPIPC_REQUEST)
 		mpipc_reply(handle, record->call, status, NULL, 0, NULL);
 }
 
+/* Handle a message that does not have the format of rte_mp. */
 static void handle_other(struct mpipc *handle, const struct mpipc_message *message)
 {
 	const struct mpipc_record *record = message->record;
@@ -29,7 +31,10 @@ static void handle_other(struct mpipc *handle, const struct mpipc_message *messa
 		refuse(handle, record, -EBADMSG);
 }
 
-/* What is not taken out of @message is closed when this returns. */
+/*
+ * Handle what comes in. Descriptors that are not taken out of @message are closed when this
+ * returns.
+ */
 void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	const struct mpipc_record *record = message->record;

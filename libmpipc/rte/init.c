@@ -9,7 +9,7 @@
 #include "init.h"
 #include "send.h"
 
-/* The child of a fork has no endpoint, but may rte_eal_init() its own one. */
+/* Make the child of a fork a process that was never initialised. */
 static void forget_endpoint(void)
 {
 	mpipc_close(mpipc__rte_forget_endpoint());
@@ -22,7 +22,7 @@ static void watch_forks(void)
 	pthread_atfork(NULL, NULL, forget_endpoint);
 }
 
-/* Joins. Nothing is received before mpipc__rte_start(). */
+/* Join a group. Nothing is received before mpipc__rte_start(). */
 int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
 {
 	struct mpipc_open_options options = {
@@ -44,7 +44,7 @@ int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
 	return 0;
 }
 
-/* From now on actions run. */
+/* Start the thread on which actions run. */
 int mpipc__rte_start(void)
 {
 	struct mpipc *handle = mpipc__rte_get();
@@ -59,13 +59,14 @@ int mpipc__rte_start(void)
 	return err;
 }
 
+/* Leave the group, and wait for the thread and for all who use the endpoint. */
 void mpipc__rte_close(void)
 {
 	struct mpipc *handle = mpipc__rte_get();
 
 	if (!handle)
 		return;
-	mpipc_leave(handle);	/* calls back whoever uses it */
+	mpipc_leave(handle);	/* ends what other threads wait for */
 	mpipc__rte_settle();
 	mpipc__rte_put(handle);
 	if (mpipc__rte_clear_endpoint(handle))

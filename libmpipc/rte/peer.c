@@ -7,28 +7,18 @@
 #include "peer.h"
 #include "wire.h"
 
-/*
- * A peer is the string "mpipc:<slot>:<endpoint>:<call>:<action>", numbers in hexadecimal:
- * all that rte_mp_reply() has to know, in a form that programs can copy. Those that
- * keep the pointer instead need it to stay what it is until the answer was given, also
- * when that comes after the request has timed out: it is dropped then, but by the string
- * of another request it would reach that.
- *
- * So strings are written to a ring of slots, oldest first, but not over one that was not
- * answered. Where all are such the ring grows. When it is as large as it can be those that have
- * timed out go first, then the oldest one. A pointer into the ring always points to some
- * string.
- *
- * Only the dispatching thread writes strings. Whoever answers says that a slot is free.
- */
+/* The ring grows to so many slots, each of which stands for a request. */
 #define N_PEERS		4096
 
-/* As many as are enough for those that answer at once, and to tell a second answer. */
+/*
+ * These are enough for actions that reply at once, with some to spare, so that a second reply
+ * still finds the string of its own request and is dropped.
+ */
 #define N_PEERS_AT_FIRST	32
 
 #define PREFIX		"mpipc:"
 
-/* Numbers have all their digits, so that each has its place. */
+/* Each part has its place, because numbers are written with all their digits. */
 #define SLOT_AT		(sizeof(PREFIX) - 1)
 #define SLOT_DIGITS	3
 #define ENDPOINT_AT	(SLOT_AT + SLOT_DIGITS + 1)
@@ -36,22 +26,23 @@
 #define NAME_AT		(CALL_AT + 16 + 1)
 
 static struct slot {
-	_Atomic uint64_t call;		/* the request that is not answered, or 0 */
-	uint64_t deadline;
-	uint64_t peer;			/* whose id is in @text, once there is one */
+	_Atomic uint64_t call;		/* request without a reply, or 0 if the slot is free */
+	uint64_t deadline;		/* of that request */
+	uint64_t peer;			/* endpoint whose id is in @text */
 	char text[RTE_PEER_SIZE];
 } ring[N_PEERS];
 
+/* These are the dispatcher's. @last_slot has the string for messages of @last_peer. */
 static unsigned int n_slots = N_PEERS_AT_FIRST;
 static unsigned int next_slot;
 static const struct slot *last_slot;
 static uint64_t last_peer;
 
-static_assert(NAME_AT + RTE_MP_MAX_NAME_LEN <= RTE_PEER_SIZE, "fits");
-static_assert(N_PEERS <= 1 << 4 * SLOT_DIGITS, "so does a number");
-static_assert(!(N_PEERS & (N_PEERS - 1)) && N_PEERS % N_PEERS_AT_FIRST == 0, "can double");
+static_assert(NAME_AT + RTE_MP_MAX_NAME_LEN <= RTE_PEER_SIZE, "a string fits in its slot");
+static_assert(N_PEERS <= 1 << 4 * SLOT_DIGITS, "a number fits in its digits");
+static_assert(!(N_PEERS & (N_PEERS - 1)) && N_PEERS % N_PEERS_AT_FIRST == 0, "the ring can double");
 
-/* Eight digits, all at once: a byte for each, the first one in the highest. */
+/* Write eight hexadecimal digits at once, the first one in the highest byte. */
 static uint64_t digits(uint32_t value)
 {
 	uint64_t x = value;
@@ -59,10 +50,11 @@ static uint64_t digits(uint32_t value)
 	x = (x << 16 | x) & 0x0000ffff0000ffff;
 	x = (x << 8 | x) & 0x00ff00ff00ff00ff;
 	x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0f;
-	/* Those above 9 are letters. */
+	/* Digits above 9 become letters. */
 	return x + 0x3030303030303030 + ((x + 0x0606060606060606) >> 4 & 0x0101010101010101) * 39;
 }
 
+/* Write a number with 16 digits. */
 static void put_id(char *pos, uint64_t id)
 {
 	const uint64_t text[2] = { htobe64(digits(id >> 32)), htobe64(digits(id)) };
@@ -70,7 +62,7 @@ static void put_id(char *pos, uint64_t id)
 	memcpy(pos, text, sizeof(text));
 }
 
-/* What a slot begins with, always. */
+/* Write the part of a string that is always the same for its slot. */
 static void put_slot(struct slot *slot)
 {
 	uint64_t number = htobe64(digits(slot - ring));
@@ -82,6 +74,7 @@ static void put_slot(struct slot *slot)
 	slot->text[NAME_AT - 1] = ':';
 }
 
+/* Choose a slot for a string, by the rules in peer.h. */
 static struct slot *new_slot(uint64_t now)
 {
 	unsigned int i;
@@ -100,11 +93,12 @@ static struct slot *new_slot(uint64_t now)
 	return &ring[next_slot++ % n_slots];
 }
 
+/* Make the string for the sender of @record. */
 const char *mpipc__rte_peer(const struct mpipc_record *record)
 {
 	struct slot *slot;
 
-	/* Nobody answers a message: one string does for all from a peer. */
+	/* A message has no reply, so one string serves all messages of a peer. */
 	if (!record->call && last_slot && last_peer == record->peer)
 		return last_slot->text;
 	slot = new_slot(record->stamp);
@@ -125,7 +119,7 @@ const char *mpipc__rte_peer(const struct mpipc_record *record)
 	return slot->text;
 }
 
-/* The slot that a string is still in, where programs mostly leave it. */
+/* Return the slot that @peer points to, or NULL if it is a copy. */
 static struct slot *slot_of(const char *peer)
 {
 	size_t at = (uintptr_t)peer - (uintptr_t)ring;
@@ -134,6 +128,7 @@ static struct slot *slot_of(const char *peer)
 	return at < sizeof(ring) && peer == slot->text ? slot : NULL;
 }
 
+/* Read a string again. Returns false if it is not one of ours. */
 bool mpipc__rte_parse_peer(const char *peer, struct rte_peer *parsed)
 {
 	struct slot *slot = slot_of(peer);
@@ -160,11 +155,11 @@ bool mpipc__rte_parse_peer(const char *peer, struct rte_peer *parsed)
 	return true;
 }
 
-/* The request was answered, or nobody waits for it any more. */
+/* Free the slot of a request that has its reply, or for which nobody waits any more. */
 void mpipc__rte_forget_peer(const struct rte_peer *parsed)
 {
 	uint64_t call = parsed->call;
 
-	/* Unless it is another one's by now. */
+	/* The slot may belong to another request by now. */
 	atomic_compare_exchange_strong(&ring[parsed->slot].call, &call, 0);
 }

@@ -28,7 +28,7 @@
 #define RTE_PEER_SIZE	108
 
 struct rte_peer {
-	uint64_t call;		/* to be answered, or 0 */
+	uint64_t call;		/* request to reply to, or 0 */
 	const char *name;
 	unsigned int slot;
 };

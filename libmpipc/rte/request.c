@@ -6,8 +6,8 @@
 #include "request.h"
 
 /*
- * Fills in @arg for a request. Returns the endpoint, for mpipc__rte_put(), or NULL with
- * rte_errno set.
+ * Fill in @arg for a request, except its flags and where its results go. Returns the
+ * endpoint, which is used until mpipc__rte_put(), or NULL with rte_errno set.
  */
 struct mpipc *mpipc__rte_prepare(struct mpipc_call_args *arg, const struct rte_mp_msg *req,
 				 const struct timespec *ts)
@@ -25,12 +25,16 @@ struct mpipc *mpipc__rte_prepare(struct mpipc_call_args *arg, const struct rte_m
 	return handle;
 }
 
+/* Check that a result is a reply, and one of the right format. */
 bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire)
 {
 	return !record->status && mpipc__rte_valid(record, wire);
 }
 
-/* Peers that are gone, or not ready, are as if they had never been there. */
+/*
+ * Check that a result counts. It does not if the process says that it is not ready yet, or if
+ * it is a secondary that is gone.
+ */
 bool mpipc__rte_counts(const struct mpipc_record *record)
 {
 	if (record->flags & MPIPC_REC_REPLIED)

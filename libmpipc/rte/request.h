@@ -14,7 +14,7 @@
  * not ready yet are in neither number, as if they had never been there.
  */
 
-/* The message at @i in an array of the program's messages. */
+/* Return reply number @i. It is not @reply->msgs[i], because DPDK decides on the size. */
 static inline struct rte_mp_msg *mpipc__rte_reply_at(const struct rte_mp_reply *reply, size_t i)
 {
 	return (void *)((char *)reply->msgs + i * RTE_MSG_SIZE);

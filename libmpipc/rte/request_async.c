@@ -14,15 +14,16 @@
 #include "request.h"
 #include "wire.h"
 
-/* A request and what has come of it; freed with its call, which is its beginning. */
+/* A request and its replies so far. It begins with the call, with which it is freed. */
 struct request {
 	struct mpipc__async call;
 	rte_mp_async_reply_t callback;
 	unsigned int ignored;
 	struct rte_mp_reply reply;
-	alignas(8) struct rte_mp_msg msg;	/* as the strictest version has it */
+	alignas(8) struct rte_mp_msg msg;	/* a copy, aligned as for DPDK 25.11 */
 };
 
+/* Count a result, and store the reply in it. */
 static void store_result(struct request *self, const struct mpipc_message *result)
 {
 	const struct mpipc_record *record = result->record;
@@ -37,11 +38,12 @@ static void store_result(struct request *self, const struct mpipc_message *resul
 	if (!reply->msgs)
 		reply->msgs = malloc(self->call.n_results * RTE_MSG_SIZE);
 	if (!reply->msgs)
-		return;	/* for this one it is as if no answer had come */
+		return;	/* the reply is lost, and the program sees that one is missing */
 	mpipc__rte_fill(mpipc__rte_reply_at(reply, reply->nb_received++), record, result->data,
 			mpipc__fd_slots(result));
 }
 
+/* Handle a result. After the last one the program gets its replies. */
 static void handle_result(struct mpipc *handle, const struct mpipc_message *result, void *arg)
 {
 	struct request *self = arg;
@@ -76,7 +78,7 @@ static int check_request(const struct rte_mp_msg *req, const struct timespec *ts
 
 	if (err)
 		return err;
-	/* No time at all has always been an error. */
+	/* DPDK refuses a timeout that is no time at all. */
 	if (!ts || !callback || (ts->tv_sec <= 0 && ts->tv_nsec < 1000))
 		return -EINVAL;
 	return 0;

@@ -14,26 +14,31 @@
 #include "request.h"
 #include "wire.h"
 
-/* On the stack: what a secondary needs, and the primary of one. */
+/* Space for so many results is on the stack, so that a secondary needs no more. */
 #define ON_STACK	2
 
+/* All that a result may take. */
 struct one_result {
 	struct mpipc_record record;
 	struct rte_wire wire;
 	int fds[RTE_MP_MAX_FD_NUM];
 };
 
-/* What a call has brought: an array of each, in one block. */
+/*
+ * A call with its results. It begins with the argument, for make_space(). Records, payloads
+ * and descriptors are an array each, in one block.
+ */
 struct results {
 	struct mpipc_call_args arg;
 	struct mpipc_record *records;
 	struct rte_wire *wires;
 	int *fds;
-	struct one_result *few;		/* the block for a few results */
-	void *more;			/* that for more */
+	struct one_result *few;		/* the block for a few results, on the stack */
+	void *more;			/* the block for more results */
 	struct rte_mp_msg *msgs;	/* for the caller of rte_mp_request_sync() */
 };
 
+/* Point @arg to space for @max results, and allocate messages for the program. */
 static int make_space(struct mpipc_call_args *arg, unsigned int max)
 {
 	struct results *results = (struct results *)arg;
@@ -47,7 +52,7 @@ static int make_space(struct mpipc_call_args *arg, unsigned int max)
 			return -ENOMEM;
 	}
 	free(results->msgs);
-	/* Where malloc(0) is NULL, a call to nobody has memory, too. */
+	/* Never allocate 0 bytes, for which malloc() may return NULL. */
 	results->msgs = malloc((max ? max : 1) * RTE_MSG_SIZE);
 	if (!results->msgs)
 		return -ENOMEM;
@@ -71,7 +76,7 @@ static bool replied(const struct results *results, unsigned int i)
 	return mpipc__rte_replied(&results->records[i], &results->wires[i]);
 }
 
-/* Counts; the first that failed decides. */
+/* Count the processes and the replies. Returns the error of the first one that failed. */
 static int count_replies(const struct results *results, struct rte_mp_reply *reply)
 {
 	unsigned int i;
@@ -89,7 +94,7 @@ static int count_replies(const struct results *results, struct rte_mp_reply *rep
 	return err;
 }
 
-/* Hands the answers to the caller. */
+/* Give the replies to the program. */
 static void fill_reply(struct results *results, struct rte_mp_reply *reply)
 {
 	unsigned int i, n = 0;
@@ -104,7 +109,7 @@ static void fill_reply(struct results *results, struct rte_mp_reply *reply)
 					&results->wires[i], fds_of(results, i));
 }
 
-/* Those that did not become part of a reply. */
+/* Close the descriptors that did not become part of a reply. */
 static void close_unused_fds(const struct results *results)
 {
 	unsigned int i;
@@ -113,6 +118,7 @@ static void close_unused_fds(const struct results *results)
 		mpipc__close_fds(fds_of(results, i), results->records[i].n_fds);
 }
 
+/* Make of the results what the program gets: all replies, or an error. */
 static int make_reply(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	int err;
@@ -128,6 +134,7 @@ static int make_reply(struct mpipc *handle, struct results *results, struct rte_
 	return err;
 }
 
+/* Make the call. */
 static int make_request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	struct one_result few[ON_STACK];

@@ -14,29 +14,30 @@
 #include "send.h"
 #include "wire.h"
 
-/* How long a sender waits for room in a full mailbox. */
+/* A sender waits so long for space in a full mailbox. */
 #define SPACE_TIMEOUT_NS	1000000000
 
-/* Whether a sender had to wait in vain, so that the next one does not. */
+/* A sender has waited in vain, so the next one does not wait. */
 static atomic_bool hurried;
 
+/* Set or clear @hurried. */
 void mpipc__rte_hurry(bool hurry)
 {
 	atomic_store_explicit(&hurried, hurry, memory_order_relaxed);
 }
 
+/* Return the time until which a sender may wait for space. */
 static uint64_t space_deadline(void)
 {
 	struct timespec now;
 
-	/* Whoever kept us waiting in vain does not do so again before it has room. */
 	if (atomic_load_explicit(&hurried, memory_order_relaxed))
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec + SPACE_TIMEOUT_NS;
 }
 
-/* Sends @arg->body from a secondary to the primary, from the primary to all. */
+/* Send @arg->body from a secondary to the primary, or from the primary to all. */
 int mpipc__rte_send(struct mpipc *handle, struct mpipc_send_args *arg)
 {
 	bool in_hurry, full;
@@ -73,8 +74,8 @@ mpipc__export int rte_mp_sendmsg(struct rte_mp_msg *msg)
 }
 
 /*
- * The kernel knows no more than that nobody waits for this answer. That is no news,
- * unless the one who asked was the primary and is gone.
+ * Decide what to return for a reply that nobody waits for. It is an error only if the
+ * request came from a primary that is gone.
  */
 static int late_reply(struct mpipc *handle)
 {
@@ -99,7 +100,7 @@ mpipc__export int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 		return mpipc__rte_fail(err);
 	if (mpipc__rte_disabled())
 		return 0;
-	/* No request, or not this one: who is asked for it would drop the answer. */
+	/* DPDK drops a reply to a message, and one that has another name than the request. */
 	if (!parsed.call || strcmp(parsed.name, msg->name))
 		return 0;
 	handle = mpipc__rte_get();

@@ -11,8 +11,8 @@
  *
  * A message goes from a secondary to the primary, or from the primary to all. A full
  * mailbox holds up the sender for a second. The next sender does not wait again until
- * the mailboxes have space, so that a stuck process costs a burst one second, not one
- * second each.
+ * the mailboxes have space, so that a stuck process costs a burst of messages one second
+ * in all.
  */
 
 int mpipc__rte_send(struct mpipc *handle, struct mpipc_send_args *arg);

@@ -20,7 +20,7 @@
  *
  * The size of a payload says which format it has. Messages of the first interface have
  * a size of their own. Whatever has another size, or a wrong length in it, is dropped
- * with its descriptors; a request among them is answered with -EBADMSG.
+ * with its descriptors; the reply to such a request is -EBADMSG.
  *
  * A reply without a payload has a status: -ENOENT if there is no such action,
  * %RTE_WIRE_IGNORE if the caller is not to count on this process yet.
@@ -30,23 +30,26 @@
  * descriptors are those of the DPDK that is loaded.
  */
 
-/* The program's struct rte_mp_msg: how large it is, how many descriptors fit. */
+/* The size of the program's struct rte_mp_msg, and how many descriptors fit in it. */
 #ifndef RTE_MSG_SIZE
 #define RTE_MSG_SIZE	sizeof(struct rte_mp_msg)
 #define RTE_MSG_FDS	RTE_MP_MAX_FD_NUM
 #endif
 
+/* The payload of rte_mp. */
 struct rte_wire {
 	int len_param;
-	int num_fds;	/* not used: the record knows better */
+	int num_fds;	/* ignored, because the record has the number */
 	uint8_t param[RTE_MP_MAX_PARAM_LEN];
 };
 
+/* The status in a reply of a process that is not ready. */
 #define RTE_WIRE_IGNORE		(-EINPROGRESS)
 
+/* The payload of the first interface. */
 struct rte_first_wire {
 	int len_params;
-	int fds_num;	/* not used, either */
+	int fds_num;	/* ignored, too */
 	char params[RTE_EAL_MP_MAX_PARAMS];
 };
 
@@ -55,8 +58,8 @@ static_assert(sizeof(struct rte_first_wire) + RTE_MP_MAX_NAME_LEN == 1024, "1 Ki
 static_assert(offsetof(struct rte_mp_msg, len_param) == 64, "layout of DPDK");
 static_assert(offsetof(struct rte_mp_msg, param) == 72, "layout of DPDK");
 static_assert(offsetof(struct rte_mp_msg, fds) == 328, "layout of DPDK");
-static_assert(RTE_MP_MAX_NAME_LEN == MPIPC_NAME_MAX, "a name is a name");
-static_assert(RTE_MP_MAX_FD_NUM == MPIPC_FDS_MAX, "so are descriptors");
+static_assert(RTE_MP_MAX_NAME_LEN == MPIPC_NAME_MAX, "names are as long");
+static_assert(RTE_MP_MAX_FD_NUM == MPIPC_FDS_MAX, "descriptors are as many");
 
 int mpipc__rte_check_name(const char *name);
 int mpipc__rte_check(const struct rte_mp_msg *msg);
