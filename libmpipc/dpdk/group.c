@@ -13,8 +13,8 @@
 #include "processors.h"
 
 /*
- * Who has DPDK's lock on the configuration of the group, -1 if nobody. Only a secondary may
- * look: a primary would lose the lock by closing the file.
+ * Return the process that has DPDK's lock on the configuration of the group, or -1. Only a
+ * secondary may look, because a primary would lose its lock when it closes the file.
  */
 static pid_t lock_owner(const char *dir)
 {
@@ -33,7 +33,7 @@ static pid_t lock_owner(const char *dir)
 	return lock.l_pid;
 }
 
-/* -1 if that cannot be told. */
+/* Return the process of the primary in the group that was joined, or -1. */
 static pid_t primary_of_group(void)
 {
 	struct mpipc *handle = mpipc__rte_get();
@@ -50,6 +50,7 @@ static pid_t primary_of_group(void)
 	return pid;
 }
 
+/* Check that the primary of the group that was joined is that of DPDK. */
 static bool is_primary_of_dpdk(const char *dir)
 {
 	pid_t pid = primary_of_group();
@@ -57,6 +58,7 @@ static bool is_primary_of_dpdk(const char *dir)
 	return pid != -1 && pid == lock_owner(dir);
 }
 
+/* Remove the socket's name, so that native secondaries fail at once and do not wait. */
 static void remove_socket(const char *dir)
 {
 	char path[PATH_MAX];
@@ -65,6 +67,7 @@ static void remove_socket(const char *dir)
 		unlink(path);
 }
 
+/* Join the group for a runtime directory. Returns false if the process has to stay native. */
 bool mpipc__dpdk_join(const char *dir, bool secondary)
 {
 	char group[MPIPC_GROUP_MAX];

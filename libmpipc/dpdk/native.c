@@ -13,6 +13,7 @@
 
 #include "native.h"
 
+/* The versions of DPDK that are known. */
 static const struct dpdk_layout layouts[] = {
 	{ .version = 23, .size = 360, .max_fds = 8 },		/* 22.11 */
 	{ .version = 24, .size = 360, .max_fds = 8 },		/* 23.11 */
@@ -27,13 +28,14 @@ static_assert(sizeof(struct rte_mp_msg) == 1344, "as large as the largest");
 
 static struct {
 	pthread_mutex_t lock;
-	struct dpdk dpdk;
-	atomic_bool found;
+	struct dpdk dpdk;	/* constant once @found */
+	atomic_bool found;	/* written under the lock */
 } native = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Until DPDK is found, any does. */
+/* Nothing uses this before DPDK is found, but it is never NULL. */
 const struct dpdk_layout *mpipc__dpdk_layout = &layouts[N_LAYOUTS - 1];
 
+/* Find out which version is loaded. A version that is not known is searched by its symbols. */
 static void open_dpdk(struct dpdk *dpdk)
 {
 	char name[32];
@@ -50,6 +52,7 @@ static void open_dpdk(struct dpdk *dpdk)
 	dpdk->layout = NULL;
 }
 
+/* Look up all functions of DPDK. Returns false if one is missing. */
 static bool find_dpdk(struct dpdk *dpdk)
 {
 	const struct {
@@ -81,8 +84,9 @@ static bool find_dpdk(struct dpdk *dpdk)
 }
 
 /*
- * NULL if there is none. No lock is held while it is looked for: the dynamic linker has
- * one of its own, and may be running a constructor that calls us.
+ * Return the DPDK of this process, or NULL if there is none yet. No lock is held during the
+ * search, because the dynamic linker has a lock of its own and may hold it while it runs a
+ * constructor that calls us.
  */
 const struct dpdk *mpipc__dpdk_get(void)
 {
@@ -103,6 +107,7 @@ const struct dpdk *mpipc__dpdk_get(void)
 	return &native.dpdk;
 }
 
+/* Return the address of DPDK's rte_errno of this thread, or of another variable without DPDK. */
 int *mpipc__dpdk_errno(void)
 {
 	static __thread int *address;

@@ -10,10 +10,10 @@
  * DOC: the DPDK in this process
  *
  * libmpipc-dpdk.so looks DPDK up at the first call instead of linking it, because
- * whatever has LD_PRELOAD in its environment gets the library, even a shell.
+ * every program with LD_PRELOAD in its environment gets the library, even a shell.
  */
 
-/* DPDK's own functions, and its layout, NULL for a version that is not known. */
+/* The functions of DPDK. @layout is NULL for a version that is not known. */
 struct dpdk {
 	void *handle;
 	const struct dpdk_layout *layout;

@@ -2,36 +2,26 @@
 /**
  * DOC: libmpipc-dpdk.so
  *
- * To be preloaded into programs that use DPDK (22.11 to 25.11) as a shared library:
+ * This library is preloaded into programs that use DPDK (22.11 to 25.11) as a shared
+ * library::
  *
  *	LD_PRELOAD=libmpipc-dpdk.so dpdk-testpmd ...
  *
- * Their rte_mp_*() calls, and those of DPDK's own libraries and drivers, then go by
- * mpipc, without anything to configure. All processes of a group have to be preloaded.
+ * Their rte_mp_*() calls, and those of DPDK's own libraries and drivers, then go by mpipc.
+ * There is nothing to configure, but all processes of a group have to be preloaded.
  *
- * When: DPDK's native IPC remains in use where the kernel module is absent or may not be
- * used, with --no-shconf and --in-memory, in the secondary of a primary that is not on
- * mpipc, and in programs that are linked with DPDK statically or with a version that is
- * not known here. A secondary without this library whose primary is on mpipc, or that is
- * in another network namespace, finds no socket: its requests fail at once.
+ * Each function here decides by route.h where a call goes: to DPDK, or to the rte layer,
+ * whose functions have other names in this library (see rte_mp.h). Actions that are
+ * registered before the route is chosen are registered with both.
  *
- * Which group: processes of DPDK meet in a directory, <runtime directory>/dpdk/<file
- * prefix>, so its device and inode are the group's name: "dpdk:<device>:<inode>". Anyone
- * could make a group of that name; a secondary believes in a primary only if that process
- * has the lock on the file "config" there, by which DPDK itself knows its primary.
+ * A secondary without this library, or in another network namespace, cannot reach a primary
+ * on mpipc. It finds no socket, so its requests fail at once.
  *
- * When it is decided: at the first call after DPDK has parsed its arguments and set up its
- * own channel, which is during rte_eal_init(). What is registered before that, DPDK gets,
- * too. The thread and the socket of DPDK exist all the same and have nothing to do; our
- * thread runs on the same processors, and the primary removes the name of its socket.
+ * The last thing that DPDK does before it gives up its memory is to unregister the action
+ * for hot-plugging. No action may run after that, so the process leaves its group then.
  *
- * End: the last that DPDK does before it gives up its memory is to unregister the action
- * for hot-plugging. No action may run after that.
- *
- * Whoever has LD_PRELOAD in its environment gets this library, also a shell: nothing is
- * done before the first call, and DPDK is looked up then, not linked. rte_mp_disable() is
- * left to DPDK: its state is in the shared memory of the group and also what native
- * secondaries look at.
+ * rte_mp_disable() is left to DPDK. Its state is in the shared memory of the group, where
+ * native secondaries look at it, too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,13 +40,10 @@ static struct {
 	atomic_bool ending;		/* in rte_eal_cleanup() */
 } preload;
 
-/* DPDK's name for the action that it unregisters last before its memory goes. */
+/* The name of DPDK's action for hot-plugging. */
 #define HOTPLUG_ACTION	"eal_dev_mp_request"
 
-/*
- * What programs call, and DPDK itself
- */
-
+/* A function has the name of DPDK's only for the linker, because headers declare that. */
 #define PRELOADED(name)	__asm__(#name) mpipc__export
 
 int register_action(const char *name, rte_mp_t action) PRELOADED(rte_mp_action_register);
@@ -78,7 +65,7 @@ int register_action(const char *name, rte_mp_t action)
 	if (!dpdk)
 		return rte_mp_action_register(name, action);
 	ret = dpdk->action_register(name, action);
-	/* Not decided yet, or by another thread just now. */
+	/* No route is chosen yet, or another thread has just chosen one. */
 	if (!ret && mpipc__dpdk_route() != ROUTE_NATIVE)
 		ret = rte_mp_action_register(name, action);
 	return ret;

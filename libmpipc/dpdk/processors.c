@@ -10,7 +10,7 @@
 #include "../rte/init.h"
 #include "processors.h"
 
-/* Is this DPDK's thread for messages? It was named differently before 23.11. */
+/* Check whether a thread is the one for DPDK's messages. Its name has changed in 23.11. */
 static bool is_thread_of_dpdk(const char *tid)
 {
 	char path[64], name[16] = "";
@@ -26,7 +26,7 @@ static bool is_thread_of_dpdk(const char *tid)
 	return !strcmp(name, "dpdk-mp-msg") || !strcmp(name, "rte_mp_handle");
 }
 
-/* The processors that DPDK leaves to such threads. */
+/* Find the processors on which DPDK runs its thread for messages. */
 static bool get_processors(cpu_set_t *set)
 {
 	DIR *tasks = opendir("/proc/self/task");
@@ -42,7 +42,7 @@ static bool get_processors(cpu_set_t *set)
 	return found;
 }
 
-/* The thread that this starts inherits on which processors it may run. */
+/* Start the thread of mpipc. It inherits the processors of the thread that starts it. */
 int mpipc__dpdk_start(void)
 {
 	cpu_set_t own, wanted;

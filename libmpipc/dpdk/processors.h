@@ -6,7 +6,7 @@
  * DOC: processors
  *
  * DPDK keeps the thread for its messages away from the processors that poll. The thread
- * of this library runs where that one would.
+ * of this library runs on the same processors.
  */
 
 int mpipc__dpdk_start(void);

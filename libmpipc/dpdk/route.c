@@ -8,17 +8,18 @@
 #include "group.h"
 #include "route.h"
 
-/* DPDK's enum rte_proc_type_t. */
+/* RTE_PROC_SECONDARY of DPDK. */
 #define PROC_SECONDARY	1
 
-/* Nobody registers that: it shows whether there is IPC. */
+/* An action that no program has. DPDK registers it only if it has IPC. */
 #define PROBE_ACTION	"mpipc:probe"
 
 static struct {
 	pthread_mutex_t lock;
-	_Atomic enum route route;
+	_Atomic enum route route;	/* written under the lock */
 } choice = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* Check that DPDK has IPC, which it does not with --no-shconf. */
 static bool has_ipc(const struct dpdk *dpdk)
 {
 	if (dpdk->action_register(PROBE_ACTION, NULL))
@@ -27,6 +28,7 @@ static bool has_ipc(const struct dpdk *dpdk)
 	return true;
 }
 
+/* Choose the route, if DPDK knows its runtime directory by now. */
 static enum route choose(const struct dpdk *dpdk)
 {
 	const char *dir = dpdk->get_runtime_dir();
@@ -39,6 +41,7 @@ static enum route choose(const struct dpdk *dpdk)
 									       ROUTE_NATIVE;
 }
 
+/* Return the route, and choose it first if that has not been done. */
 static enum route decide(const struct dpdk *dpdk)
 {
 	enum route route;
@@ -53,7 +56,7 @@ static enum route decide(const struct dpdk *dpdk)
 	return route;
 }
 
-/* DPDK, if the call is to go there, or NULL: it goes by mpipc, or nowhere. */
+/* Return DPDK if calls go there. NULL means that they go by mpipc, or that there is no DPDK. */
 const struct dpdk *mpipc__dpdk_native(void)
 {
 	const struct dpdk *dpdk;
@@ -64,18 +67,20 @@ const struct dpdk *mpipc__dpdk_native(void)
 	return dpdk && decide(dpdk) != ROUTE_MPIPC ? dpdk : NULL;
 }
 
+/* Return the route without choosing it. */
 enum route mpipc__dpdk_route(void)
 {
 	return choice.route;
 }
 
+/* Leave the group, if one was joined. */
 void mpipc__dpdk_leave(void)
 {
 	if (choice.route == ROUTE_MPIPC)
 		mpipc__rte_close();
 }
 
-/* It may be tried again, with other arguments. */
+/* Forget the route. rte_eal_init() has failed and may be called again. */
 void mpipc__dpdk_reset(void)
 {
 	mpipc__dpdk_leave();

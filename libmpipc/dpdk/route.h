@@ -7,7 +7,7 @@
 /**
  * DOC: by mpipc or natively
  *
- * All calls of a process go the same way. It is decided at the first call after DPDK has
+ * All calls of a process go the same way. The way is chosen at the first call after DPDK has
  * parsed its arguments and set up its own channel, which is during rte_eal_init().
  *
  * DPDK's native IPC remains in use where the kernel module is absent or may not be used,

@@ -2,7 +2,7 @@
 #ifndef MPIPC_DPDK_RTE_ERRNO_H
 #define MPIPC_DPDK_RTE_ERRNO_H
 
-/* In place of libmpipc's own one: that of the DPDK in this process, of this thread. */
+/* This stands for libmpipc's own <rte_errno.h> when the rte layer is compiled for DPDK. */
 int *mpipc__dpdk_errno(void);
 #define rte_errno	(*mpipc__dpdk_errno())
 

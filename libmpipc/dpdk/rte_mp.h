@@ -2,9 +2,12 @@
 #ifndef MPIPC_DPDK_RTE_MP_H
 #define MPIPC_DPDK_RTE_MP_H
 
-/*
- * In place of libmpipc's own <rte_mp.h>: messages as every version of DPDK can have
- * them, and names that leave those of DPDK to dpdk.c, which decides who is called.
+/**
+ * DOC: messages of every DPDK
+ *
+ * This header stands for libmpipc's own <rte_mp.h> when the rte layer is compiled for
+ * libmpipc-dpdk.so. Its structures fit the messages of every version of DPDK. Its functions
+ * have other names for the linker, because preload.c has those of DPDK.
  */
 
 #include <stdbool.h>
@@ -17,8 +20,9 @@
 #define RTE_MP_MAX_PARAM_LEN	256
 
 /*
- * The most descriptors and the largest size of all versions, as programs copy all of a
- * message that they are shown; the least alignment, as that is what they pass.
+ * This has the most descriptors and the largest size of all versions, because programs copy
+ * all of a message that they are shown. It has the smallest alignment, because programs pass
+ * messages that have no more.
  */
 struct rte_mp_msg {
 	char name[RTE_MP_MAX_NAME_LEN];
@@ -40,10 +44,10 @@ typedef int (*rte_mp_async_reply_t)(const struct rte_mp_msg *request,
 				    const struct rte_mp_reply *reply);
 
 /**
- * struct dpdk_layout - what differs from version to version
- * @version: of DPDK's interface: librte_eal.so.@version
- * @size: of struct rte_mp_msg
- * @max_fds: descriptors that it has room for
+ * struct dpdk_layout - the layout of messages in a version of DPDK
+ * @version: version of the interface, as in librte_eal.so.@version
+ * @size: size of struct rte_mp_msg in bytes
+ * @max_fds: how many descriptors fit in it
  */
 struct dpdk_layout {
 	unsigned int version;
