@@ -14,46 +14,46 @@ extern "C" {
 /**
  * DOC: libmpipc
  *
- * Messages, calls and file descriptors between the processes of a group, over
- * the kernel module mpipc. A handle is one endpoint of one group: its primary,
- * or one of its secondaries. <linux/mpipc.h> says what a group, an endpoint and
- * a call are, and describes &struct mpipc_record, &struct mpipc_info and &struct
- * mpipc_peer, which this library hands through as they are.
+ * Messages, calls and file descriptors between the processes of a group, over the kernel
+ * module mpipc. A handle is one endpoint of one group: its primary, or one of its
+ * secondaries. <linux/mpipc.h> says what a group, an endpoint and a call are, and describes
+ * &struct mpipc_record, &struct mpipc_info and &struct mpipc_peer, which this library hands
+ * through as they are.
  *
- * Conventions, where a function does not say otherwise:
+ * The following holds where a function does not say otherwise.
  *
- * Errors: a function returns a negative error number or what it promises. errno
- * is not part of the interface. Nothing is printed. -ESHUTDOWN: the handle has
- * left its group. -EPERM: the handle was opened by another process.
+ * Errors: a function returns a negative error number or the result that it promises. errno
+ * is not part of the interface. Nothing is printed. The error is -ESHUTDOWN if the handle
+ * has left its group, and -EPERM if the handle was opened by another process.
  *
- * NULL: the handle must not be NULL, except for mpipc_close(). Any other pointer
- * that must not be NULL gives -EINVAL. Options may always be NULL.
+ * NULL: the handle must not be NULL, except for mpipc_close(). Any other pointer that must
+ * not be NULL gives -EINVAL. Options may always be NULL.
  *
- * Times: a timeout is in nanoseconds from now; 0 does not wait, and a negative
- * one (%MPIPC_WAIT_FOREVER) waits without end. Interrupted by a signal handler,
- * mpipc_dispatch() returns -EINTR; everything else goes on waiting.
+ * Times: a timeout is in nanoseconds from now. With 0 a function does not wait, and with a
+ * negative timeout (%MPIPC_WAIT_FOREVER) it waits without end. When a signal handler
+ * interrupts a function, mpipc_dispatch() returns -EINTR and all others go on waiting.
  *
- * Threads: any number of threads may use a handle at once. Only one of them can
- * be in mpipc_dispatch(), and handlers run one at a time; others only while one of
- * them waits in mpipc_call(). mpipc_close() must be the last call on a handle; it may
- * be made in a handler. A thread in a handler or in mpipc_dispatch() must not be
- * cancelled by pthread_cancel().
+ * Threads: any number of threads may use a handle at once. Only one of them can be in
+ * mpipc_dispatch(). Handlers run one at a time, except that others can run while a handler
+ * waits in mpipc_call(). mpipc_close() must be the last call on a handle, and may be made
+ * in a handler. A thread in a handler or in mpipc_dispatch() must not be cancelled by
+ * pthread_cancel().
  *
- * Descriptors: the caller keeps those that it sends. Received ones are
- * close-on-exec and belong to the message or to the replies in which they came,
- * and are closed with them, unless mpipc_message_take_fd() took them out.
+ * Descriptors: the caller keeps those that it sends. Received descriptors are
+ * close-on-exec. They belong to the message or to the replies in which they came, and are
+ * closed with these unless mpipc_message_take_fd() has taken them out.
  *
- * fork: a child has no use of the handles of its parent (-EPERM), and does not
- * disturb them. It may mpipc_close() them, which only frees its own copy, and has to
- * before it returns from a handler in which it was forked. exec closes them.
+ * fork: a child cannot use the handles of its parent (-EPERM) and does not disturb them.
+ * It may mpipc_close() them, which only frees its own copy. It has to do so before it
+ * returns from a handler in which it was forked. exec closes the handles.
  *
- * Option structures begin with their size, which must be set, and may grow at
- * their end: zero the whole, set @size to sizeof, then what is needed. -EINVAL:
- * shorter than in the first version; -E2BIG: has something that this version of
- * the library does not know.
+ * Option structures begin with their size and may grow at their end. Zero the whole
+ * structure, set @size to its sizeof, then set what is needed. The error is -EINVAL if
+ * the structure is shorter than in the first version, and -E2BIG if it asks for something
+ * that this version of the library does not know.
  */
 
-/** MPIPC_WAIT_FOREVER - a timeout that never comes. */
+/** MPIPC_WAIT_FOREVER - a timeout that never comes. Since: 0.1 */
 #define MPIPC_WAIT_FOREVER	((int64_t)-1)
 
 struct mpipc;
@@ -61,11 +61,14 @@ struct mpipc_replies;
 
 /**
  * struct mpipc_message - a received message, request, result or event
- * @record: who sent what, and when: type, name, size, sender and credentials
- * @data: @record->size bytes of payload, aligned to 8 bytes in a handler
- * @fds: @record->n_fds descriptors, in the order of the sender. A negative one
- *	is the error that kept it from being received (-EMFILE), or -EBADF once
- *	it was taken. Read only; use mpipc_message_take_fd().
+ * @record: type, name, size, time, sender and credentials of the message
+ * @data: payload of @record->size bytes, aligned to 8 bytes in a handler
+ * @fds: @record->n_fds descriptors, in the order of the sender. A negative number is the
+ *	error for which a descriptor was not received (-EMFILE), or -EBADF after it was taken.
+ *	The array is read only; use mpipc_message_take_fd().
+ *
+ * The library owns all three. They are valid until the handler returns or the replies are
+ * freed.
  *
  * Since: 0.1
  */
@@ -76,15 +79,17 @@ struct mpipc_message {
 };
 
 /**
- * typedef mpipc_handler_t - is called with what comes in
- * @handle: the endpoint
- * @message: what came; valid until the handler returns
- * @arg: as given with the handler
+ * typedef mpipc_handler_t - handle a message
+ * @handle: the endpoint that received the message
+ * @message: the message, valid until the handler returns
+ * @arg: the argument that was given with the handler
  *
- * @message->record->type is one of %MPIPC_MESSAGE, %MPIPC_REQUEST (to be
- * answered by mpipc_reply(), now or later), and, if asked for with
- * %MPIPC_JOIN_EVENTS, %MPIPC_JOINED and %MPIPC_LEFT. It is %MPIPC_REPLY_TO for
- * the results of mpipc_call_async().
+ * @message->record->type is %MPIPC_MESSAGE, %MPIPC_REQUEST, or, for a handle that was opened
+ * with %MPIPC_JOIN_EVENTS, %MPIPC_JOINED or %MPIPC_LEFT. A request waits for mpipc_reply(),
+ * now or later. The results of mpipc_call_async() have the type %MPIPC_REPLY_TO.
+ *
+ * Threads: handlers run on the thread that is in mpipc_dispatch(), or on that of
+ * mpipc_start().
  *
  * Since: 0.1
  */
@@ -95,11 +100,11 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
  * struct mpipc_open_options - options of mpipc_open()
  * @size: sizeof(struct mpipc_open_options)
  * @flags: %MPIPC_JOIN_FOLLOW, %MPIPC_JOIN_EVENTS
- * @mode: permission bits of the group if this creates it; 0 means 0600
- * @timeout_ns: how long a secondary waits for a primary
- * @handler: gets what comes in. Without one, messages are dropped and requests
- *	are answered with the status -EOPNOTSUPP.
- * @arg: passed to @handler
+ * @mode: permission bits of the group if this call creates it; 0 means 0600
+ * @timeout_ns: how long a secondary waits for a primary, in nanoseconds
+ * @handler: function for all that comes in. Without a handler, messages are dropped, and the
+ *	reply to each request is the status -EOPNOTSUPP.
+ * @arg: argument for @handler
  *
  * Since: 0.1
  */
@@ -117,9 +122,9 @@ struct mpipc_open_options {
  * @size: sizeof(struct mpipc_send_options)
  * @flags: %MPIPC_PASS_MPIPC
  * @n_fds: number of descriptors to send
- * @fds: the descriptors
- * @timeout_ns: how long to wait for room in a full mailbox
- * @full: where to store how many mailboxes had no room, or NULL
+ * @fds: descriptors to send, which the caller keeps
+ * @timeout_ns: how long to wait for space in a full mailbox, in nanoseconds
+ * @full: out: how many mailboxes had no space; may be NULL
  *
  * Since: 0.1
  */
@@ -133,13 +138,13 @@ struct mpipc_send_options {
 };
 
 /**
- * MPIPC_CALL_ORDERED - a flag of mpipc_call(): return only when the handlers of
- * all that had come in before the answers have run, or the call has timed out.
- * This counts only for a handle with mpipc_start(), outside of its handlers.
+ * MPIPC_CALL_ORDERED - a flag of mpipc_call(): return only when the handlers of all that had
+ * come in before the replies have returned, or when the timeout has passed. The flag has an
+ * effect only for a handle with mpipc_start(), and only outside of its handlers. Since: 0.1
  */
 #define MPIPC_CALL_ORDERED	(1U << 16)
 
-/** MPIPC_REPLY_SIZE - bytes that are taken of each answer unless told otherwise. */
+/** MPIPC_REPLY_SIZE - largest reply, in bytes, if the options do not say. Since: 0.1 */
 #define MPIPC_REPLY_SIZE	4096
 
 /**
@@ -147,12 +152,12 @@ struct mpipc_send_options {
  * @size: sizeof(struct mpipc_call_options)
  * @flags: %MPIPC_PASS_MPIPC, %MPIPC_CALL_WAIT_SPACE, %MPIPC_CALL_ORDERED
  * @n_fds: number of descriptors to send
- * @fds: the descriptors
- * @reply_size: largest answer, in bytes; 0 means %MPIPC_REPLY_SIZE. Memory for
- *	an answer of this size is reserved for each addressee.
- * @reply_fds: most descriptors in an answer
+ * @fds: descriptors to send, which the caller keeps
+ * @reply_size: largest reply, in bytes; 0 means %MPIPC_REPLY_SIZE. Memory for a reply of this
+ *	size is reserved for each destination.
+ * @reply_fds: most descriptors in a reply
  *
- * An answer that is larger is refused on the side of the one who answers.
+ * A larger reply is an error for the process that replies, not for the caller.
  *
  * Since: 0.1
  */
@@ -170,8 +175,8 @@ struct mpipc_call_options {
  * @size: sizeof(struct mpipc_reply_options)
  * @flags: %MPIPC_PASS_MPIPC
  * @n_fds: number of descriptors to send
- * @fds: the descriptors
- * @name: name of the answer, or NULL for none
+ * @fds: descriptors to send, which the caller keeps
+ * @name: name of the reply, 0..63 bytes; may be NULL
  *
  * Since: 0.1
  */
@@ -185,178 +190,207 @@ struct mpipc_reply_options {
 
 /**
  * mpipc_open() - open the device and join a group
- * @handle: out: the handle, to be closed by mpipc_close(); NULL on failure
+ * @handle: out: the handle, which the caller has to mpipc_close(); NULL on failure
  * @group: name of the group, 1..127 bytes
  * @role: %MPIPC_PRIMARY or %MPIPC_SECONDARY
- * @options: or NULL
+ * @options: options; may be NULL
  *
- * The device is the one that the environment variable MPIPC_DEVICE names (unless
- * the program is set-user-id), else /dev/mpipc. Its descriptor is 64 or higher
+ * The device is /dev/mpipc, or the one that the environment variable MPIPC_DEVICE names. A
+ * set-user-id program ignores the variable. The descriptor of the device is 64 or higher
  * where the limits of the process allow that.
  *
  * Return: 0, or
- * -ENODEV: there is no device: the kernel module is not loaded;
- * -EACCES: no permission, for the device or for the group;
- * -ENOTTY: the device is no mpipc device;
- * -EADDRINUSE: the group has a primary;
- * -ENOENT, -ECONNREFUSED, -ETIMEDOUT: there is no primary to join, now or until
- * the timeout; and others of MPIPC_JOIN in <linux/mpipc.h>.
+ * -ENODEV: there is no device, because the kernel module is not loaded;
+ * -EACCES: the process has no permission for the device or for the group;
+ * -ENOTTY: the device is not one of mpipc;
+ * -EADDRINUSE: the group has a primary already;
+ * -ENOENT, -ECONNREFUSED, -ETIMEDOUT: there was no primary to join, now or until the timeout;
+ * and other errors of MPIPC_JOIN in <linux/mpipc.h>.
  * mpipc_open_hint() has a sentence for each of them.
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 int mpipc_open(struct mpipc **handle, const char *group, enum mpipc_role role,
 	       const struct mpipc_open_options *options);
 
 /**
- * mpipc_open_hint() - say what a failed mpipc_open() means and what helps
- * @error: what it returned
+ * mpipc_open_hint() - say what an error of mpipc_open() means and what helps
+ * @error: return value of mpipc_open()
  *
- * Looks at the device again to tell the causes of an error apart.
+ * The function looks at the device again to tell causes of the same error apart.
  *
- * Return: a sentence without a newline. It must not be freed.
+ * Return: a sentence without a newline. It is static and must not be freed.
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 const char *mpipc_open_hint(int error);
 
 /**
  * mpipc_close() - leave the group and free the handle
- * @handle: or NULL, which does nothing
+ * @handle: the handle; NULL does nothing
  *
- * Waits for the handler that the library's own thread may be running, and ends
- * that thread. In a handler it returns at once and the handle is freed when that
- * handler returns. The callback of each asynchronous call that is open gets a
- * last result with the status -ESHUTDOWN before this is done.
+ * The function waits for the handler that the library's own thread may be running, and ends
+ * that thread. In a handler it returns at once, and the handle is freed when that handler
+ * returns. Before the handle is freed, the callback of each open asynchronous call gets a
+ * last result with the status -ESHUTDOWN.
  *
- * Threads: no other thread may use the handle any more; mpipc_leave() calls them
- * back first. Since: 0.1
+ * Threads: no other thread may use the handle any more. mpipc_leave() makes other threads
+ * return first. It may be called in a handler.
+ *
+ * Since: 0.1
  */
 void mpipc_close(struct mpipc *handle);
 
 /**
- * mpipc_leave() - leave the group, keep the handle
+ * mpipc_leave() - leave the group and keep the handle
+ * @handle: the handle, which still has to be closed by mpipc_close()
  *
- * Everything that waits in a function on this handle returns -ESHUTDOWN, and so
- * does all that is called later, but mpipc_info_get(). What is in the mailbox is
- * dropped. mpipc_close() is still to be called.
+ * All threads that wait in a function on this handle return with -ESHUTDOWN. So do all later
+ * calls except mpipc_info_get(). The messages in the mailbox are dropped.
  *
- * Return: 0, or -ESHUTDOWN if it had left already.
+ * Return: 0, or -ESHUTDOWN if the handle has left already.
  *
- * Threads: any, also in a handler. Since: 0.1
+ * Threads: any thread may call it, also in a handler.
+ *
+ * Since: 0.1
  */
 int mpipc_leave(struct mpipc *handle);
 
 /**
  * mpipc_fd() - descriptor to poll
+ * @handle: the handle
  *
- * Readable: mpipc_dispatch() has something to do. EPOLLRDHUP: there is no primary.
- * EPOLLHUP: the handle has left its group.
+ * When the descriptor is readable, mpipc_dispatch() has something to do. EPOLLRDHUP means
+ * that there is no primary, EPOLLHUP that the handle has left its group.
  *
- * Return: the descriptor. It belongs to the handle and must not be closed, read
- * or written.
+ * Return: the descriptor. It belongs to the handle and must not be closed, read or written.
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 int mpipc_fd(const struct mpipc *handle);
 
 /**
  * mpipc_id() - id of this endpoint
+ * @handle: the handle
  *
- * Return: the id, by which the primary can address it and which no other
- * endpoint ever gets while the module is loaded.
+ * Return: the id, by which the primary can address this endpoint. No other endpoint gets the
+ * same id while the module is loaded.
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 uint64_t mpipc_id(const struct mpipc *handle);
 
 /**
- * mpipc_dispatch() - run the handlers of what has come in
- * @timeout_ns: how long to wait for the first one
+ * mpipc_dispatch() - run the handlers for what has come in
+ * @handle: the handle
+ * @timeout_ns: how long to wait for the first message, in nanoseconds
  *
- * For the event loop of a program: call it when mpipc_fd() is readable, with 0.
- * It handles what is there, but not without end: poll again afterwards. A
+ * The event loop of a program calls it with a timeout of 0 when mpipc_fd() is readable. It
+ * handles a limited number of messages, so the event loop has to poll again afterwards. A
  * program without an event loop calls it with %MPIPC_WAIT_FOREVER in a loop.
  *
- * Return: how many were handled; 0: none until the timeout; -EINTR; -EBUSY: in a
- * handler, or another thread is dispatching, such as that of mpipc_start(); -EPERM:
- * in a forked child.
+ * Return: number of messages that were handled, which is 0 if none came until the timeout;
+ * -EINTR: a signal handler has run;
+ * -EBUSY: this is a handler, or another thread dispatches, such as that of mpipc_start();
+ * -EPERM: this is a forked child.
  *
- * Threads: one at a time. Since: 0.1
+ * Threads: one thread at a time.
+ *
+ * Since: 0.1
  */
 int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns);
 
 /**
  * mpipc_start() - have a thread of the library run the handlers
+ * @handle: the handle
  *
- * The thread is named "mpipc-msg", has all signals blocked, and runs until
- * mpipc_leave() or mpipc_close().
+ * The thread is named "mpipc-msg" and has all signals blocked. It runs until mpipc_leave() or
+ * mpipc_close().
  *
- * Return: 0; -EALREADY; -EAGAIN (no more threads); -EPERM: in a forked child.
+ * Return: 0; -EALREADY: there is a thread already; -EBUSY: another thread dispatches;
+ * -EAGAIN: the process may not have more threads; -EPERM: this is a forked child.
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 int mpipc_start(struct mpipc *handle);
 
 /**
  * mpipc_message_take_fd() - take a descriptor out of a message
- * @message: as given to a handler, or by mpipc_replies_get()
+ * @message: message of a handler, or of mpipc_replies_get()
  * @index: 0..@message->record->n_fds - 1
  *
- * Return: the descriptor, which the caller has to close; the error that kept it
- * from being received; -EBADF: taken before; -EINVAL: the message has no such
+ * Return: the descriptor, which the caller then owns and has to close; or the error for which
+ * it was not received; -EBADF: it was taken before; -EINVAL: the message has no such
  * descriptor.
  *
- * Threads: one at a time for a message. Since: 0.1
+ * Threads: one thread at a time for each message.
+ *
+ * Since: 0.1
  */
 int mpipc_message_take_fd(const struct mpipc_message *message, unsigned int index);
 
 /**
- * mpipc_send() - send a message that expects no answer
- * @to: %MPIPC_TO_PRIMARY from a secondary; from the primary %MPIPC_TO_ALL or the
- *	id of a secondary
- * @name: 0..63 bytes
- * @data: payload, may be NULL if @size is 0
+ * mpipc_send() - send a message that has no reply
+ * @handle: the handle
+ * @to: %MPIPC_TO_PRIMARY from a secondary; %MPIPC_TO_ALL or the id of a secondary from the
+ *	primary
+ * @name: name of the message, 0..63 bytes
+ * @data: payload, which is copied; may be NULL if @size is 0
  * @size: bytes of payload, 0..%MPIPC_SIZE_MAX
- * @options: or NULL
+ * @options: options; may be NULL
  *
- * Return: how many mailboxes took it, which for %MPIPC_TO_ALL may be 0;
- * -EAGAIN: the mailbox is full; -ETIMEDOUT: still full at the timeout;
- * -ECONNREFUSED: no primary; -ESRCH: no such endpoint; and others of MPIPC_SEND
- * in <linux/mpipc.h>.
+ * Return: number of mailboxes that the message was put in, which may be 0 for %MPIPC_TO_ALL;
+ * -EAGAIN: the mailbox is full; -ETIMEDOUT: the mailbox was still full at the timeout;
+ * -ECONNREFUSED: there is no primary; -ESRCH: there is no such endpoint;
+ * -EINVAL, -EMSGSIZE: a bad argument; and other errors of MPIPC_SEND in <linux/mpipc.h>.
  *
- * Threads: any, also in a handler. Since: 0.1
+ * Threads: any thread may call it, also in a handler.
+ *
+ * Since: 0.1
  */
 int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *data, size_t size,
 	       const struct mpipc_send_options *options);
 
 /**
- * mpipc_call() - send a request and wait for the answers
- * @to: as for mpipc_send()
- * @name: likewise
- * @data: likewise
- * @size: likewise
- * @timeout_ns: one for all addressees
- * @options: or NULL
- * @replies: out: one result for each addressee, to be freed by
+ * mpipc_call() - send a request and wait for the replies
+ * @handle: the handle
+ * @to: destination, as for mpipc_send()
+ * @name: name of the request, 0..63 bytes
+ * @data: payload, which is copied; may be NULL if @size is 0
+ * @size: bytes of payload, 0..%MPIPC_SIZE_MAX
+ * @timeout_ns: how long to wait for all replies together, in nanoseconds
+ * @options: options; may be NULL
+ * @replies: out: one result for each destination, which the caller has to free by
  *	mpipc_replies_free(); NULL on failure
  *
- * All addressees get the request at once. A dead one does not hold up the call.
- * Whether an addressee answered is in its result, see mpipc_replies_get(). An
- * answer comes straight to this thread: it may overtake messages that were sent
- * before it and wait for a handler (see %MPIPC_CALL_ORDERED).
+ * All destinations get the request at once. A dead destination does not hold up the call.
+ * The result of a destination says whether it has replied, see mpipc_replies_get(). A reply
+ * comes straight to this thread. It may overtake messages that were sent before it and wait
+ * for a handler; see %MPIPC_CALL_ORDERED.
  *
- * In a handler it dispatches until it has its results, so that two processes can
- * call each other at the same time: a handler must not call with a lock held that
- * other handlers take. With more than 16 calls waiting in each other's handlers, only
- * requests are still handled and all else waits; with 64 one more fails (-EDEADLK).
+ * In a handler the function dispatches until it has its results, so that two processes can
+ * call each other at the same time. So a handler must not call with a lock held that other
+ * handlers take. When more than 16 calls wait in each other's handlers, only requests are
+ * still handled and other messages wait; when 64 calls wait, another one fails (-EDEADLK).
  * %MPIPC_CALL_WAIT_SPACE has no effect in a handler.
  *
- * Return: how many results there are, which for %MPIPC_TO_ALL may be 0, or an
- * error if the request was not made: as for mpipc_send(), but a full mailbox is
- * a result; -ENOMEM, -EDQUOT: @reply_size for all addressees is too much.
+ * Return: number of results, which may be 0 for %MPIPC_TO_ALL, or an error if the request was
+ * not sent. The errors are those of mpipc_send(), except that a full mailbox is a result;
+ * -ENOMEM, -EDQUOT: the replies may become too large for all destinations together.
  *
- * Threads: any, also in a handler. Since: 0.1
+ * Threads: any thread may call it, also in a handler.
+ *
+ * Since: 0.1
  */
 int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *data, size_t size,
 	       int64_t timeout_ns, const struct mpipc_call_options *options,
@@ -364,52 +398,59 @@ int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *
 
 /**
  * mpipc_replies_get() - look at one result of a call
- * @replies: from mpipc_call()
- * @index: 0..what mpipc_call() returned - 1
+ * @replies: results of mpipc_call()
+ * @index: 0..return value of mpipc_call() - 1
  *
- * @record->status is 0 if the addressee @record->peer answered; else it is what
- * it chose to say, if %MPIPC_REC_REPLIED is in @record->flags, or why there is
- * no answer: -ETIMEDOUT, -ECONNRESET (it is gone), -EAGAIN (its mailbox was full),
- * -ECANCELED.
+ * @record->status is 0 if the destination @record->peer has replied. If it is not 0, and
+ * @record->flags has %MPIPC_REC_REPLIED, it is the status that the destination chose. Without
+ * that flag it says why there is no reply: -ETIMEDOUT, -ECONNRESET (the destination is gone),
+ * -EAGAIN (its mailbox was full), -ECANCELED.
  *
- * Return: the result, NULL if there is no such one. It is valid until
- * mpipc_replies_free() and must not be freed.
+ * Return: the result, or NULL if there is no such one. It belongs to @replies and is valid
+ * until mpipc_replies_free().
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 const struct mpipc_message *mpipc_replies_get(const struct mpipc_replies *replies,
 					      unsigned int index);
 
 /**
- * mpipc_replies_free() - free the results of a call and their descriptors
- * @replies: or NULL, which does nothing
+ * mpipc_replies_free() - free the results of a call and close their descriptors
+ * @replies: results of mpipc_call(); NULL does nothing
  *
- * Threads: one. Since: 0.1
+ * Threads: no other thread may use @replies any more.
+ *
+ * Since: 0.1
  */
 void mpipc_replies_free(struct mpipc_replies *replies);
 
 /**
- * mpipc_call_async() - send a request, have the answers handled as they come
- * @to: as for mpipc_send()
- * @name: likewise
- * @data: likewise
- * @size: likewise
- * @timeout_ns: one for all addressees
- * @options: or NULL; no %MPIPC_CALL_WAIT_SPACE, and no %MPIPC_CALL_ORDERED, since
- *	the results come in order
- * @callback: gets one result for each addressee, as in mpipc_replies_get(), the
- *	last of them with %MPIPC_REC_LAST in @record->flags. Without an addressee
- *	there is one, with @record->peer 0.
- * @arg: passed to @callback
- * @call: out: id of the call for mpipc_cancel(), or NULL
+ * mpipc_call_async() - send a request and have the replies handled as they come
+ * @handle: the handle
+ * @to: destination, as for mpipc_send()
+ * @name: name of the request, 0..63 bytes
+ * @data: payload, which is copied; may be NULL if @size is 0
+ * @size: bytes of payload, 0..%MPIPC_SIZE_MAX
+ * @timeout_ns: how long to wait for all replies together, in nanoseconds
+ * @options: options; may be NULL. %MPIPC_CALL_WAIT_SPACE and %MPIPC_CALL_ORDERED are refused:
+ *	this function never waits, and its results always come in order.
+ * @callback: function that gets one result for each destination, as described for
+ *	mpipc_replies_get(). The last result has %MPIPC_REC_LAST in @record->flags. Without a
+ *	destination there is one result, with @record->peer 0.
+ * @arg: argument for @callback
+ * @call: out: id of the call, for mpipc_cancel(); may be NULL
  *
- * The callback runs where handlers do, so somebody has to dispatch; never inside
- * this function. It is called with %MPIPC_REC_LAST exactly once.
+ * The callback runs where handlers do, so somebody has to dispatch. It never runs inside this
+ * function. It is called with %MPIPC_REC_LAST exactly once.
  *
- * Return: the number of addressees, or an error, as mpipc_call(), in which case
- * the callback is not called. -EMFILE: too many calls are open.
+ * Return: number of destinations, or an error, in which case the callback is not called. The
+ * errors are those of mpipc_call(); -EMFILE: the endpoint has too many open calls.
  *
- * Threads: any, also in a handler. Since: 0.1
+ * Threads: any thread may call it, also in a handler.
+ *
+ * Since: 0.1
  */
 int mpipc_call_async(struct mpipc *handle, uint64_t to, const char *name, const void *data,
 		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options,
@@ -417,55 +458,71 @@ int mpipc_call_async(struct mpipc *handle, uint64_t to, const char *name, const 
 
 /**
  * mpipc_cancel() - end an asynchronous call
- * @call: its id
+ * @handle: the handle
+ * @call: id of the call, from mpipc_call_async()
  *
- * Addressees that have not answered get the status -ECANCELED. The callback gets
- * these results as it would have got the answers.
+ * The result of each destination that has not replied becomes -ECANCELED. The callback gets
+ * these results as it would have got the replies.
  *
- * Return: 0; -ESRCH: no such call, or it has ended.
+ * Return: 0; -ESRCH: there is no such call, or it has ended.
  *
- * Threads: any, also in a handler. Since: 0.1
+ * Threads: any thread may call it, also in a handler.
+ *
+ * Since: 0.1
  */
 int mpipc_cancel(struct mpipc *handle, uint64_t call);
 
 /**
- * mpipc_reply() - answer a request
+ * mpipc_reply() - reply to a request
+ * @handle: the handle
  * @call: @record->call of the request
  * @status: 0, or a negative error number for the caller to see
- * @data: payload, may be NULL if @size is 0
+ * @data: payload, which is copied; may be NULL if @size is 0
  * @size: bytes of payload
- * @options: or NULL
+ * @options: options; may be NULL
  *
- * Return: 0; -ESRCH: nobody waits for this answer: it was given, the caller has
- * given up or is gone; -EMSGSIZE: more than the caller takes (it is still waiting
- * for an answer); -EINVAL: @status is no error number; and others of MPIPC_REPLY
- * in <linux/mpipc.h>.
+ * Return: 0;
+ * -ESRCH: nobody waits for this reply, because it was given before, or the caller has given
+ * up or is gone;
+ * -EMSGSIZE: the reply is larger than the caller allows, and the caller still waits for one;
+ * -EINVAL: @status is not an error number, or another argument is bad;
+ * and other errors of MPIPC_REPLY in <linux/mpipc.h>.
  *
- * Threads: any, at any time, not only in the handler. Since: 0.1
+ * Threads: any thread may call it at any time, not only in the handler.
+ *
+ * Since: 0.1
  */
 int mpipc_reply(struct mpipc *handle, uint64_t call, int status, const void *data, size_t size,
 		const struct mpipc_reply_options *options);
 
 /**
  * mpipc_peers_get() - list the members of the group
- * @peers: out: array for them; may be NULL if @max is 0
- * @max: how many it has room for
+ * @handle: the handle
+ * @peers: out: array for the members; may be NULL if @max is 0
+ * @max: number of elements of @peers
  *
- * Return: how many members there are, this one included. If that is more than
- * @max, the first @max of them were stored, in no particular order.
+ * Return: number of members, this endpoint included. If it is more than @max, the first @max
+ * members were stored, in no particular order.
  *
- * Threads: any. Since: 0.1
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max);
 
 /**
  * mpipc_info_get() - state, counters and limits of this endpoint
- * @info: out
- * @size: sizeof(struct mpipc_info)
+ * @handle: the handle
+ * @info: out: the information
+ * @size: sizeof(struct mpipc_info), in bytes
  *
- * Return: 0. It works also after mpipc_leave(), and in a forked child.
+ * The function works after mpipc_leave() and in a forked child, too.
  *
- * Threads: any. Since: 0.1
+ * Return: 0; -EINVAL: a bad argument.
+ *
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
  */
 int mpipc_info_get(const struct mpipc *handle, struct mpipc_info *info, size_t size);
 

@@ -5,9 +5,9 @@
 /**
  * DOC: a stand-in for DPDK's EAL
  *
- * What a program needs that uses DPDK's IPC and nothing else of it. It has its own
- * folder, so that programs with real DPDK headers cannot get it by accident:
- * `pkg-config --cflags mpipc` names it after the system's folders.
+ * This header is for programs that use DPDK's IPC and nothing else of DPDK. It has its own
+ * folder, which `pkg-config --cflags mpipc` names after the folders of the system, so that
+ * programs with DPDK's real headers do not get it by accident.
  */
 #include <rte_eal_mp.h>
 #include <rte_mp.h>
@@ -16,7 +16,15 @@
 extern "C" {
 #endif
 
-/** enum rte_proc_type_t - what a process is in its group */
+/**
+ * enum rte_proc_type_t - role of a process in its group
+ * @RTE_PROC_AUTO: secondary if there is a primary, else primary
+ * @RTE_PROC_PRIMARY: primary
+ * @RTE_PROC_SECONDARY: secondary
+ * @RTE_PROC_INVALID: not a role
+ *
+ * Since: 0.1
+ */
 enum rte_proc_type_t {
 	RTE_PROC_AUTO = -1,
 	RTE_PROC_PRIMARY = 0,
@@ -26,38 +34,58 @@ enum rte_proc_type_t {
 
 /**
  * rte_eal_init() - join the group that the options name
- * @argc: of main()
- * @argv: of main()
+ * @argc: argument count of main()
+ * @argv: arguments of main()
  *
- * --proc-type primary|secondary|auto (default primary; auto: secondary if there is
- * a primary), --file-prefix NAME (default rte), --no-shconf and --in-memory (no
- * IPC). The group is "rte/NAME". Other options of DPDK have no effect. Options
- * end at "--", or at the first argument that is none.
+ * Options are --proc-type primary|secondary|auto (default primary; auto is a secondary if
+ * there is a primary), --file-prefix NAME (default rte), and --no-shconf and --in-memory,
+ * which mean that there is no IPC. The name of the group is "rte/NAME". Other options of DPDK
+ * have no effect. Options end at "--", or at the first argument that is not an option.
  *
- * A secondary does not wait for a primary, unless the environment variable
- * MPIPC_WAIT says for how many seconds. Once the function has returned, what it gets
- * for an action that it does not know is kept for three seconds at most, or until it
- * registers its first action: a peer may be faster than this process.
+ * A secondary does not wait for a primary, unless the environment variable MPIPC_WAIT says for
+ * how many seconds. A peer may be faster than this process: once the function has returned,
+ * messages for which there is no action wait until the process registers its first action,
+ * for three seconds at most.
  *
- * Return: number of arguments that were used, after which argv[] goes on with the
- * name of the program in place of the last of them. Or -1 with rte_errno set, after one
- * line to stderr: EALREADY, EINVAL (options), E2BIG (prefix), ENODEV (no kernel module),
- * EACCES, EADDRINUSE (there is a primary), ECONNREFUSED (there is none), EPERM (it has
- * called rte_mp_disable()), ETIMEDOUT (it does not answer), and others of mpipc_open().
+ * Return: number of arguments that were used. The last of them is replaced by the name of the
+ * program, so that the rest of @argv can be parsed as that of a program of its own. On error
+ * -1 with rte_errno set, after one line on stderr:
+ * EALREADY: the process is initialised; EINVAL: bad options; E2BIG: the prefix is too long;
+ * ENODEV: there is no kernel module; EACCES: the process has no permission;
+ * EADDRINUSE: there is a primary already; ECONNREFUSED: there is no primary;
+ * EPERM: the primary has called rte_mp_disable(); ETIMEDOUT: the primary does not reply;
+ * and other errors of mpipc_open().
+ *
+ * Threads: one thread, before it calls other functions of rte_eal.
+ *
+ * Since: 0.1
  */
 int rte_eal_init(int argc, char **argv);
 
 /**
  * rte_eal_cleanup() - leave the group
  *
- * Waits for the action that is running, unless that called this. The process may
- * call rte_eal_init() again.
+ * It waits for the action that is running, unless it is called by that action. The process
+ * may call rte_eal_init() again.
  *
  * Return: 0.
+ *
+ * Threads: any thread may call it, also in an action. Other threads that wait in functions of
+ * rte_mp return with an error.
+ *
+ * Since: 0.1
  */
 int rte_eal_cleanup(void);
 
-/** rte_eal_process_type() - RTE_PROC_PRIMARY or RTE_PROC_SECONDARY */
+/**
+ * rte_eal_process_type() - role of this process
+ *
+ * Return: RTE_PROC_PRIMARY or RTE_PROC_SECONDARY.
+ *
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
+ */
 enum rte_proc_type_t rte_eal_process_type(void);
 
 #ifdef __cplusplus
