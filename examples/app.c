@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* An application of daemon.c, which see. */
+/* An application of the daemon in daemon.c, where it says how to try both. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 #include "devices.h"
 
-/* What epoll says of the socket; queues are numbered from 0. */
+/* The number of the socket in epoll events. Queues are numbered from 0. */
 #define LINE	(~0U)
 
 static int epoll_fd;
@@ -27,11 +27,11 @@ static int watch(int fd, uint32_t events, uint32_t number)
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Sends a request to the daemon and takes its answer, unless that is an error. */
+/* Send a request to the daemon and put the reply in its place, unless that is an error. */
 static int ask(struct rte_mp_msg *msg)
 {
 	const struct timespec timeout = { .tv_sec = 30 };
-	const struct answer *answer = (const void *)msg->param;
+	const struct reply_text *reply_text = (const void *)msg->param;
 	struct rte_mp_reply reply;
 
 	if (rte_mp_request_sync(msg, &reply, &timeout) < 0) {
@@ -44,9 +44,9 @@ static int ask(struct rte_mp_msg *msg)
 	}
 	*msg = reply.msgs[0];
 	free(reply.msgs);
-	if (!answer->error)
+	if (!reply_text->error)
 		return 0;
-	printf("%s: %s (%s)\n", msg->name, answer->text, rte_strerror(answer->error));
+	printf("%s: %s (%s)\n", msg->name, reply_text->text, rte_strerror(reply_text->error));
 	return -1;
 }
 
@@ -66,7 +66,7 @@ static int register_app(const char *name)
 		return -1;
 	msg.fds[0] = line[1];
 	ret = ask(&msg);
-	/* Only when the daemon has the last copy of its end, its death ends the line. */
+	/* When only the daemon has its end, the line ends when the daemon dies. */
 	close(line[1]);
 	return ret ? ret : watch(line[0], EPOLLRDHUP, LINE);
 }
@@ -86,7 +86,7 @@ static int open_device(const char *app, const char *device, const char *queues)
 	if (ask(&msg))
 		return -1;
 	for (i = 0; i < msg.num_fds; i++) {
-		/* A negative one is why it could not be received. */
+		/* A negative number is the error for which a descriptor was not received. */
 		notify_fds[i] = msg.fds[i];
 		if (watch(notify_fds[i], EPOLLIN, i)) {
 			printf("queue %d: %s\n", i, strerror(errno));
@@ -97,7 +97,7 @@ static int open_device(const char *app, const char *device, const char *queues)
 	return 0;
 }
 
-static int run(void)
+static int handle_events(void)
 {
 	struct epoll_event event;
 	eventfd_t count;
@@ -129,5 +129,5 @@ int main(int argc, char **argv)
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (register_app(argv[1]) || open_device(argv[1], argv[2], argv[3]))
 		return 1;
-	return run();
+	return handle_events();
 }

@@ -2,7 +2,7 @@
 #ifndef COMMON_H
 #define COMMON_H
 
-/* What primary.c and secondary.c need besides rte_eal.h. */
+/* The headers and the function that primary.c and secondary.c need besides rte_eal.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The file name of this program, without its folder. */
+/* Get the file name of this program, without its folder. */
 static inline void get_process_name(char *name, size_t size)
 {
 	snprintf(name, size, "%s", program_invocation_short_name);

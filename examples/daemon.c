@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * The daemon of devices.h on DPDK's interface. Try it, each line in a terminal:
+ * The daemon of devices.h on DPDK's interface. To try it, run each line in a terminal:
  *
  *	daemon -- lan wan
  *	app --proc-type=secondary -- one lan 2
  *
- * rte_mp does not tell when a process is gone, so each application sends one end of a
- * socket pair along when it registers: when the other end is closed, it is gone, and
- * the other way round.
+ * rte_mp does not say when a process is gone. So each application sends one end of a
+ * socket pair with its registration. Each side knows that the other one is gone when the
+ * other end is closed.
  *
- * Requests are answered on a thread of the library, everything else is done by main().
+ * A thread of the library replies to requests. main() does everything else.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -26,9 +26,9 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int epoll_fd;
 
-static int watch(int fd, uint32_t events, void *what)
+static int watch(int fd, uint32_t events, void *app)
 {
-	struct epoll_event event = { .events = events, .data.ptr = what };
+	struct epoll_event event = { .events = events, .data.ptr = app };
 
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
@@ -46,7 +46,7 @@ static int register_app(const struct rte_mp_msg *msg, char text[TEXT_SIZE])
 	err = app_add(request->app, request->pid, &app, text);
 	if (err)
 		return err;
-	/* Nothing is ever sent through it: its end is the message. */
+	/* Nothing is ever sent through this socket. Its end is the message. */
 	app->line = msg->fds[0];
 	if (!watch(app->line, EPOLLRDHUP, app))
 		return 0;
@@ -58,16 +58,16 @@ static int register_app(const struct rte_mp_msg *msg, char text[TEXT_SIZE])
 
 static int on_register(const struct rte_mp_msg *msg, const void *peer)
 {
-	struct rte_mp_msg reply = { .len_param = sizeof(struct answer) };
-	struct answer *answer = (void *)reply.param;
+	struct rte_mp_msg reply = { .len_param = sizeof(struct reply_text) };
+	struct reply_text *reply_text = (void *)reply.param;
 	int i;
 
 	strcpy(reply.name, msg->name);
 	pthread_mutex_lock(&lock);
-	answer->error = register_app(msg, answer->text);
+	reply_text->error = register_app(msg, reply_text->text);
 	pthread_mutex_unlock(&lock);
 	/* Received descriptors belong to this function. */
-	for (i = 0; answer->error && i < msg->num_fds; i++)
+	for (i = 0; reply_text->error && i < msg->num_fds; i++)
 		if (msg->fds[i] >= 0)
 			close(msg->fds[i]);
 	return rte_mp_reply(&reply, peer);
@@ -76,16 +76,16 @@ static int on_register(const struct rte_mp_msg *msg, const void *peer)
 static int on_open(const struct rte_mp_msg *msg, const void *peer)
 {
 	const struct open_request *request = (const void *)msg->param;
-	struct rte_mp_msg reply = { .len_param = sizeof(struct answer) };
-	struct answer *answer = (void *)reply.param;
+	struct rte_mp_msg reply = { .len_param = sizeof(struct reply_text) };
+	struct reply_text *reply_text = (void *)reply.param;
 	int ret;
 
 	strcpy(reply.name, msg->name);
 	pthread_mutex_lock(&lock);
-	answer->error = device_open(app_find(request->app), request->device, request->queues,
-				    reply.fds, answer->text);
-	reply.num_fds = answer->error ? 0 : request->queues;
-	/* The lock is what keeps the descriptors open until they are sent. */
+	reply_text->error = device_open(app_find(request->app), request->device, request->queues,
+					reply.fds, reply_text->text);
+	reply.num_fds = reply_text->error ? 0 : request->queues;
+	/* The lock keeps the descriptors open until they are sent. */
 	ret = rte_mp_reply(&reply, peer);
 	pthread_mutex_unlock(&lock);
 	return ret;
@@ -114,7 +114,7 @@ static int handle_end(struct app *app)
 	return 0;
 }
 
-static void run(void)
+static void handle_events(void)
 {
 	struct epoll_event event;
 	struct app *app;
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	int used;
 
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	/* An application may be faster than this process. It waits for the lock. */
+	/* Hold the lock, because a request may come in before the devices are known. */
 	pthread_mutex_lock(&lock);
 	rte_mp_action_register(APP_REGISTER, on_register);
 	rte_mp_action_register(DEVICE_OPEN, on_open);
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 		return 1;
 	devices_init(argv + used + 1);
 	pthread_mutex_unlock(&lock);
-	run();
+	handle_events();
 	rte_eal_cleanup();
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* The applications of a daemon and what they have opened: see devices.h. */
+/* The applications of a daemon and the devices that they have opened, see devices.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ void devices_init(char **names)
 {
 	devices = names;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	/* Whoever polls standard input is to see all that was not read. */
+	/* Without a buffer, poll() on standard input reports each command. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	puts("ready");
 }
@@ -45,7 +45,7 @@ static const char *device_find(const char *name)
 	return NULL;
 }
 
-/* What comes from another process may lack its end. */
+/* Check a name from another process, in which the final NUL may be missing. */
 static int is_name(const char *name)
 {
 	return name[0] && memchr(name, 0, NAME_SIZE);
@@ -112,7 +112,7 @@ void app_drop(struct app *app)
 	free(app);
 }
 
-/* One eventfd for each queue. */
+/* Make an eventfd for each queue. */
 static int make_notify(struct opened *opened, uint32_t queues)
 {
 	int fd;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * daemon.c and app.c once more, on mpipc itself. Try it, each line in a terminal:
+ * The daemon and the application of devices.h once more, on mpipc itself. To try it, run
+ * each line in a terminal:
  *
  *	events daemon GROUP lan wan
  *	events app GROUP one lan 2
  *
- * mpipc tells who is gone, and whom a request is from: no sockets, and no names to
- * believe. One thread does everything, in an event loop, so there is no lock.
+ * mpipc says who is gone and who sends a request, so the program needs no sockets and
+ * need not trust a name. One thread does everything in an event loop, so there is no lock.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 
 #include "devices.h"
 
-/* What epoll says of other things than queues, which are numbered from 0. */
+/* The numbers in epoll events of what is not a queue. Queues are numbered from 0. */
 #define MPIPC	(~0U)
 #define STDIN	(~1U)
 
@@ -58,7 +59,7 @@ static struct mpipc *join(const char *group, enum mpipc_role role,
 	return self;
 }
 
-/* The daemon */
+/* The daemon. */
 
 static struct app *app_of(uint64_t peer)
 {
@@ -80,7 +81,7 @@ static int register_app(const struct mpipc_message *message, char text[TEXT_SIZE
 	return err;
 }
 
-static void answer(struct mpipc *self, const struct mpipc_message *message)
+static void reply_to(struct mpipc *self, const struct mpipc_message *message)
 {
 	const struct mpipc_record *record = message->record;
 	const struct open_request *open = message->data;
@@ -107,7 +108,7 @@ static void serve(struct mpipc *self, const struct mpipc_message *message, void 
 
 	(void)arg;
 	if (message->record->type == MPIPC_REQUEST)
-		answer(self, message);
+		reply_to(self, message);
 	if (message->record->type == MPIPC_LEFT)
 		while ((app = app_of(message->record->peer)))
 			app_drop(app);
@@ -142,9 +143,9 @@ static int run_daemon(const char *group, char **devices)
 	return 0;
 }
 
-/* The application */
+/* The application. */
 
-/* How many descriptors the answer brought, which are in notify_fds, or -1. */
+/* Send a request. Stores the descriptors of the reply in notify_fds, returns their number or -1. */
 static int ask(struct mpipc *self, const char *name, const void *data, size_t size)
 {
 	struct mpipc_call_options options = { .size = sizeof(options), .reply_fds = QUEUES_MAX };
@@ -190,7 +191,7 @@ static int open_device(struct mpipc *self, const char *device, uint32_t queues)
 	if (n_fds < 0)
 		return -1;
 	for (i = 0; i < n_fds; i++) {
-		/* A negative one is why it could not be received. */
+		/* A negative number is the error for which a descriptor was not received. */
 		if (watch(notify_fds[i], EPOLLIN, i)) {
 			printf("queue %d: %s\n", i, strerror(errno));
 			return -1;
@@ -210,7 +211,7 @@ static int run_app(const char *group, const char *name, const char *device, uint
 		mpipc_close(self);
 		return 1;
 	}
-	/* Nothing is sent to an application. To know that its primary is gone, it polls. */
+	/* Nothing is sent to an application. poll() says when its primary is gone. */
 	watch(mpipc_fd(self), EPOLLRDHUP, MPIPC);
 	while ((i = next_event()) != MPIPC)
 		if (!eventfd_read(notify_fds[i], &count))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* One program, two roles: "hello serve" answers, "hello" asks. */
+/* One program has both roles: "hello serve" is the primary and replies, "hello" asks. */
 #include <stdio.h>
 #include <mpipc.h>
 
-static void answer(struct mpipc *self, const struct mpipc_message *message, void *arg)
+static void handle(struct mpipc *self, const struct mpipc_message *message, void *arg)
 {
 	(void)arg;
 	printf("%s from process %u\n", message->record->name, message->record->pid);
@@ -22,18 +22,20 @@ static int ask(struct mpipc *self)
 		return err;
 	reply = mpipc_replies_get(replies, 0);
 	err = reply->record->status;
-	printf("answer: %.*s\n", (int)reply->record->size, (const char *)reply->data);
+	printf("reply: %.*s\n", (int)reply->record->size, (const char *)reply->data);
 	mpipc_replies_free(replies);
 	return err;
 }
 
 int main(int argc, char **argv)
 {
-	struct mpipc_open_options options = { .size = sizeof(options), .handler = answer };
+	struct mpipc_open_options options = { .size = sizeof(options), .handler = handle };
 	int serve = argc > 1 && argv[1][0] == 's';
 	struct mpipc *self;
 	int err = mpipc_open(&self, "hello", serve ? MPIPC_PRIMARY : MPIPC_SECONDARY, &options);
 
+	/* Each line is to be seen at once, also in a pipe. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (err < 0)
 		fprintf(stderr, "hello: %s\n", mpipc_open_hint(err));
 	else if (!serve)

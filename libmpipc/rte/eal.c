@@ -67,7 +67,7 @@ static const char *explain(int err)
 	if (err == RTE_ATTACH_REFUSED)
 		return "its primary has called rte_mp_disable()";
 	if (err == -ETIMEDOUT)
-		return "its primary did not come, or does not answer";
+		return "its primary did not join in time, or does not reply";
 	return mpipc_open_hint(err);
 }
 
