@@ -7,7 +7,7 @@
  *	events app GROUP one lan 2
  *
  * mpipc says who is gone and who sends a request, so the program needs no sockets and
- * need not trust a name. One thread does everything in an event loop, so there is no lock.
+ * need not trust a name. A single thread does everything in an event loop, so there is no lock.
  */
 #include <errno.h>
 #include <stdio.h>

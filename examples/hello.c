@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* One program has both roles: "hello serve" is the primary and replies, "hello" asks. */
+/* This program has both roles: "hello serve" is the primary and replies, "hello" asks. */
 #include <stdio.h>
 #include <mpipc.h>
 
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	struct mpipc *self;
 	int err = mpipc_open(&self, "hello", serve ? MPIPC_PRIMARY : MPIPC_SECONDARY, &options);
 
-	/* Each line is to be seen at once, also in a pipe. */
+	/* Show each line at once, even when the output goes to a pipe. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (err < 0)
 		fprintf(stderr, "hello: %s\n", mpipc_open_hint(err));

@@ -7,8 +7,8 @@
 
 /*
  * Copy sized options, whose first member is their size. A NULL @src stands for all zeroes.
- * This library knows @dst_size bytes of them, its first version knew @src_min. Longer
- * options come from a newer program, and are refused only if they ask for something.
+ * This library knows @dst_size bytes of the options, and its first version knew @src_min.
+ * Longer options come from a newer program. They are refused only if they ask for something.
  */
 int mpipc__options(void *dst, size_t dst_size, const void *src, size_t src_min)
 {
@@ -28,7 +28,7 @@ int mpipc__options(void *dst, size_t dst_size, const void *src, size_t src_min)
 	return 0;
 }
 
-/* Fill in @body. It points to @data and @fds, so that nothing is copied before the ioctl. */
+/* Fill in @body, which points to @data and @fds. The ioctl copies these. */
 int mpipc__body(struct mpipc_body *body, const char *name, const void *data, size_t size,
 		const int *fds, unsigned int n_fds)
 {
@@ -50,7 +50,7 @@ int mpipc__body(struct mpipc_body *body, const char *name, const void *data, siz
 	return 0;
 }
 
-/* Turn a timeout in nanoseconds, of which a negative one is infinite, into a deadline. */
+/* Turn a timeout in nanoseconds into a deadline. A negative timeout never ends. */
 uint64_t mpipc__deadline(int64_t timeout_ns)
 {
 	struct timespec now;

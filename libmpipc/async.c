@@ -20,7 +20,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 	err = mpipc__call_args(&arg, to, name, data, size, timeout_ns, options);
 	if (err)
 		return err;
-	/* To wait for space would be to sleep with the lock of mpipc__async_start() held. */
+	/* A call that waited for space would sleep with async_lock held. */
 	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE))
 		return -EINVAL;
 	arg.flags |= MPIPC_CALL_ASYNC;

@@ -13,12 +13,12 @@
 #include "nested.h"
 #include "order.h"
 
-/* A call to all has space for one secondary that has joined since the last one. */
+/* A call to all has space for this many secondaries that have joined since the last call. */
 #define SPARE_RESULTS	1
 
 /*
- * The results of a call. They are one allocation: this structure, then the records, the
- * messages that show them to the program, the descriptors, and the payloads.
+ * The results of a call are one allocation: this structure, then the records, the messages
+ * that show the records to the program, the descriptors, and the payloads.
  */
 struct mpipc_replies {
 	unsigned int count;
@@ -28,7 +28,7 @@ struct mpipc_replies {
 	char *data;
 };
 
-/* A call that is being made, with its results. @arg comes first, for make_space(). */
+/* A call begins with its argument, so that make_space() finds the results from @arg. */
 struct call {
 	struct mpipc_call_args arg;
 	struct mpipc_replies *replies;
@@ -78,7 +78,7 @@ static struct mpipc_replies *alloc_replies(unsigned int max, const struct mpipc_
 	return replies;
 }
 
-/* Show the program what the kernel has stored. */
+/* Make the messages that show the records, descriptors and payloads to the program. */
 static void set_messages(struct mpipc_replies *replies, const struct mpipc_call_args *arg)
 {
 	unsigned int i;

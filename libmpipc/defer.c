@@ -7,10 +7,10 @@
 #include "handle.h"
 #include "results.h"
 
-/* When so many messages are deferred, the next ones are handled at once, however deep. */
+/* When this many messages are deferred, further messages are handled at once. */
 #define MOST_DEFERRED	4096
 
-/* A deferred message. Its payload follows, and then its descriptors. */
+/* The payload of a deferred message follows this structure, and then its descriptors. */
 struct mpipc__deferred {
 	struct mpipc__deferred *next;
 	struct mpipc_message message;
@@ -65,7 +65,7 @@ struct mpipc__deferred *mpipc__take_deferred(struct mpipc *handle)
 	return first;
 }
 
-/* Show a deferred message as a handler wants it. */
+/* Return a deferred message in the form that a handler gets. */
 const struct mpipc_message *mpipc__deferred_message(const struct mpipc__deferred *deferred)
 {
 	return &deferred->message;

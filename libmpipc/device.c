@@ -9,7 +9,7 @@
 
 #include "device.h"
 
-/* Lower numbers are left to the program. */
+/* Descriptors with lower numbers are left to the program. */
 #define LOWEST_FD	64
 
 static const char *device_path(void)

@@ -12,7 +12,7 @@
 #include "receive.h"
 #include "results.h"
 
-/* One call of mpipc_dispatch() handles so many, because an event loop has more to do. */
+/* mpipc_dispatch() returns after this many messages, because an event loop has more to do. */
 #define MOST_AT_ONCE	64
 
 /* Run the handler of @message, then close the descriptors that it has left there. */
@@ -40,7 +40,7 @@ static bool handle_deferred(struct mpipc *handle)
 	return true;
 }
 
-/* Handle or defer @message, and handle what was deferred once no handler waits. */
+/* Handle or defer @message. When no handler waits, handle all deferred messages, too. */
 static void handle_message(struct mpipc *handle, const struct mpipc_message *message)
 {
 	if (handle->depth > MPIPC__IN_ORDER && mpipc__defer(handle, message))
@@ -68,7 +68,7 @@ static int handle_one(struct mpipc *handle, void *data, int *fds, uint64_t deadl
 	return 0;
 }
 
-/* Do the same with the memory of the batch, which therefore must be used up. */
+/* Do the same with the memory of the batch, in which no record may be left. */
 static int handle_alone(struct mpipc *handle, uint64_t deadline)
 {
 	handle->batch_pos = MPIPC__BATCH_SIZE;

@@ -11,9 +11,8 @@
  * for the dispatcher only.
  *
  * A handler that makes a synchronous call dispatches, too, until it has its results.
- * What was read in a batch already is handled first. The rest is received one by one
- * into a buffer of the nested call, so that the message of the outer handler stays what
- * it is.
+ * It first handles the records of the batch. Further records are received one by one into
+ * a buffer of the nested call, so that the message of the outer handler does not change.
  */
 
 /* How deep handlers may be in each other before messages are deferred. */

@@ -13,7 +13,7 @@
  * One thread at a time receives for a handle and runs its handlers: the one that is in
  * mpipc_dispatch(), or the library's own. It owns the batch and the descriptor slots
  * and needs no lock for them. @dispatcher in &struct mpipc names the thread by an
- * address that differs from thread to thread, 0 stands for nobody.
+ * address that differs from thread to thread; 0 stands for nobody.
  */
 
 uintptr_t mpipc__this_thread(void);

@@ -8,8 +8,8 @@
  * DOC: descriptors of a message
  *
  * A message that was received owns the descriptors in its slots. Whoever takes one
- * leaves -EBADF in its slot. What is still there when the message is done with is
- * closed, so that nothing leaks when a handler does not care.
+ * leaves -EBADF in its slot. Descriptors that are still there after the handler are closed,
+ * so that a handler that ignores them does not leak them.
  */
 
 void mpipc__take_fds(int *fds, int *slots, unsigned int n_fds);

@@ -8,7 +8,7 @@
 #include "device.h"
 #include "export.h"
 
-/* Find out whose permission was missing, that for the device or that for the group. */
+/* Find out which permission was missing: for the device, or for the group. */
 static bool device_opens(void)
 {
 	int fd = mpipc__open_device();

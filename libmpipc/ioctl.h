@@ -8,7 +8,7 @@
  * DOC: system calls on an endpoint
  *
  * These functions make one ioctl each and return a negative error number instead of
- * errno. Those that may sleep go on when a signal handler has interrupted them.
+ * errno. An ioctl that sleeps is made again when a signal handler has interrupted it.
  */
 
 int mpipc__join(struct mpipc *handle, struct mpipc_join_args *arg);

@@ -9,10 +9,10 @@
 #include "nested.h"
 #include "results.h"
 
-/* So many calls of handlers may wait on one stack. */
+/* This many calls of handlers may wait on one stack. */
 #define MOST_NESTED	64
 
-/* The memory into which a nested call receives. */
+/* A nested call receives into this memory. */
 struct buffer {
 	int fds[MPIPC_FDS_MAX];
 	uint64_t data[MPIPC_SIZE_MAX / sizeof(uint64_t)];
@@ -30,8 +30,8 @@ static void close_results(struct mpipc_call_args *call, unsigned int n)
 }
 
 /*
- * Dispatch until all results of @call are stored. This fails if the endpoint has left; then
- * there are no results.
+ * Dispatch until all results of @call are stored. If the endpoint leaves, this fails and there
+ * are no results.
  */
 static int collect_results(struct mpipc *handle, struct mpipc_call_args *call,
 			   struct buffer *buffer)

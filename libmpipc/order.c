@@ -29,7 +29,7 @@ static uint64_t last_before(const struct mpipc_record *results, unsigned int n_r
 
 /*
  * Wait until the handlers of all that came in before @results have returned, or until the
- * deadline. The thread of mpipc_start() runs them; nothing is waited for without it.
+ * deadline. The thread of mpipc_start() runs the handlers. Without it there is no wait.
  */
 void mpipc__wait_for_order(struct mpipc *handle, const struct mpipc_record *results,
 			   unsigned int n_results, uint64_t deadline)

@@ -10,10 +10,10 @@
 #include "handle.h"
 #include "receive.h"
 
-/* Only so much of the batch is used for records that come with a reply; most are small. */
+/* Records that come with a reply use only this much of the batch, because most are small. */
 #define AHEAD_SIZE	16384
 
-/* Where no record ever comes with a reply, one reply in so many plus one asks for it. */
+/* When records never come with a reply, this many replies in a row do not ask for one. */
 #define MOST_MISSES	63
 
 /* Wait for a record by poll(), because a program may have made the descriptor non-blocking. */
@@ -34,7 +34,7 @@ static int wait_for_record(struct mpipc *handle, uint64_t deadline)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-/* Take one record, if the descriptor blocks, or if there is one. */
+/* Take one record. A descriptor that is non-blocking fails with -EAGAIN without one. */
 static int receive_once(struct mpipc *handle, struct mpipc_recv_args *recv, void *data, int *fds,
 			uint64_t deadline)
 {
@@ -124,7 +124,7 @@ static int reply_and_receive(struct mpipc *handle, const struct mpipc_reply_args
 	return arg->reply_error;
 }
 
-/* Reply to a request, and take the next record with it where that may pay. */
+/* Reply to a request, and try to take the next record if the batch has space for it. */
 int mpipc__reply(struct mpipc *handle, struct mpipc_reply_args *arg)
 {
 	/* A reply to no call fails, and nothing may be taken with it. */

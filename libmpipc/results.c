@@ -8,7 +8,7 @@
 #include "ioctl.h"
 #include "results.h"
 
-/* Find the call of a handler that @record belongs to, or NULL. */
+/* Find the handler's call that @record is a result of, or NULL. */
 struct mpipc__nested *mpipc__find_nested(const struct mpipc *handle,
 					 const struct mpipc_record *record)
 {

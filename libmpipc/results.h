@@ -21,9 +21,8 @@
  */
 
 /*
- * An asynchronous call. It is on the list from its start to its last result, and freed
- * after that. @n_results can be read in the callback, which does not run before
- * mpipc__async_start() is done with the call.
+ * An asynchronous call is on the list until its last result, and freed after that. Its
+ * callback does not run before mpipc__async_start() has filled in @id and @n_results.
  */
 struct mpipc__async {
 	struct mpipc__async *next;
@@ -33,7 +32,7 @@ struct mpipc__async {
 	void *arg;
 };
 
-/* A synchronous call of a handler, on its stack. @n_results have been stored so far. */
+/* A synchronous call of a handler is on its stack. @n_results have been stored so far. */
 struct mpipc__nested {
 	struct mpipc__nested *outer;
 	struct mpipc_call_args *call;

@@ -70,7 +70,7 @@ mpipc__export int mpipc_start(struct mpipc *handle)
 		return -EPERM;
 	if (handle->has_thread)
 		return -EALREADY;
-	/* The handle stands for the thread until that runs. */
+	/* The address of the handle stands for the thread until the thread runs. */
 	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, (uintptr_t)handle))
 		return -EBUSY;
 	handle->has_thread = true;

@@ -13,7 +13,7 @@
 
 #include "native.h"
 
-/* The versions of DPDK that are known. */
+/* These versions of DPDK are known. */
 static const struct dpdk_layout layouts[] = {
 	{ .version = 23, .size = 360, .max_fds = 8 },		/* 22.11 */
 	{ .version = 24, .size = 360, .max_fds = 8 },		/* 23.11 */
@@ -28,14 +28,14 @@ static_assert(sizeof(struct rte_mp_msg) == 1344, "as large as the largest");
 
 static struct {
 	pthread_mutex_t lock;
-	struct dpdk dpdk;	/* constant once @found */
+	struct dpdk dpdk;	/* constant when @found is true */
 	atomic_bool found;	/* written under the lock */
 } native = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Nothing uses this before DPDK is found, but it is never NULL. */
 const struct dpdk_layout *mpipc__dpdk_layout = &layouts[N_LAYOUTS - 1];
 
-/* Find out which version is loaded. A version that is not known is searched by its symbols. */
+/* Find out which version is loaded. An unknown one has no layout but may have the symbols. */
 static void open_dpdk(struct dpdk *dpdk)
 {
 	char name[32];
@@ -107,7 +107,7 @@ const struct dpdk *mpipc__dpdk_get(void)
 	return &native.dpdk;
 }
 
-/* Return the address of DPDK's rte_errno of this thread, or of another variable without DPDK. */
+/* Return the address of this thread's rte_errno, which is a substitute without DPDK. */
 int *mpipc__dpdk_errno(void)
 {
 	static __thread int *address;

@@ -37,13 +37,13 @@
 
 static struct {
 	atomic_bool initialised;	/* rte_eal_init() has succeeded */
-	atomic_bool ending;		/* in rte_eal_cleanup() */
+	atomic_bool ending;		/* rte_eal_cleanup() has begun */
 } preload;
 
-/* The name of DPDK's action for hot-plugging. */
+/* This is the name of DPDK's action for hot-plugging. */
 #define HOTPLUG_ACTION	"eal_dev_mp_request"
 
-/* A function has the name of DPDK's only for the linker, because headers declare that. */
+/* Only the linker knows a function by DPDK's name, which rte_mp.h uses for others. */
 #define PRELOADED(name)	__asm__(#name) mpipc__export
 
 int register_action(const char *name, rte_mp_t action) PRELOADED(rte_mp_action_register);

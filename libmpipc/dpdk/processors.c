@@ -10,7 +10,7 @@
 #include "../rte/init.h"
 #include "processors.h"
 
-/* Check whether a thread is the one for DPDK's messages. Its name has changed in 23.11. */
+/* Check that a thread is the one for DPDK's messages, which got another name in 23.11. */
 static bool is_thread_of_dpdk(const char *tid)
 {
 	char path[64], name[16] = "";

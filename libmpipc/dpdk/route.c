@@ -8,10 +8,10 @@
 #include "group.h"
 #include "route.h"
 
-/* RTE_PROC_SECONDARY of DPDK. */
+/* This is RTE_PROC_SECONDARY of DPDK. */
 #define PROC_SECONDARY	1
 
-/* An action that no program has. DPDK registers it only if it has IPC. */
+/* No program has an action of this name. DPDK registers it only if there is IPC. */
 #define PROBE_ACTION	"mpipc:probe"
 
 static struct {

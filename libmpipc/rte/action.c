@@ -13,7 +13,7 @@
 #include "error.h"
 #include "wire.h"
 
-/* A process is settled after so many seconds, even without a registration or a request. */
+/* A process is settled after this time, even without a registration or a request. */
 #define SETTLE_SECONDS	3
 
 struct action {
@@ -30,14 +30,14 @@ static struct {
 	atomic_bool settled;	/* written under the lock */
 	pthread_cond_t now_settled;
 	struct timespec settle_by;
-	bool complete;		/* the initialisation is, see mpipc__rte_complete() */
+	bool complete;		/* rte_eal_init() is done */
 } actions = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.now_settled = PTHREAD_COND_INITIALIZER,
 	.settled = true,
 };
 
-/* The action that this thread found last. It is good for one version of the list. */
+/* This thread found this action last. It is valid for one version of the list. */
 static __thread struct action found;
 static __thread unsigned int found_in;
 
@@ -52,7 +52,7 @@ static struct action **find_action(const char *name, enum rte_kind kind)
 	return pos;
 }
 
-/* Let the dispatcher go on that waits for an action, with the lock held. */
+/* Wake the dispatcher if it waits for an action. The caller holds the lock. */
 static void settle_locked(void)
 {
 	if (actions.settled)
@@ -99,7 +99,7 @@ void mpipc__rte_complete(void)
 	pthread_mutex_unlock(&actions.lock);
 }
 
-/* Make the lock anew in the child of a fork, for which another thread may have held it. */
+/* Make a new lock in the child of a fork, because another thread may have held the old one. */
 void mpipc__rte_forget_actions(void)
 {
 	pthread_mutex_init(&actions.lock, NULL);
@@ -135,7 +135,7 @@ int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t f
 	return err;
 }
 
-/* Unregister an action. It is no error if there is none. */
+/* Unregister an action. A name without an action is no error. */
 int mpipc__rte_remove_action(const char *name, enum rte_kind kind)
 {
 	struct action **pos, *action;

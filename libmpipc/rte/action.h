@@ -7,8 +7,8 @@
 /**
  * DOC: actions
  *
- * Programs register a function for each name. One table serves both interfaces,
- * rte_mp and the first one; the kind of an action is part of its key.
+ * Programs register a function for each name. The table is that of both
+ * interfaces, rte_mp and the first one, so the kind of an action is part of its key.
  *
  * A process that has just joined gets messages before it can have registered the actions
  * for them. Until its first registration or request, or until three seconds have passed,

@@ -13,10 +13,10 @@ enum { UNDECIDED, ATTACHED, REFUSED };
 
 static atomic_int attachment = UNDECIDED;
 
-/* A secondary waits so long for the reply of its primary. */
+/* A secondary waits this long for the reply of its primary. */
 #define ATTACH_TIMEOUT_NS	10000000000
 
-/* Decide if nothing has been decided. Returns true if it is as @decision says. */
+/* Decide, unless that has been done. Returns true if the decision is @decision. */
 static bool decide(int decision)
 {
 	int was = UNDECIDED;
@@ -24,7 +24,7 @@ static bool decide(int decision)
 	return atomic_compare_exchange_strong(&attachment, &was, decision) || was == decision;
 }
 
-/* Make it undecided again, in a process that leaves its group or was forked. */
+/* Forget the decision, in a process that leaves its group or was forked. */
 void mpipc__rte_reset_attach(void)
 {
 	atomic_store(&attachment, UNDECIDED);

@@ -12,7 +12,7 @@
  * request with neither name nor payload; the reply is a status.
  */
 
-/* The primary has called rte_mp_disable(). */
+/* The primary replies with this status after rte_mp_disable(). */
 #define RTE_ATTACH_REFUSED	(-EPERM)
 
 int mpipc__rte_attach(void);

@@ -15,7 +15,7 @@ static struct {
 	atomic_bool disabled;
 } context = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
-/* The endpoint that this thread dispatches for. It is NULL again after rte_eal_cleanup(). */
+/* This thread dispatches for this endpoint, until rte_eal_cleanup(). */
 static __thread struct mpipc *dispatched;
 
 /* Make @handle the endpoint of this process. */
@@ -46,8 +46,8 @@ bool mpipc__rte_clear_endpoint(struct mpipc *handle)
 }
 
 /*
- * Take the endpoint away in the child of a fork, and make the lock anew, because another
- * thread may have held it.
+ * Take the endpoint away in the child of a fork, and make a new lock, because another thread
+ * may have held the old one.
  */
 struct mpipc *mpipc__rte_forget_endpoint(void)
 {

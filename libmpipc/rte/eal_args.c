@@ -5,7 +5,7 @@
 
 #include "eal_args.h"
 
-/* The options of DPDK that have a value. It may be the next argument. */
+/* These options of DPDK have a value, which may be the next argument. */
 static const char *const valued[] = {
 	"--allow", "--base-virtaddr", "--block", "--file-prefix", "--force-max-simd-bitwidth",
 	"--huge-dir", "--iova-mode", "--lcores", "--log-level", "--main-lcore",
@@ -73,7 +73,7 @@ static int parse_option(struct rte_eal_args *args, int argc, char **argv)
 	return err ? err : 2;
 }
 
-/* Parse the options of EAL, which end at "--" or at the first argument that is none. */
+/* Parse the options of EAL. They end at "--" or at the first argument that is no option. */
 int mpipc__rte_parse(struct rte_eal_args *args, int argc, char **argv)
 {
 	int i = 1, ret;

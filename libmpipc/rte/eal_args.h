@@ -13,7 +13,7 @@
  * Only those that concern IPC have an effect.
  */
 
-/* The options that concern IPC, and how many arguments were used in all. */
+/* @used arguments were options. The other members are the options that concern IPC. */
 struct rte_eal_args {
 	enum rte_proc_type_t type;
 	const char *prefix;

@@ -7,12 +7,12 @@
 #include "peer.h"
 #include "wire.h"
 
-/* The ring grows to so many slots, each of which stands for a request. */
+/* The ring grows to this many slots, each of which stands for a request. */
 #define N_PEERS		4096
 
 /*
- * These are enough for actions that reply at once, with some to spare, so that a second reply
- * still finds the string of its own request and is dropped.
+ * The ring begins with this many. They are enough for actions that reply at once, and so many
+ * that a second reply still finds the string of its own request and is dropped.
  */
 #define N_PEERS_AT_FIRST	32
 
@@ -32,7 +32,7 @@ static struct slot {
 	char text[RTE_PEER_SIZE];
 } ring[N_PEERS];
 
-/* These are the dispatcher's. @last_slot has the string for messages of @last_peer. */
+/* The dispatcher owns these. @last_slot has the string for messages of @last_peer. */
 static unsigned int n_slots = N_PEERS_AT_FIRST;
 static unsigned int next_slot;
 static const struct slot *last_slot;

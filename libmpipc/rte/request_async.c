@@ -14,7 +14,7 @@
 #include "request.h"
 #include "wire.h"
 
-/* A request and its replies so far. It begins with the call, with which it is freed. */
+/* A request begins with its call and is freed with it. @reply has the replies so far. */
 struct request {
 	struct mpipc__async call;
 	rte_mp_async_reply_t callback;

@@ -14,10 +14,10 @@
 #include "request.h"
 #include "wire.h"
 
-/* Space for so many results is on the stack, so that a secondary needs no more. */
+/* The stack has space for this many results, which is enough for a secondary. */
 #define ON_STACK	2
 
-/* All that a result may take. */
+/* A result needs this space at most. */
 struct one_result {
 	struct mpipc_record record;
 	struct rte_wire wire;
@@ -25,8 +25,8 @@ struct one_result {
 };
 
 /*
- * A call with its results. It begins with the argument, for make_space(). Records, payloads
- * and descriptors are an array each, in one block.
+ * A call begins with its argument, so that make_space() finds the results from @arg. Records,
+ * payloads and descriptors are an array each, in one block.
  */
 struct results {
 	struct mpipc_call_args arg;
@@ -118,7 +118,7 @@ static void close_unused_fds(const struct results *results)
 		mpipc__close_fds(fds_of(results, i), results->records[i].n_fds);
 }
 
-/* Make of the results what the program gets: all replies, or an error. */
+/* Turn the results into all replies, or into an error. */
 static int make_reply(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	int err;
@@ -134,7 +134,7 @@ static int make_reply(struct mpipc *handle, struct results *results, struct rte_
 	return err;
 }
 
-/* Make the call. */
+/* Make the call of a request and turn its results into a reply. */
 static int make_request(struct mpipc *handle, struct results *results, struct rte_mp_reply *reply)
 {
 	struct one_result few[ON_STACK];

@@ -14,13 +14,13 @@
 #include "send.h"
 #include "wire.h"
 
-/* A sender waits so long for space in a full mailbox. */
+/* A sender waits this long for space in a full mailbox. */
 #define SPACE_TIMEOUT_NS	1000000000
 
-/* A sender has waited in vain, so the next one does not wait. */
+/* When a sender has waited in vain, @hurried is set and the next one does not wait. */
 static atomic_bool hurried;
 
-/* Set or clear @hurried. */
+/* Say whether the next sender is hurried. */
 void mpipc__rte_hurry(bool hurry)
 {
 	atomic_store_explicit(&hurried, hurry, memory_order_relaxed);

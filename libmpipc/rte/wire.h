@@ -36,17 +36,17 @@
 #define RTE_MSG_FDS	RTE_MP_MAX_FD_NUM
 #endif
 
-/* The payload of rte_mp. */
+/* This is the payload of rte_mp. */
 struct rte_wire {
 	int len_param;
 	int num_fds;	/* ignored, because the record has the number */
 	uint8_t param[RTE_MP_MAX_PARAM_LEN];
 };
 
-/* The status in a reply of a process that is not ready. */
+/* A process that is not ready replies with this status. */
 #define RTE_WIRE_IGNORE		(-EINPROGRESS)
 
-/* The payload of the first interface. */
+/* This is the payload of the first interface. */
 struct rte_first_wire {
 	int len_params;
 	int fds_num;	/* ignored, too */
