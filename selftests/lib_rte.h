@@ -147,7 +147,7 @@ static inline int tell(const struct rte_mp_msg *msg, const void *peer)
  * primary, and says when it is ready.
  */
 static inline void start_secondary(const char *prefix, struct child *child, const char *name,
-			    rte_mp_t action)
+				   rte_mp_t action)
 {
 	if (fork_child(child))
 		return;

@@ -489,7 +489,8 @@ TEST_F(init, doc_without_a_callback_it_does_not_exist_during_initialisation)
 {
 	char wire[264] = { 0 };
 	struct mpipc_record result = { 0 };
-	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "late", wire, sizeof(wire), &result, 1);
+	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "late", wire, sizeof(wire), &result,
+					       1);
 
 	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_CALL, &call));
 	EXPECT_EQ(-EINPROGRESS, result.status);

@@ -221,7 +221,8 @@ static void check_given_back(long long bytes)
 	if (groups_left())
 		violation(P_BACK, NONE, NONE, "there are groups in /proc/net/mpipc");
 	if (!comes_true(no_files))
-		violation(P_BACK, NONE, NONE, "%d files of the device are open", files_left() - N_USERS);
+		violation(P_BACK, NONE, NONE, "%d files of the device are open",
+			  files_left() - N_USERS);
 	for (unsigned int i = 0; i < N_USERS; i++) {
 		int err = probe(user_id(i), bytes);
 

@@ -159,8 +159,9 @@ TEST_F_TIMEOUT(tool, wrong_use_exits_with_2_and_tells_where_help_is, 120)
 		"", "nope", "list -x", "list --nope", "list --count 1", "list --json=x", "list -o",
 		"stat", "stat a b", "top -n x 1", "top -d 0 -n 1", "top", "monitor a b",
 		"monitor -n -1", "send", "send group", "send a b c d", "send -T 1 a b c",
-		"send -t never a b c", "send -t 0x1 a b c", "send -J a b c", "request -t '' a b c", "listen",
-		"listen -m 0777 a", "listen -m 0 a", "listen -s -m 0600 a", "load -x", "unload now", "doctor now",
+		"send -t never a b c", "send -t 0x1 a b c", "send -J a b c", "request -t '' a b c",
+		"listen", "listen -m 0777 a", "listen -m 0 a", "listen -s -m 0600 a", "load -x",
+		"unload now", "doctor now",
 	};
 
 	EXPECT_EQ(2, run(&self->result, 2, "mpipc list -g -xg"));

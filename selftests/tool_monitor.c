@@ -6,7 +6,10 @@
 
 #define INSTANCES "/sys/kernel/tracing/instances"
 
-/* Returns whether there is one; if @enabled is not NULL, what "enable" of its events says goes there. */
+/*
+ * Returns whether there is one; if @enabled is not NULL, what "enable" of its events says goes
+ * there.
+ */
 static bool find_instance(char *enabled)
 {
 	DIR *dir = opendir(INSTANCES);

@@ -784,7 +784,9 @@ static void op_peers(struct actor *me, const uint8_t *a)
 static struct mpipc_body body_of(struct actor *me, uint8_t size, uint8_t how,
 				 const struct odd *odd)
 {
-	static const unsigned int numbers[] = { 0, 1, 2, 3, 4, 8, MPIPC_FDS_MAX, MPIPC_FDS_MAX + 1 };
+	static const unsigned int numbers[] = {
+		0, 1, 2, 3, 4, 8, MPIPC_FDS_MAX, MPIPC_FDS_MAX + 1,
+	};
 	struct mpipc_body body = {
 		.size = size_of(size),
 		.n_fds = numbers[how % 8],
