@@ -22,6 +22,7 @@ help:
 	@echo 'Without installing anything (as root, missing Debian packages are installed):'
 	@echo '  demo            run the example programs in a virtual machine'
 	@echo '  check           run all tests'
+	@echo '  lint            check how the source is written, in seconds'
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
@@ -177,7 +178,11 @@ demo:
 
 check:
 	@tools/packages check
-	@tools/check vm static link man kselftest-6.1 kselftest-6.12
+	@tools/check vm lint static link man kselftest-6.1 kselftest-6.12
+
+lint:
+	@tools/packages lint
+	@tools/check lint
 
 statements:
 	@tools/statements >build/statements.md || \
@@ -253,6 +258,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check statements \
+	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint statements \
 	check-lib check-kernels check-dkms check-hosts check-dpdk check-deb check-debug stress fuzz \
 	fuzz-merge fuzz-selfcheck bench bench-results clean
