@@ -47,6 +47,7 @@ help:
 	@echo '  lib             libmpipc'
 	@echo '  examples        the example programs'
 	@echo '  tools           mpipc, the command-line tool'
+	@echo '  doc             the comments of all headers and doc/ as HTML, in build/doc'
 	@echo '  clean           remove build/'
 	@echo '  deb             Debian packages, in build/deb'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
@@ -242,6 +243,10 @@ bench:
 bench-results:
 	@bench/run --publish
 
+doc:
+	@tools/packages doc
+	@tools/doc
+
 clean:
 	rm -rf build
 
@@ -258,6 +263,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint statements \
-	check-lib check-kernels check-dkms check-hosts check-dpdk check-deb check-debug stress fuzz \
-	fuzz-merge fuzz-selfcheck bench bench-results clean
+	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint statements doc \
+	check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz fuzz-merge \
+	fuzz-selfcheck bench bench-results clean
