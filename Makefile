@@ -48,7 +48,10 @@ help:
 	@echo '  examples        the example programs'
 	@echo '  tools           mpipc, the command-line tool'
 	@echo '  doc             the comments of all headers and doc/ as HTML, in build/doc'
-	@echo '  clean           remove build/'
+	@echo '  tags            tags, TAGS and cscope.out, for editors'
+	@echo '  compile_commands.json'
+	@echo '                  how each file is compiled, in build/, for clangd and others'
+	@echo '  clean           remove build/ and the tags'
 	@echo '  deb             Debian packages, in build/deb'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
 	@echo '  install         libraries, headers, mpipc.pc, manual and tool, under PREFIX'
@@ -247,8 +250,17 @@ doc:
 	@tools/packages doc
 	@tools/doc
 
+tags:
+	@tools/packages tags
+	@find kmod libmpipc include tools selftests examples bench -name '*.[ch]' >cscope.files
+	@ctags -L cscope.files && ctags -e -L cscope.files && cscope -b -k -i cscope.files
+
+compile_commands.json:
+	@tools/packages compile-commands
+	@tools/compile-commands
+
 clean:
-	rm -rf build
+	rm -rf build tags TAGS cscope.files cscope.out
 
 # PID 1 of the test machines, and what tells them how fast their clock is.
 build/vm/init: selftests/vm/complaint.h
@@ -263,6 +275,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint statements doc \
-	check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz fuzz-merge \
-	fuzz-selfcheck bench bench-results clean
+	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
+	statements check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz \
+	fuzz-merge fuzz-selfcheck bench bench-results doc tags compile_commands.json clean
