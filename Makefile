@@ -48,6 +48,8 @@ help:
 	@echo '  examples        the example programs'
 	@echo '  tools           mpipc, the command-line tool'
 	@echo '  doc             the comments of all headers and doc/ as HTML, in build/doc'
+	@echo '  kernel-patch    the series that puts mpipc into the source of Linux 6.1 and 6.12, in'
+	@echo '                  build/kernel-patch; FROM="NAME <ADDRESS>" signs it off'
 	@echo '  tags            tags, TAGS and cscope.out, for editors'
 	@echo '  compile_commands.json'
 	@echo '                  how each file is compiled, in build/, for clangd and others'
@@ -250,6 +252,11 @@ doc:
 	@tools/packages doc
 	@tools/doc
 
+kernel-patch:
+	@tools/packages kernel-patch
+	@tools/kernel-patch $(if $(FROM),--from '$(FROM)') 6.1
+	@tools/kernel-patch $(if $(FROM),--from '$(FROM)') 6.12
+
 tags:
 	@tools/packages tags
 	@find kmod libmpipc include tools selftests examples bench -name '*.[ch]' >cscope.files
@@ -277,4 +284,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
 	statements check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz \
-	fuzz-merge fuzz-selfcheck bench bench-results doc tags compile_commands.json clean
+	fuzz-merge fuzz-selfcheck bench bench-results doc kernel-patch tags \
+	compile_commands.json clean
