@@ -283,6 +283,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
 
 .PHONY: all help kernel-headers module install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
-	statements check-lib check-kernels check-dkms check-dpdk check-deb check-debug stress fuzz \
-	fuzz-merge fuzz-selfcheck bench bench-results doc kernel-patch tags \
+	statements check-lib check-kernels check-dkms check-hosts check-dpdk check-deb check-debug \
+	stress fuzz fuzz-merge fuzz-selfcheck bench bench-results doc kernel-patch tags \
 	compile_commands.json clean

@@ -46,18 +46,18 @@ static struct {
 /* Only the linker knows a function by DPDK's name, which rte_mp.h uses for others. */
 #define PRELOADED(name)	__asm__(#name) mpipc__export
 
-int register_action(const char *name, rte_mp_t action) PRELOADED(rte_mp_action_register);
-void unregister_action(const char *name) PRELOADED(rte_mp_action_unregister);
-int send_message(struct rte_mp_msg *msg) PRELOADED(rte_mp_sendmsg);
-int request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
-		 const struct timespec *ts) PRELOADED(rte_mp_request_sync);
-int request_async(struct rte_mp_msg *req, const struct timespec *ts,
-		  rte_mp_async_reply_t callback) PRELOADED(rte_mp_request_async);
-int reply_message(struct rte_mp_msg *msg, const char *peer) PRELOADED(rte_mp_reply);
-int init_eal(int argc, char **argv) PRELOADED(rte_eal_init);
-int clean_up_eal(void) PRELOADED(rte_eal_cleanup);
+int preload_register_action(const char *name, rte_mp_t action) PRELOADED(rte_mp_action_register);
+void preload_unregister_action(const char *name) PRELOADED(rte_mp_action_unregister);
+int preload_send_message(struct rte_mp_msg *msg) PRELOADED(rte_mp_sendmsg);
+int preload_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
+			 const struct timespec *ts) PRELOADED(rte_mp_request_sync);
+int preload_request_async(struct rte_mp_msg *req, const struct timespec *ts,
+			  rte_mp_async_reply_t callback) PRELOADED(rte_mp_request_async);
+int preload_reply_message(struct rte_mp_msg *msg, const char *peer) PRELOADED(rte_mp_reply);
+int preload_init_eal(int argc, char **argv) PRELOADED(rte_eal_init);
+int preload_clean_up_eal(void) PRELOADED(rte_eal_cleanup);
 
-int register_action(const char *name, rte_mp_t action)
+int preload_register_action(const char *name, rte_mp_t action)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 	int ret;
@@ -71,7 +71,7 @@ int register_action(const char *name, rte_mp_t action)
 	return ret;
 }
 
-void unregister_action(const char *name)
+void preload_unregister_action(const char *name)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_get();
 
@@ -82,21 +82,23 @@ void unregister_action(const char *name)
 		mpipc__dpdk_leave();
 }
 
-int send_message(struct rte_mp_msg *msg)
+int preload_send_message(struct rte_mp_msg *msg)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
 	return dpdk ? dpdk->sendmsg(msg) : rte_mp_sendmsg(msg);
 }
 
-int request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply, const struct timespec *ts)
+int preload_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
+			 const struct timespec *ts)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
 	return dpdk ? dpdk->request_sync(req, reply, ts) : rte_mp_request_sync(req, reply, ts);
 }
 
-int request_async(struct rte_mp_msg *req, const struct timespec *ts, rte_mp_async_reply_t callback)
+int preload_request_async(struct rte_mp_msg *req, const struct timespec *ts,
+			  rte_mp_async_reply_t callback)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
@@ -104,14 +106,14 @@ int request_async(struct rte_mp_msg *req, const struct timespec *ts, rte_mp_asyn
 		      rte_mp_request_async(req, ts, callback);
 }
 
-int reply_message(struct rte_mp_msg *msg, const char *peer)
+int preload_reply_message(struct rte_mp_msg *msg, const char *peer)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
 	return dpdk ? dpdk->reply(msg, peer) : rte_mp_reply(msg, peer);
 }
 
-int init_eal(int argc, char **argv)
+int preload_init_eal(int argc, char **argv)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_get();
 	int ret;
@@ -128,7 +130,7 @@ int init_eal(int argc, char **argv)
 	return ret;
 }
 
-int clean_up_eal(void)
+int preload_clean_up_eal(void)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_get();
 	int ret;
