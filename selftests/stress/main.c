@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * stress [SECONDS [SEED]]
+ * stress_run [SECONDS [SEED]]
  *
  * Processes and threads do everything that the device can be asked for, at random,
  * and everything that can happen to a process; a model says whether what each saw
