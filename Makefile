@@ -276,7 +276,7 @@ build/vm/init build/vm/tsc-khz: build/vm/%: selftests/vm/%.c
 	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< $(if $(filter init,$*),-lkmod)
 
 # Static, so that it is started quickly.
-build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) selftests/util.h \
+build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 		selftests/vm/complaint.h include/uapi/linux/mpipc.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c

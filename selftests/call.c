@@ -3,11 +3,15 @@
  * Calls: one result for each addressee, whatever becomes of the addressee, of
  * the caller or of the answer, and nobody waits for somebody who is gone.
  */
-#include "util.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PEERS 3
 #define ANSWER_SIZE 32

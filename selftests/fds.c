@@ -3,7 +3,13 @@
  * File descriptors in messages: which open files arrive, in which order, and
  * that every reference is given back, whatever becomes of the message.
  */
-#include "util.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "memory.h"
+#include "message.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <linux/io_uring.h>
 #include <sys/mman.h>
@@ -12,7 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(fds)
 {

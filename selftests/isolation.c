@@ -3,11 +3,17 @@
  * Nobody is held up by somebody else: while a process is stuck in a system call, in
  * memory that does not come, is stopped, or gets no CPU, all others go on.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "parameter.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <linux/userfaultfd.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 
 #define LISTING "/proc/net/mpipc"
 

@@ -3,8 +3,13 @@
  * Joining: roles, waiting for a primary, generations, the life of a group, and
  * who may join it.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "thread.h"
+#include "user.h"
+#include "wait.h"
 
 #include <linux/capability.h>
 #include <sys/fsuid.h>

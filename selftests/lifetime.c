@@ -17,7 +17,15 @@
  * The proof is a canary in each mailbox, socket and ring that is part of it, and that
  * the module then has as many users as before.
  */
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "memory.h"
+#include "message.h"
 #include "module.h"
+#include "parameter.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
@@ -26,7 +34,7 @@
 #include <sys/epoll.h>
 #include <sys/un.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 /* How many files of the device there are. */
 static long users(void)

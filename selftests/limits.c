@@ -20,8 +20,12 @@
  *
  * The name of a group is in join.c, memory cgroups are in memcg.c.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "parameter.h"
+#include "user.h"
 
 #include <sched.h>
 #include <sys/resource.h>

@@ -3,8 +3,15 @@
  * Mailboxes: order, room and its lack, events, poll and epoll, who is there, and
  * what is counted.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "memory.h"
+#include "message.h"
+#include "parameter.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <sys/epoll.h>
 

@@ -2,8 +2,12 @@
 /*
  * A group of a thousand secondaries, in a number of processes.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "parameter.h"
+#include "thread.h"
 
 #define PROCESSES 20
 #define EACH 50

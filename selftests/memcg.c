@@ -3,8 +3,11 @@
  * Memory cgroups: messages count for the cgroup of the process that sent them, for as
  * long as they are there. At its limit it is the sender that fails, and nobody else.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "user.h"
 
 #include <sys/mount.h>
 #include <sys/resource.h>

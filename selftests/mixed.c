@@ -3,8 +3,10 @@
  * A program of 64 bits and one of 32 bits in one group, as mixed_peer.c: each does
  * everything with the other.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
 
 FIXTURE(mixed)
 {

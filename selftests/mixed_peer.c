@@ -6,7 +6,11 @@
  * mixed_peer GROUP ROLE: ROLE is a number of enum mpipc_role. A primary sends to whoever
  * it has heard of last.
  */
-#include "util.h"
+#include "device.h"
+#include "message.h"
+#include "wait.h"
+
+#include <stdlib.h>
 
 #define FDS_MAX 4
 

@@ -3,12 +3,19 @@
  * The module: what is loaded is what was built, it cannot be taken away from
  * under its users, and it leaves nothing behind.
  */
+#include "child.h"
+#include "device.h"
+#include "message.h"
 #include "module.h"
+#include "parameter.h"
+#include "wait.h"
 
+#include <dirent.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <syslog.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(module)
 {

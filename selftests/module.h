@@ -7,8 +7,9 @@
 #ifndef MPIPC_SELFTESTS_MODULE_H
 #define MPIPC_SELFTESTS_MODULE_H
 
-#include "util.h"
+#include "parameter.h"
 
+#include <dirent.h>
 #include <libkmod.h>
 
 #define MODULE "mpipc"

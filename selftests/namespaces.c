@@ -3,8 +3,12 @@
  * Namespaces: a group is in one network namespace, and who is who is told in the
  * terms of the one who asks.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "user.h"
+#include "wait.h"
 
 #define OVERFLOW_ID 65534 /* of who has no number there */
 

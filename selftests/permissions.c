@@ -6,8 +6,10 @@
  *
  * There is a group, and a file to compare it with, of each mode there is.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "user.h"
 
 #include <sys/stat.h>
 

@@ -2,8 +2,13 @@
 /*
  * What can be looked at: the listing in /proc/net/mpipc, fdinfo, and tracepoints.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "message.h"
+#include "parameter.h"
+#include "user.h"
 
 #include <stdarg.h>
 #include <sys/stat.h>

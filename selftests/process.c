@@ -3,11 +3,17 @@
  * An endpoint belongs to the file descriptor table that joined: it lives as long
  * as that table has a descriptor for it, whoever else holds the open file.
  */
-#include "util.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "message.h"
+#include "thread.h"
+#include "wait.h"
 
 #include <sys/swap.h>
+#include <sys/syscall.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(process)
 {

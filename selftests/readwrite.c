@@ -3,8 +3,15 @@
  * read() and write(): whole records, bytes only, and nothing that depends on who
  * calls them.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "memory.h"
+#include "message.h"
+#include "parameter.h"
+#include "user.h"
+#include "wait.h"
 
 #include <stddef.h>
 #include <sys/uio.h>

@@ -3,8 +3,12 @@
  * The interface as such: layouts, numbers, and what every command has to refuse.
  * Built for 64 and for 32 bits: both must see the same.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "message.h"
+#include "wait.h"
 
 #include <stddef.h>
 #include <termios.h>

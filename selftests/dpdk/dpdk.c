@@ -4,9 +4,10 @@
  * library that MPIPC_PRELOAD names. The same is asked of both; what only mpipc can do, or
  * shows that it is at work, is at the end.
  */
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #include "process.h"
+#include "wait.h"
 
 #include <sys/stat.h>
 

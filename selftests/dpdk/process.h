@@ -6,9 +6,11 @@
 #ifndef MPIPC_SELFTESTS_DPDK_PROCESS_H
 #define MPIPC_SELFTESTS_DPDK_PROCESS_H
 
-#include "util.h"
+#include "wait.h"
 
+#include <fcntl.h>
 #include <pty.h>
+#include <sys/prctl.h>
 
 #define MAX_PROCESSES	8
 #define LOG_SIZE	(1 << 20)

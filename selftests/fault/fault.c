@@ -9,14 +9,21 @@
  * CONFIG_FAULT_INJECTION_USERCOPY, CONFIG_FAULT_INJECTION_DEBUG_FS), and CONFIG_KCOV for
  * the module alone.
  */
-#include "util.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "message.h"
+#include "parameter.h"
+#include "user.h"
+#include "wait.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 
 #include <linux/kcov.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "module.h"
 
 #define TIMEOUT 600		/* seconds for a test */

@@ -4,8 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
+#include <linux/capability.h>
+
+#include "../device.h"
+#include "../message.h"
+#include "../parameter.h"
 #include "../vm/complaint.h"
+#include "../wait.h"
 #include "fuzz.h"
 
 /* During a program */

@@ -12,8 +12,10 @@
 #define MPIPC_FUZZ_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
-#include "../util.h"
+#include <linux/mpipc.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

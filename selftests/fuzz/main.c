@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which programs are run, and what becomes of them. See usage(). */
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <linux/kcov.h>
 
+#include "../wait.h"
 #include "fuzz.h"
 
 /* No program may take as long. */

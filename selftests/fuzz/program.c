@@ -7,6 +7,11 @@
  */
 
 #include <ctype.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fuzz.h"
 

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -13,6 +14,11 @@
 #include <linux/io_uring.h>
 #include <linux/kcov.h>
 
+#include "../device.h"
+#include "../fd.h"
+#include "../parameter.h"
+#include "../user.h"
+#include "../wait.h"
 #include "fuzz.h"
 
 /* How long an operation is waited for, if it is not racing with the next one. */

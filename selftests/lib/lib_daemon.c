@@ -4,9 +4,11 @@
  * (daemon.c, app.c) and on mpipc itself (events.c): registration and its refusal,
  * devices with notify descriptors, and the end of either side.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
 
+#include <dirent.h>
 #include <libgen.h>
 #include <stdarg.h>
 

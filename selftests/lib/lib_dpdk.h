@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <assert.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -55,8 +56,11 @@ int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts,
 int rte_mp_reply(struct rte_mp_msg *msg, const char *peer);
 bool rte_mp_disable(void);
 
+#include "child.h"
+#include "device.h"
 #include "fake_eal.h"
 #include "lib_rte.h"
+#include "message.h"
 
 #include <sys/stat.h>
 

@@ -3,8 +3,14 @@
  * libmpipc: opening and its hints, handlers in an event loop and in the library's
  * thread, messages, calls, answers, descriptors, closing.
  */
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
+#include "fd.h"
+#include "parameter.h"
+#include "thread.h"
+#include "user.h"
+#include "wait.h"
 
 #include <semaphore.h>
 #include <sys/resource.h>

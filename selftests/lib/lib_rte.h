@@ -6,9 +6,11 @@
 #ifndef MPIPC_SELFTESTS_LIB_RTE_H
 #define MPIPC_SELFTESTS_LIB_RTE_H
 
-#include "kselftest_harness.h"
-#include "util.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
 

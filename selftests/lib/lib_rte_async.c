@@ -3,7 +3,13 @@
  * rte_mp: requests that call back. Statements 28 to 34; see lib_rte_delivery.c for
  * what the names mean.
  */
+#include "child.h"
+#include "device.h"
+#include "fd.h"
 #include "lib_rte.h"
+#include "wait.h"
+
+#include <pthread.h>
 
 static const struct timespec short_time = { .tv_nsec = 20000000 };
 

@@ -16,7 +16,11 @@
  * different on purpose, an "e_" before error paths, a "doc_" before promises of the
  * documentation.
  */
+#include "child.h"
 #include "lib_rte.h"
+#include "wait.h"
+
+#include <pthread.h>
 
 TEST_F(rte, s01_a_secondary_reaches_the_primary_only)
 {

@@ -6,7 +6,13 @@
  * Left out: that IPC is not performance-critical, and that a message has up to 8
  * descriptors (253, here and in later versions).
  */
+#include "child.h"
+#include "device.h"
 #include "lib_rte.h"
+#include "message.h"
+#include "wait.h"
+
+#include <pthread.h>
 
 static const struct timespec short_time = { .tv_nsec = 20000000 };
 

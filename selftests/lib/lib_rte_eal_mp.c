@@ -3,6 +3,8 @@
  * The first interface, rte_eal_mp: registration, messages, limits, and that it gets
  * along with rte_mp.
  */
+#include "child.h"
+#include "fd.h"
 #include "lib_rte.h"
 
 /**

@@ -6,8 +6,14 @@
  * Some of DPDK's have no cause here: those of its directory and its lock (opendir, flock,
  * ENAMETOOLONG), of the clock, of EAL alarms, and EEXIST for requests.
  */
+#include "child.h"
+#include "device.h"
 #include "lib_rte.h"
+#include "parameter.h"
+#include "user.h"
+#include "wait.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 
 static int ignore(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)

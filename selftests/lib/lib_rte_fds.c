@@ -3,6 +3,8 @@
  * rte_mp: file descriptors. Statements 35 to 37; see lib_rte_delivery.c for what the
  * names mean.
  */
+#include "child.h"
+#include "fd.h"
 #include "lib_rte.h"
 
 #include <sys/resource.h>

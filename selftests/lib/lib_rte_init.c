@@ -3,7 +3,11 @@
  * rte_mp: beginning and end, with and without IPC. Statements 38 to 52; see
  * lib_rte_delivery.c for what the names mean.
  */
+#include "child.h"
+#include "fd.h"
 #include "lib_rte.h"
+
+#include <pthread.h>
 
 static char action_thread[16];
 static sigset_t action_signals;

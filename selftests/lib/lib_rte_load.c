@@ -3,7 +3,13 @@
  * rte_mp: many at once, and peers that are stopped, slow or killed. See
  * lib_rte_delivery.c for what the names mean.
  */
+#include "child.h"
+#include "device.h"
 #include "lib_rte.h"
+#include "message.h"
+#include "wait.h"
+
+#include <pthread.h>
 
 #define SENDERS		8
 #define EACH		1000

@@ -4,7 +4,14 @@
  * requests, answers, descriptors, errors. Each test is a primary process; its
  * secondaries are children.
  */
+#include "child.h"
+#include "device.h"
+#include "fd.h"
 #include "lib_rte.h"
+#include "message.h"
+#include "wait.h"
+
+#include <pthread.h>
 
 /* The stand-in for the EAL */
 

@@ -3,9 +3,15 @@
  * Requests that are made in actions, and calls that are made in handlers: several deep,
  * of several processes at once, and what stays in order.
  */
+#include "child.h"
+#include "device.h"
+#include "fd.h"
 #include "lib_rte.h"
+#include "message.h"
+#include "wait.h"
 
 #include <mpipc.h>
+#include <pthread.h>
 
 static const struct timespec short_time = { .tv_nsec = 50000000 };
 

@@ -3,7 +3,14 @@
  * rte_mp: requests that wait for their answers. Statements 17 to 27; see
  * lib_rte_delivery.c for what the names mean.
  */
+#include "child.h"
+#include "device.h"
+#include "fd.h"
 #include "lib_rte.h"
+#include "message.h"
+#include "wait.h"
+
+#include <pthread.h>
 
 static const struct timespec one_second = { .tv_sec = 1 };
 static const struct timespec short_time = { .tv_nsec = 20000000 };

@@ -9,10 +9,19 @@
  *
  * See stress.h for the parts of the program.
  */
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "parameter.h"
 #include "stress.h"
+#include "user.h"
+#include "wait.h"
 
 #include "kselftest.h"
 
+#include <dirent.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 

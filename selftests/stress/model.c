@@ -13,6 +13,9 @@
  */
 #include "stress.h"
 
+#include <linux/mpipc.h>
+#include <stdlib.h>
+
 /* Records that fit into what workers read() at once. */
 #define READ_RECORDS 51
 

@@ -20,11 +20,15 @@
 #ifndef MPIPC_SELFTESTS_STRESS_H
 #define MPIPC_SELFTESTS_STRESS_H
 
-#include "util.h"
+#include "wait.h"
 
 #include <linux/futex.h>
+#include <linux/mpipc.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

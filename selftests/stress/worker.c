@@ -5,9 +5,15 @@
  * What a thread does in a step depends on the seed, the worker's place and life,
  * the thread and the number of the step, not on what came of the steps before.
  */
+#include "device.h"
+#include "fd.h"
+#include "memory.h"
 #include "stress.h"
+#include "user.h"
+#include "wait.h"
 
 #include <linux/io_uring.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>

@@ -6,9 +6,12 @@
 #ifndef MPIPC_SELFTESTS_TOOL_H
 #define MPIPC_SELFTESTS_TOOL_H
 
-#include "kselftest_harness.h"
+#include "harness.h"
+#include "child.h"
+#include "device.h"
 #include "module.h"
 
+#include <grp.h>
 #include <libgen.h>
 #include <stdarg.h>
 #include <sys/resource.h>

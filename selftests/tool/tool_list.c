@@ -3,6 +3,9 @@
  * mpipc list, stat: columns, JSON, names of any bytes; and what all commands have in
  * common, such as exit statuses.
  */
+#include "child.h"
+#include "device.h"
+#include "message.h"
 #include "tool.h"
 
 TEST_F(tool, lists_endpoints_with_their_counters)

@@ -2,6 +2,10 @@
 /*
  * mpipc send, request, listen: messages between shells, and why there are none.
  */
+#include "child.h"
+#include "device.h"
+#include "message.h"
+#include "parameter.h"
 #include "tool.h"
 
 TEST_F(tool, send_sends_its_argument_or_what_it_reads)

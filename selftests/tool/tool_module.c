@@ -5,6 +5,7 @@
  */
 #include "tool.h"
 
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/sysmacros.h>

@@ -2,7 +2,13 @@
 /*
  * mpipc monitor: what it shows, and that it disturbs nobody and leaves nothing behind.
  */
+#include "child.h"
+#include "device.h"
+#include "message.h"
 #include "tool.h"
+#include "wait.h"
+
+#include <dirent.h>
 
 #define INSTANCES "/sys/kernel/tracing/instances"
 

@@ -2,6 +2,9 @@
 /*
  * mpipc top: at a terminal, which it puts back, and without one.
  */
+#include "child.h"
+#include "device.h"
+#include "message.h"
 #include "tool.h"
 
 #include <termios.h>

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Other users, fewer capabilities, and user namespaces. */
+#ifndef MPIPC_SELFTESTS_USER_H
+#define MPIPC_SELFTESTS_USER_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include "child.h"
+
+/* Drops all capabilities but those in @mask. */
+static inline int keep_capabilities(__u64 mask)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = mask, .permitted = mask },
+		{ .effective = mask >> 32, .permitted = mask >> 32 },
+	};
+
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+/*
+ * Becomes an ordinary user for good, or ends the process. One capability stays:
+ * who may open the node of the device is up to the administrator of this machine,
+ * and not what is tested.
+ */
+static inline void become_user(uid_t uid, gid_t gid)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups(0, NULL) ||
+	    setresgid(gid, gid, gid) || setresuid(uid, uid, uid) ||
+	    keep_capabilities(1ULL << CAP_DAC_OVERRIDE)) {
+		fprintf(stderr, "# cannot become user %d: %s\n", (int)uid,
+			strerror(errno));
+		_exit(EXIT_FAILURE);
+	}
+	/* A change of credentials cancels this. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* User namespaces */
+
+#define USER_NS_ROOT 3000	/* user and group outside that are 0 in them */
+#define USER_NS_OTHER 3001	/* those that are 1 in them */
+
+static inline int write_id_map(pid_t pid, const char *file)
+{
+	char path[64];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = dprintf(fd, "0 %d 1\n1 %d 1\n", USER_NS_ROOT, USER_NS_OTHER) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/*
+ * As child_fork(), but the child is root in a new user namespace. Before that, but in
+ * the namespaces that @flags ask for, it is still the user that owns the node of the
+ * device, and calls the function.
+ */
+static inline pid_t fork_in_user_ns(struct child *child, int flags,
+				    void (*function)(void *arg), void *arg)
+{
+	__u64 told;
+	int err;
+
+	if (child_fork(child) < 0)
+		return -errno;
+	if (!child->pid) {
+		err = unshare(CLONE_NEWUSER | flags) ? -errno : 0;
+		function(arg);
+		child_tell(child, err);
+		if (child_hear(child, &told) || told ||
+		    setresgid(0, 0, 0) || setresuid(0, 0, 0))
+			_exit(1);
+		/* The change of credentials has cancelled this. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		return 0;
+	}
+	if (child_hear(child, &told))
+		return -ECHILD;
+	err = (int)told ?: write_id_map(child->pid, "uid_map") ?:
+			   write_id_map(child->pid, "gid_map");
+	child_tell(child, err);
+	if (!err)
+		return child->pid;
+	child_wait(child);
+	return err;
+}
+
+#endif /* MPIPC_SELFTESTS_USER_H */
