@@ -35,6 +35,7 @@ static inline pid_t child_fork(struct child *child)
 	pid_t parent = getpid();
 	int line[2];
 
+	*child = (struct child){ .line = -1 };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line))
 		return -1;
 	child->pid = fork();

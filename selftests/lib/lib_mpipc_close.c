@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* libmpipc: handles that are closed or left, also by a handler or a forked child. */
+#include "child.h"
+#include "fd.h"
+#include "harness.h"
+#include "lib_mpipc.h"
+#include "thread.h"
+#include "wait.h"
+
+#include <semaphore.h>
+
+#include <mpipc.h>
+
+/* Messages, event loop */
+
+TEST_F(lib, leaving_calls_a_waiting_dispatch_back)
+{
+	struct ioctl_thread thread;
+	struct mpipc_info info;
+
+	ASSERT_EQ(0, start_dispatch_thread(&thread, self->primary));
+	EXPECT_EQ(0, mpipc_leave(self->primary));
+	EXPECT_EQ(-ESHUTDOWN, ioctl_thread_join(&thread));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_leave(self->primary));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_dispatch(self->primary, 0));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
+	EXPECT_EQ(0, mpipc_info_get(self->primary, &info, sizeof(info)));
+	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+}
+
+/* Asynchronous calls */
+
+TEST_F(lib, closing_calls_back_what_is_open)
+{
+	struct results results = { 0 };
+	struct mpipc *secondary;
+
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_call_async(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0,
+				      MPIPC_WAIT_FOREVER, NULL, count_results, &results, NULL));
+	mpipc_close(secondary);
+	EXPECT_EQ(1, results.count);
+	EXPECT_EQ(1, results.last);
+	EXPECT_EQ(-ESHUTDOWN, results.status);
+}
+
+/* The library's thread */
+
+TEST_F(lib, closing_waits_for_the_handler_that_runs)
+{
+	struct mpipc *secondary;
+	pthread_t thread;
+
+	self->log.waits = true;
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	sem_wait(&self->log.entered);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, (void *(*)(void *))mpipc_close, self->primary));
+	/* It has left, but not come back. */
+	while (poll_for(mpipc_fd(secondary), POLLRDHUP, -1) != POLLRDHUP)
+		;
+	EXPECT_EQ(EBUSY, pthread_tryjoin_np(thread, NULL));
+	sem_post(&self->log.go_on);
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	self->primary = NULL;
+	mpipc_close(secondary);
+}
+
+static void close_here(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct log *log = arg;
+
+	mpipc_close(handle);
+	/* Still there until this returns. */
+	log->count += message->record->size;
+	log->handler_ret = mpipc_send(handle, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL);
+	sem_post(&log->entered);
+}
+
+TEST_F(lib, a_handler_may_close_its_handle_in_an_event_loop)
+{
+	struct mpipc *secondary;
+	unsigned int before = count_fds();
+
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, close_here,
+			       &self->log));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", "y", 2, NULL));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", "y", 2, NULL));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_dispatch(secondary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(2, self->log.count);
+	EXPECT_EQ(-ESHUTDOWN, self->log.handler_ret);
+	EXPECT_EQ(before, count_fds());
+}
+
+TEST_F(lib, a_handler_may_close_its_handle_on_its_thread)
+{
+	struct mpipc *secondary;
+
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, close_here,
+			       &self->log));
+	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", "y", 2, NULL));
+	sem_wait(&self->log.entered);
+	EXPECT_EQ(-ESHUTDOWN, self->log.handler_ret);
+	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
+}
+
+static void answer_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct ahead *ahead = arg;
+	__u64 before;
+
+	ahead->count++;
+	sem_post(&ahead->entered);
+	sem_wait(&ahead->all_there);
+	before = queued(handle);
+	CHECK(!mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL));
+	ahead->taken += queued(handle) < before;
+	mpipc_close(handle);
+	sem_post(&ahead->done);
+}
+
+TEST_F(lib, a_request_taken_with_an_answer_is_reset_when_the_handler_closes)
+{
+	struct results answered = { 0 }, reset = { 0 };
+	struct ahead ahead = { 0 };
+	struct mpipc *server;
+
+	sem_init(&ahead.entered, 0, 0);
+	sem_init(&ahead.all_there, 0, 0);
+	sem_init(&ahead.done, 0, 0);
+	ASSERT_EQ(0, open_with(&server, self->group, MPIPC_SECONDARY, 0, answer_and_close,
+			       &ahead));
+	ASSERT_EQ(0, mpipc_start(server));
+	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
+				      MPIPC_WAIT_FOREVER, NULL, count_results, &answered, NULL));
+	sem_wait(&ahead.entered);
+	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
+				      MPIPC_WAIT_FOREVER, NULL, count_results, &reset, NULL));
+	sem_post(&ahead.all_there);
+	while (!answered.last || !reset.last) {
+		ASSERT_LT(0, mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER));
+	}
+	sem_wait(&ahead.done);
+	EXPECT_EQ(0, answered.status);
+	EXPECT_EQ(-ECONNRESET, reset.status);
+	EXPECT_EQ(1, ahead.count);
+	EXPECT_EQ(1, ahead.taken);
+}
+
+static void count_and_leave(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	unsigned int *count = arg;
+
+	(void)message;
+	++*count;
+	CHECK(!mpipc_leave(handle));
+}
+
+TEST_F(lib, leaving_drops_what_was_taken_but_not_handled)
+{
+	struct mpipc *primary, *secondary;
+	unsigned int count = 0;
+	int i;
+
+	strcat(self->group, ".leave");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, count_and_leave, &count));
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(1, count);
+	mpipc_close(secondary);
+	mpipc_close(primary);
+}
+
+/* fork */
+
+static void fork_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct child *child = arg;
+
+	(void)message;
+	if (!fork_child(child))
+		mpipc_close(handle);
+}
+
+TEST_F(lib, a_child_of_a_handler_closes_its_copy_and_returns)
+{
+	struct mpipc *primary, *secondary;
+	struct child child;
+
+	strcat(self->group, ".fork");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, fork_and_close, &child));
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	if (mpipc_dispatch(primary, MPIPC_WAIT_FOREVER) != 1)
+		_exit(child.pid ? 1 : 0);
+	ASSERT_LT(0, child.pid);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	mpipc_close(secondary);
+	mpipc_close(primary);
+}
+
+TEST_F(lib, a_forked_child_has_no_use_of_a_handle_and_does_no_harm)
+{
+	struct mpipc_replies *replies;
+	struct mpipc *secondary;
+	struct child child;
+	int fd = mpipc_fd(self->primary);
+
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	if (!fork_child(&child)) {
+		CHECK(mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL) == -EPERM);
+		CHECK(mpipc_leave(self->primary) == -EPERM);
+		CHECK(mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER) == -EPERM);
+		CHECK(mpipc_start(self->primary) == -EPERM);
+		mpipc_close(self->primary);
+		CHECK(fcntl(fd, F_GETFD) < 0);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_call(secondary, MPIPC_TO_PRIMARY, "x", "abc", 4, MPIPC_WAIT_FOREVER,
+				NULL, &replies));
+	EXPECT_EQ(0, result_status(replies, 0));
+	mpipc_replies_free(replies);
+	mpipc_close(secondary);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* libmpipc: handlers on the thread of the library, in order. */
+#include "child.h"
+#include "fd.h"
+#include "harness.h"
+#include "lib_mpipc.h"
+#include "wait.h"
+
+#include <semaphore.h>
+#include <sys/syscall.h>
+
+#include <mpipc.h>
+
+/* The library's thread */
+
+static void look_around(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct log *log = arg;
+	sigset_t blocked;
+
+	(void)handle;
+	(void)message;
+	pthread_getname_np(pthread_self(), log->data, sizeof(log->data));
+	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	log->handler_ret = sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGUSR1);
+	sem_post(&log->entered);
+}
+
+TEST_F(lib, the_thread_has_a_name_and_takes_no_signals)
+{
+	struct mpipc *secondary;
+
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, look_around,
+			       &self->log));
+	ASSERT_EQ(0, mpipc_start(secondary));
+	EXPECT_EQ(-EALREADY, mpipc_start(secondary));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
+	sem_wait(&self->log.entered);
+	EXPECT_STREQ("mpipc-msg", self->log.data);
+	EXPECT_EQ(1, self->log.handler_ret);
+	mpipc_close(secondary);
+}
+
+TEST_F(lib, the_thread_gets_batches_and_descriptors_in_order)
+{
+	int stdin_fd = 0, i;
+	struct mpipc_send_options with_fd = {
+		.size = sizeof(with_fd), .fds = &stdin_fd, .n_fds = 1,
+	};
+	struct mpipc *secondary;
+	unsigned int before;
+
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	before = count_fds();
+	for (i = 0; i < 60; i++) {
+		ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", &i, sizeof(i),
+					i % 7 ? NULL : &with_fd));
+	}
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	for (i = 0; i < 60; i++)
+		sem_wait(&self->log.entered);
+	mpipc_close(self->primary);
+	self->primary = NULL;
+	EXPECT_EQ(60, self->log.count);
+	EXPECT_EQ(59, *(int *)self->log.data);
+	EXPECT_EQ(60, self->log.record.seq);
+	/* The handler takes the first one of each message. */
+	EXPECT_EQ(before - 1 + 9, count_fds());
+	mpipc_close(secondary);
+}
+
+/* Counts, as this is looked at while more may come. */
+static void count_messages(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	(void)handle;
+	(void)message;
+	__atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
+}
+
+/* Sends messages and then answers. */
+static void send_then_reply(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 1; i <= 20; i++)
+		CHECK(mpipc_send(handle, MPIPC_TO_PRIMARY, "before", &i, sizeof(i), NULL) == 1);
+	CHECK(!mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL));
+}
+
+TEST_F(lib, an_ordered_call_returns_after_the_handlers_of_what_came_before)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_ORDERED,
+	};
+	struct mpipc_replies *replies;
+	struct mpipc *primary;
+	struct child child;
+	int round, count = 0;
+
+	strcat(self->group, ".count");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, count_messages, &count));
+	start_server(self->group, &child, send_then_reply, NULL);
+	ASSERT_EQ(0, mpipc_start(primary));
+	for (round = 1; round <= 50; round++) {
+		ASSERT_EQ(1, mpipc_call(primary, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER,
+					&options, &replies));
+		EXPECT_EQ(20 * round, __atomic_load_n(&count, __ATOMIC_RELAXED));
+		mpipc_replies_free(replies);
+	}
+	child_kill(&child);
+	mpipc_close(primary);
+}
+
+/* Makes a call to who called, and answers with what it brought. */
+static void call_back(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct mpipc_replies *replies;
+
+	(void)arg;
+	CHECK(mpipc_call(handle, MPIPC_TO_PRIMARY, "inner", "abc", 4, MPIPC_WAIT_FOREVER, NULL,
+			 &replies) == 1);
+	CHECK(!mpipc_reply(handle, message->record->call, result_status(replies, 0),
+			   mpipc_replies_get(replies, 0)->data, 4, NULL));
+	mpipc_replies_free(replies);
+}
+
+TEST_F(lib, a_handler_may_call)
+{
+	struct mpipc_replies *replies;
+	struct child child;
+
+	start_server(self->group, &child, call_back, NULL);
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "outer", NULL, 0,
+				MPIPC_WAIT_FOREVER, NULL, &replies));
+	EXPECT_EQ(0, result_status(replies, 0));
+	EXPECT_STREQ("abc", mpipc_replies_get(replies, 0)->data);
+	sem_wait(&self->log.entered);
+	EXPECT_EQ(1, self->log.count);
+	mpipc_replies_free(replies);
+	child_kill(&child);
+}
+
+#define AHEAD	300
+
+static void answer_ahead(struct mpipc *handle, const struct mpipc_message *message,
+			 struct ahead *ahead)
+{
+	const __u32 *numbers = message->data;
+	const __u32 size = message->record->size, number = ahead->count++;
+	const __u64 call = message->record->call;
+	struct mpipc_replies *replies;
+	__u64 before;
+	__u32 i;
+
+	if (!number) {
+		sem_post(&ahead->entered);
+		sem_wait(&ahead->all_there);
+	}
+	before = queued(handle);
+	CHECK(!mpipc_reply(handle, call, 0, &number, sizeof(number), NULL));
+	ahead->taken += queued(handle) < before;
+	/* All of it is what it was. */
+	CHECK(message->record->call == call && message->record->size == size);
+	for (i = 0; i < size / sizeof(*numbers); i++)
+		CHECK(numbers[i] == number);
+	if (!ahead->peer || number % 10)
+		return;
+	/* Handles those that follow, up to the result. */
+	CHECK(mpipc_call(handle, ahead->peer, "x", NULL, 0, MPIPC_WAIT_FOREVER, NULL,
+			 &replies) == 1);
+	CHECK(!result_status(replies, 0));
+	mpipc_replies_free(replies);
+	CHECK(mpipc_reply(handle, call, 0, NULL, 0, NULL) == -ESRCH);
+	CHECK(message->record->call == call && numbers[0] == number);
+}
+
+static void handle_ahead(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct ahead *ahead = arg;
+
+	answer_ahead(handle, message, ahead);
+	sem_post(&ahead->done);
+}
+
+/* Each result has the number of its request. */
+static void check_number(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	(void)handle;
+	CHECK(!message->record->status);
+	CHECK(*(const __u32 *)message->data == (uintptr_t)arg);
+}
+
+/* Makes a call that does not wait; among them are all sizes and kinds. */
+static void call_ahead(struct mpipc *caller, __u32 number)
+{
+	static __u32 numbers[MPIPC_SIZE_MAX / sizeof(__u32)];
+	int fd = 0;
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .fds = &fd, .n_fds = number % 37 == 9,
+	};
+	size_t size = number % 41 == 11 ? sizeof(numbers) :
+		      number % 11 == 7 ? 4000 : 4 + number % 50 * 4;
+	size_t i;
+
+	for (i = 0; i < size / sizeof(number); i++)
+		numbers[i] = number;
+	CHECK(mpipc_call_async(caller, MPIPC_TO_PRIMARY, "x", numbers, size, MPIPC_WAIT_FOREVER,
+			       &options, check_number, (void *)(uintptr_t)number, NULL) == 1);
+}
+
+static void test_ahead(struct __test_metadata *_metadata, const char *group, struct ahead *ahead)
+{
+	struct mpipc *primary, *caller;
+	struct child server;
+	char name[64];
+	int left = AHEAD, handled;
+	__u32 number;
+
+	snprintf(name, sizeof(name), "%s.ahead", group);
+	sem_init(&ahead->entered, 0, 0);
+	sem_init(&ahead->all_there, 0, 0);
+	sem_init(&ahead->done, 0, 0);
+	ASSERT_EQ(0, open_with(&primary, name, MPIPC_PRIMARY, 0, handle_ahead, ahead));
+	if (ahead->peer)
+		ahead->peer = start_server(name, &server, record, &(struct log){ 0 });
+	ASSERT_EQ(0, mpipc_start(primary));
+	ASSERT_EQ(0, mpipc_open(&caller, name, MPIPC_SECONDARY, NULL));
+	call_ahead(caller, 0);
+	sem_wait(&ahead->entered);
+	for (number = 1; number < AHEAD; number++)
+		call_ahead(caller, number);
+	sem_post(&ahead->all_there);
+	for (; left > 0; left -= handled) {
+		handled = mpipc_dispatch(caller, MPIPC_WAIT_FOREVER);
+		ASSERT_LT(0, handled);
+	}
+	mpipc_close(caller);
+	for (number = 0; number < AHEAD; number++)
+		sem_wait(&ahead->done);
+	mpipc_close(primary);
+	EXPECT_EQ(AHEAD, ahead->count);
+	/* Inside a call none is, else all up to the first with a descriptor, at least. */
+	EXPECT_LE(ahead->peer ? 1 : 8, ahead->taken);
+	if (ahead->peer)
+		child_kill(&server);
+}
+
+TEST_F(lib, the_thread_answers_and_takes_the_next_request_in_order)
+{
+	struct ahead ahead = { 0 };
+
+	test_ahead(_metadata, self->group, &ahead);
+}
+
+TEST_F(lib, a_call_between_two_answers_finds_what_the_first_has_taken)
+{
+	struct ahead ahead = { .peer = 1 };
+
+	test_ahead(_metadata, self->group, &ahead);
+}
+
+/**
+ * struct eager - for answers to what is no request
+ * @secondary: sends what is to be taken
+ * @count: what has come
+ * @status: what mpipc_reply() returned to the first
+ */
+struct eager {
+	struct mpipc *secondary;
+	unsigned int count;
+	int status;
+};
+
+static void answer_everything(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct eager *eager = arg;
+
+	if (eager->count++)
+		return;
+	CHECK(mpipc_send(eager->secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL) == 1);
+	eager->status = mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL);
+}
+
+TEST_F(lib, an_answer_to_no_request_is_refused_and_takes_nothing)
+{
+	struct eager eager = { 0 };
+	struct mpipc *primary;
+
+	strcat(self->group, ".eager");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, answer_everything, &eager));
+	ASSERT_EQ(0, mpipc_open(&eager.secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(1, mpipc_send(eager.secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(-ESRCH, eager.status);
+	EXPECT_EQ(1, mpipc_dispatch(primary, 0));
+	EXPECT_EQ(2, eager.count);
+	mpipc_close(eager.secondary);
+	mpipc_close(primary);
+}
+
+/* Calls who sent the message. */
+static void ask_sender(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct mpipc_replies *replies;
+	int *n = arg;
+
+	*n = mpipc_call(handle, message->record->peer, "y", "abc", 4, MPIPC_WAIT_FOREVER, NULL,
+			&replies);
+	if (*n == 1)
+		mpipc_replies_free(replies);
+}
+
+/* In a child: sends a message, and answers what is asked then, until it is killed. */
+static void send_and_answer(const char *group, struct log *log)
+{
+	struct mpipc *self;
+
+	CHECK(!open_with(&self, group, MPIPC_SECONDARY, 0, record, log));
+	CHECK(mpipc_send(self, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL) == 1);
+	while (mpipc_dispatch(self, MPIPC_WAIT_FOREVER) >= 0)
+		;
+	_exit(0);
+}
+
+/* As some event loops make whatever they wait for. */
+TEST_F(lib, a_descriptor_made_nonblocking_changes_nothing)
+{
+	struct mpipc *primary;
+	struct child child;
+	__u64 start;
+	int n = 0;
+
+	strcat(self->group, ".loop");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, ask_sender, &n));
+	ASSERT_EQ(0, fcntl(mpipc_fd(primary), F_SETFL, O_NONBLOCK));
+	start = now_ns();
+	EXPECT_EQ(0, mpipc_dispatch(primary, 50000000));
+	EXPECT_LE(50000000, now_ns() - start);
+	if (!fork_child(&child))
+		send_and_answer(self->group, &self->log);
+	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
+	EXPECT_EQ(1, n);
+	child_kill(&child);
+	mpipc_close(primary);
+}
+
+/**
+ * struct ordered - a thread that makes an ordered call
+ * @handle: what it calls by
+ * @tid: of the thread
+ */
+struct ordered {
+	struct mpipc *handle;
+	pid_t tid;
+	sem_t begun;
+};
+
+static void *call_in_order(void *arg)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_ORDERED,
+	};
+	struct ordered *ordered = arg;
+	struct mpipc_replies *replies;
+
+	ordered->tid = gettid();
+	sem_post(&ordered->begun);
+	if (mpipc_call(ordered->handle, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER, &options,
+		       &replies) == 1)
+		mpipc_replies_free(replies);
+	return NULL;
+}
+
+/* Waits until the thread waits for a condition: nothing tells that, hence the loop. */
+static void wait_in_futex(pid_t tid)
+{
+	char path[32], line[32];
+	long call = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+	while (call != SYS_futex) {
+		file = fopen(path, "re");
+		if (fgets(line, sizeof(line), file))
+			call = strtol(line, NULL, 10);
+		fclose(file);
+		sched_yield();
+	}
+}
+
+/* What came before waits in its handler, and the call for that. */
+TEST_F(lib, a_cancelled_ordered_call_does_not_stop_the_handlers)
+{
+	struct ordered ordered;
+	struct child child;
+	pthread_t thread;
+	int i;
+
+	sem_init(&ordered.begun, 0, 0);
+	ordered.handle = self->primary;
+	self->log.waits = true;
+	start_server(self->group, &child, send_then_reply, NULL);
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, call_in_order, &ordered));
+	sem_wait(&ordered.begun);
+	sem_wait(&self->log.entered);
+	wait_in_futex(ordered.tid);
+	pthread_cancel(thread);
+	for (i = 1; i < 20; i++) {
+		sem_post(&self->log.go_on);
+		sem_wait(&self->log.entered);
+	}
+	sem_post(&self->log.go_on);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(20, self->log.count);
+	child_kill(&child);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a user may hold in others' mailboxes: memory, files and calls. See limits.c. */
+#include "child.h"
+#include "device.h"
+#include "harness.h"
+#include "limits.h"
+#include "message.h"
+#include "parameter.h"
+#include "user.h"
+
+#include <sys/resource.h>
+
+/* Memory of a user */
+
+#define SIZE 1000
+#define OVERHEAD 192 /* a message costs less than this on top of its payload */
+#define BYTES 65536
+
+TEST_F(limits, user_has_so_many_bytes_in_messages)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	struct order order;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	order = send_all(&alice, SIZE, 0);
+	EXPECT_EQ(-EDQUOT, order.err);
+	EXPECT_GE(BYTES, order.done * SIZE);
+	EXPECT_LT(BYTES, (order.done + 1) * (SIZE + OVERHEAD));
+	/* What was received is given back, a message at a time. */
+	ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, SIZE));
+	order = send_all(&alice, SIZE, 0);
+	EXPECT_EQ(-EDQUOT, order.err);
+	EXPECT_EQ(1, order.done);
+}
+
+/**
+ * struct unread - how many messages or calls of a user can be unread under a limit
+ * @self: the test
+ * @primary: who does not read them
+ * @sender: of the messages; NULL: they are calls
+ */
+struct unread {
+	FIXTURE_DATA(limits) *self;
+	int primary;
+	struct child *sender;
+};
+
+static int make_calls(const char *group);
+
+static int unread_under(struct unread *unread, long long limit)
+{
+	FIXTURE_DATA(limits) *self = unread->self;
+	struct child caller;
+	int n, err = set_param("user_bytes", limit);
+
+	if (err)
+		return err;
+	if (unread->sender) {
+		n = send_all(unread->sender, SIZE, 0).done;
+	} else {
+		n = start_holder(&caller, self->alice, make_calls, self->group);
+		child_kill(&caller);
+	}
+	for (int i = 0; i < n && !err; i++)
+		err = recv_msg(unread->primary, &self->record, self->data, MPIPC_SIZE_MAX);
+	return err ?: n;
+}
+
+/* The lowest limit under which one can be unread, somewhere above @low. */
+static long long cost_of_one(struct unread *unread, long long low)
+{
+	long long high = low + 1024;
+
+	while (high - low > 1) {
+		long long middle = (low + high) / 2;
+
+		if (unread_under(unread, middle) > 0)
+			high = middle;
+		else
+			low = middle;
+	}
+	return high;
+}
+
+TEST_F(limits, bytes_of_messages_are_counted_exactly)
+{
+	struct child alice;
+	struct unread unread = {
+		.self = self,
+		.primary = open_public(self->group),
+		.sender = &alice,
+	};
+	long long cost;
+
+	ASSERT_LE(0, unread.primary);
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	cost = cost_of_one(&unread, SIZE);
+	EXPECT_GT(SIZE + OVERHEAD, cost);
+	EXPECT_EQ(7, unread_under(&unread, 7 * cost));
+	EXPECT_EQ(6, unread_under(&unread, 7 * cost - 1));
+	EXPECT_EQ(-EDQUOT, send_all(&alice, 7 * SIZE, 0).err);
+}
+
+TEST_F(limits, bytes_of_answers_are_counted_exactly_and_given_back_with_the_caller)
+{
+	struct unread unread = { .self = self, .primary = open_public(self->group) };
+	long long cost;
+
+	ASSERT_LE(0, unread.primary);
+	cost = cost_of_one(&unread, MPIPC_SIZE_MAX);
+	EXPECT_GT(MPIPC_SIZE_MAX + 1024, cost);
+	EXPECT_EQ(7, unread_under(&unread, 7 * cost));
+	EXPECT_EQ(6, unread_under(&unread, 7 * cost - 1));
+}
+
+TEST_F(limits, bytes_are_given_back_when_the_receiver_is_killed)
+{
+	struct child alice, receiver;
+	__u32 first;
+
+	ASSERT_LE(0, start_holder(&receiver, 0, open_public, self->group));
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	first = send_all(&alice, SIZE, 0).done;
+	EXPECT_LT(0, first);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(first, send_all(&alice, SIZE, 0).done);
+}
+
+TEST_F(limits, bytes_count_for_a_dead_sender_until_they_are_received)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	__u32 first;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	first = send_all(&alice, SIZE, 0).done;
+	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	EXPECT_EQ(-EDQUOT, send_all(&alice, SIZE, 0).err);
+	EXPECT_EQ(0, send_all(&alice, SIZE, 0).done);
+	for (__u32 i = 0; i < first; i++)
+		ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, SIZE));
+	EXPECT_EQ(first, send_all(&alice, SIZE, 0).done);
+}
+
+TEST_F(limits, message_without_room_costs_nothing)
+{
+	int primary, small = 3;
+	struct child alice;
+
+	ASSERT_EQ(0, set_param("mailbox_messages", small * 2));
+	primary = open_public(self->group);
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, set_param("user_bytes", 4 * (SIZE + OVERHEAD)));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	/* Each round ends with a message that was made, but had no room. */
+	for (int round = 0; round < 8; round++) {
+		struct order order = send_all(&alice, SIZE, 0);
+
+		EXPECT_EQ(-EAGAIN, order.err);
+		EXPECT_EQ(small, order.done);
+		for (int i = 0; i < small; i++)
+			ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, SIZE));
+	}
+}
+
+/* As a user: a broadcast is paid for once, until the last receiver took it. */
+static int broadcast_twice(const char *group)
+{
+	static char data[MPIPC_SIZE_MAX];
+	struct mpipc_record record;
+	int secondaries[4];
+	int primary = open_public(group);
+
+	for (size_t i = 0; i < ARRAY_SIZE(secondaries); i++)
+		secondaries[i] = open_secondary(group);
+	if (send_msg(primary, MPIPC_TO_ALL, "m", data, sizeof(data)))
+		return -EIO;
+	for (size_t i = 0; i < ARRAY_SIZE(secondaries); i++) {
+		if (send_msg(primary, MPIPC_TO_ALL, "m", data, sizeof(data)) != -EDQUOT)
+			return -ERANGE;
+		if (recv_msg(secondaries[i], &record, data, sizeof(data)))
+			return -EIO;
+	}
+	return send_msg(primary, MPIPC_TO_ALL, "m", data, sizeof(data));
+}
+
+TEST_F(limits, broadcast_costs_one_message)
+{
+	ASSERT_EQ(0, set_param("user_bytes", 2 * MPIPC_SIZE_MAX));
+	EXPECT_EQ(0, attempt(self->alice, broadcast_twice, self->group));
+}
+
+#define HEALTHY 3
+
+/* As a user: secondaries that read, and one that never does. */
+static int broadcast_past_one_stuck(const char *group)
+{
+	int primary = open_public(group), stuck = open_secondary(group);
+	static char data[SIZE];
+	struct mpipc_record record;
+	int healthy[HEALTHY], held = 0;
+
+	for (int i = 0; i < HEALTHY; i++)
+		healthy[i] = open_secondary(group);
+	for (int round = 0; round < 10 * BYTES / SIZE; round++) {
+		struct mpipc_send_args send = {
+			.to = MPIPC_TO_ALL,
+			.body = make_body("m", data, sizeof(data), NULL, 0),
+		};
+		int err = do_ioctl(primary, MPIPC_SEND, &send);
+
+		if (err)
+			return err;
+		for (int i = 0; i < HEALTHY && !err; i++)
+			err = recv_msg(healthy[i], &record, data, sizeof(data));
+		if (err || send.sent + send.full != HEALTHY + 1 || send.full > 1)
+			return -EIO;
+		/* Once it is full it stays so. */
+		held += !send.full;
+		if (!send.full && held <= round)
+			return -ERANGE;
+	}
+	if (held * SIZE > BYTES / 2 || held * SIZE < BYTES / 3)
+		return -E2BIG;
+	/* It is as any other as soon as it reads. */
+	while (held--)
+		if (recv_msg(stuck, &record, data, sizeof(data)))
+			return -EIO;
+	return send_msg(primary, endpoint_id(stuck), "m", data, sizeof(data));
+}
+
+TEST_F(limits, who_does_not_read_costs_a_user_half_of_its_bytes)
+{
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	EXPECT_EQ(0, attempt(self->alice, broadcast_past_one_stuck, self->group));
+}
+
+#define STUCK 4
+
+/* As a user: some that never read, each with as much as it can get, and one that does. */
+static int send_past_some_stuck(const char *group)
+{
+	static char data[MPIPC_SIZE_MAX];
+	struct mpipc_record record;
+	int primary = open_public(group), reader, err;
+	__u64 id;
+
+	for (int i = 0; i < STUCK; i++) {
+		id = endpoint_id(open_secondary(group));
+		do {
+			err = send_msg(primary, id, "m", data, sizeof(data));
+		} while (!err);
+		if (err != -EAGAIN)
+			return err;
+	}
+	reader = open_secondary(group);
+	id = endpoint_id(reader);
+	for (int i = 0; i < 10; i++) {
+		err = send_msg(primary, i % 2 ? id : MPIPC_TO_ALL, "m", data, sizeof(data)) ?:
+		      recv_msg(reader, &record, data, sizeof(data));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+TEST_F(limits, who_does_not_read_leaves_room_for_others_of_the_same_user)
+{
+	ASSERT_EQ(0, set_param("user_bytes", (4LL << STUCK) * MPIPC_SIZE_MAX));
+	EXPECT_EQ(0, attempt(self->alice, send_past_some_stuck, self->group));
+}
+
+/* Files in flight */
+
+#define FILES 40
+
+TEST_F(limits, user_has_so_many_files_in_flight)
+{
+	int primary = open_public(self->group);
+	struct child alice, bob;
+	struct order order;
+	int fd;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	ASSERT_EQ(0, start_sender(&bob, self->bob, self->group, FILES));
+	order = send_all(&alice, 0, 1);
+	EXPECT_EQ(-ETOOMANYREFS, order.err);
+	EXPECT_EQ(FILES, order.done);
+	/* Messages without files go on, and other users are not concerned. */
+	EXPECT_EQ(1, send_all(&bob, 0, FILES).done);
+	EXPECT_EQ(0, send_all(&bob, 0, 1).done);
+	ASSERT_EQ(0, recv_fds(primary, &self->record, NULL, 0, &fd, 1, 0));
+	EXPECT_EQ(1, send_all(&alice, 0, 1).done);
+}
+
+/* Sends one file more than it may have open, with no other capability than this. */
+static int exceed_files(const char *group, __u64 capability)
+{
+	const struct rlimit limit = { 4, 4 };
+	const int fds[5] = { 0, 0, 0, 0, 0 };
+	int fd = open_secondary(group);
+
+	if (fd < 0)
+		return fd;
+	if (setrlimit(RLIMIT_NOFILE, &limit) || keep_capabilities(1ULL << capability))
+		return -errno;
+	return send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, ARRAY_SIZE(fds));
+}
+
+static int exceed_as_owner(void *group)
+{
+	return exceed_files(group, CAP_CHOWN);
+}
+
+static int exceed_by_resource(void *group)
+{
+	return exceed_files(group, CAP_SYS_RESOURCE);
+}
+
+static int exceed_by_admin(void *group)
+{
+	return exceed_files(group, CAP_SYS_ADMIN);
+}
+
+TEST_F(limits, capabilities_override_that_of_files_in_flight)
+{
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(-ETOOMANYREFS, run_child(exceed_as_owner, self->group));
+	EXPECT_EQ(0, run_child(exceed_by_resource, self->group));
+	EXPECT_EQ(0, run_child(exceed_by_admin, self->group));
+}
+
+TEST_F(limits, more_files_than_allowed_are_refused_at_once)
+{
+	struct child alice;
+
+	ASSERT_LE(0, open_public(self->group));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, FILES + 1).err);
+	EXPECT_EQ(0, send_all(&alice, 0, FILES + 1).done);
+	/* And nothing of that was counted. */
+	EXPECT_EQ(1, send_all(&alice, 0, FILES).done);
+}
+
+TEST_F(limits, files_that_were_not_sent_are_not_counted)
+{
+	struct order bad = { .n_fds = FILES, .fd = -1 };
+	struct child alice;
+
+	ASSERT_EQ(0, set_param("mailbox_messages", 2));
+	ASSERT_LE(0, open_public(self->group));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	for (int round = 0; round < 3; round++)
+		EXPECT_EQ(-EBADF, command(&alice, bad).err);
+	/* One has room, the next has not. */
+	for (int round = 0; round < 3; round++)
+		EXPECT_EQ(-EAGAIN, send_all(&alice, 0, FILES / 2).err);
+}
+
+TEST_F(limits, files_are_given_back_when_the_receiver_is_killed)
+{
+	struct child alice, receiver;
+
+	ASSERT_LE(0, start_holder(&receiver, 0, open_public, self->group));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
+	ASSERT_LE(0, open_primary(self->group));
+	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+}
+
+TEST_F(limits, files_count_for_a_dead_sender_until_they_are_received)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	int fd;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
+	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
+	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, 1).err);
+	for (int i = 0; i < FILES; i++) {
+		ASSERT_EQ(0, recv_fds(primary, &self->record, NULL, 0, &fd, 1, 0));
+		ASSERT_EQ(0, close(fd));
+	}
+	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+}
+
+TEST_F(limits, files_of_an_answer_count_for_who_answers)
+{
+	struct rlimit limit = { FILES, FILES };
+	int primary, secondary, fds[FILES + 1] = { };
+	struct mpipc_call_args call = {
+		.to = MPIPC_TO_PRIMARY,
+		.flags = MPIPC_CALL_ASYNC,
+		.deadline = MPIPC_FOREVER,
+		.reply_fds = FILES + 1,
+	};
+	struct mpipc_reply_args reply = { };
+
+	become_user(self->alice, GROUP);
+	primary = open_primary(self->group);
+	secondary = open_secondary(self->group);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CALL, &call));
+	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
+	reply.call = self->record.call;
+	reply.body = make_body("", NULL, 0, fds, FILES + 1);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_EQ(-ETOOMANYREFS, do_ioctl(primary, MPIPC_REPLY, &reply));
+	/* It can still be answered. */
+	reply.body.n_fds = FILES;
+	EXPECT_EQ(0, do_ioctl(primary, MPIPC_REPLY, &reply));
+	/* And these are all that may be in flight, in either direction. */
+	EXPECT_EQ(-ETOOMANYREFS, send_fds(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
+}
+
+TEST_F(limits, administrator_may_have_more_files_in_flight)
+{
+	static const int capabilities[] = { CAP_SYS_RESOURCE, CAP_SYS_ADMIN };
+	struct rlimit limit = { FILES, FILES };
+	int fds[FILES + 1] = { };
+
+	ASSERT_LE(0, open_primary(self->group));
+	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
+		struct child child;
+
+		ASSERT_LE(0, child_fork(&child));
+		if (!child.pid) {
+			int fd = open_secondary(self->group);
+
+			setrlimit(RLIMIT_NOFILE, &limit);
+			keep_capabilities(1ULL << capabilities[i]);
+			EXPECT_EQ(0, send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds,
+					      FILES + 1));
+			keep_capabilities(0);
+			EXPECT_EQ(-ETOOMANYREFS,
+				  send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
+			_exit(!_metadata->passed);
+		}
+		EXPECT_EQ(0, child_wait(&child));
+	}
+}
+
+/* Calls */
+
+TEST_F(limits, endpoint_has_so_many_calls_open)
+{
+	int primary = open_primary(self->group);
+	int secondary = open_secondary(self->group);
+	struct mpipc_record *record = &self->record;
+	struct mpipc_info info;
+	__u64 id;
+
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, set_param("endpoint_calls", 3));
+	ASSERT_EQ(0, get_info(secondary, &info));
+	EXPECT_EQ(3, info.max_calls);
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+					MPIPC_FOREVER, &id));
+	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+				      MPIPC_FOREVER, NULL));
+	/* Messages are no calls, and the limit is the endpoint's. */
+	EXPECT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+
+	/* Room for one by an answer, */
+	ASSERT_EQ(0, recv_msg(primary, record, NULL, 0));
+	ASSERT_EQ(0, reply_msg(primary, record->call, 0, NULL, 0));
+	ASSERT_EQ(0, recv_msg(secondary, record, NULL, 0));
+	EXPECT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0, MPIPC_FOREVER, NULL));
+	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+				      MPIPC_FOREVER, NULL));
+	/* and for one by a cancel. */
+	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CANCEL, &(struct mpipc_cancel_args){ id }));
+	ASSERT_EQ(0, recv_msg(secondary, record, NULL, 0));
+	EXPECT_EQ(-ECANCELED, record->status);
+	EXPECT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0, MPIPC_FOREVER, NULL));
+	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+				      MPIPC_FOREVER, NULL));
+}
+
+TEST_F(limits, calls_are_given_back_when_who_owes_the_answers_is_killed)
+{
+	struct child server;
+	int secondary;
+
+	ASSERT_LE(0, start_holder(&server, 0, open_public, self->group));
+	secondary = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, set_param("endpoint_calls", 3));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+					MPIPC_FOREVER, NULL));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&server));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, recv_msg(secondary, &self->record, NULL, 0));
+		EXPECT_EQ(-ECONNRESET, self->record.status);
+	}
+	ASSERT_LE(0, open_primary(self->group));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+					MPIPC_FOREVER, NULL));
+	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
+				      MPIPC_FOREVER, NULL));
+}
+
+/* As a user: calls that reserve 64 KiB each for answers. */
+static int make_calls_from(int fd)
+{
+	int err, n = 0;
+
+	do {
+		err = call_async(fd, MPIPC_TO_PRIMARY, "c", MPIPC_SIZE_MAX,
+				 MPIPC_FOREVER, NULL);
+	} while (!err && ++n < 100);
+	return err == -EDQUOT ? n : err;
+}
+
+static int make_calls(const char *group)
+{
+	return make_calls_from(open_secondary(group));
+}
+
+TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
+	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
+	/* So an answer does not fail for want of it, whatever the limit is now. */
+	ASSERT_EQ(0, set_param("user_bytes", 1));
+	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
+	EXPECT_EQ(MPIPC_SIZE_MAX, self->record.reply_size);
+	EXPECT_EQ(0, reply_msg(primary, self->record.call, 0, self->data, MPIPC_SIZE_MAX));
+
+	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
+	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
+	child_kill(&alice);
+}
+
+#define CALLS 3000
+
+/* Makes calls one after the other; returns how often there was no memory for the next. */
+static __u64 call_one_by_one(const char *group)
+{
+	static char answer[MPIPC_SIZE_MAX];
+	struct mpipc_record result;
+	struct mpipc_call_args call;
+	__u64 refused = 0;
+	int fd = open_secondary(group);
+
+	for (int i = 0; i < CALLS; i++)
+		do {
+			call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
+			call.reply_size = sizeof(answer);
+			call.reply_data = to_u64(answer);
+		} while (do_ioctl(fd, MPIPC_CALL, &call) == -EDQUOT && ++refused);
+	return refused;
+}
+
+TEST_F(limits, memory_for_an_answer_is_given_back_when_the_call_returns)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	cpu_set_t one;
+	__u64 refused;
+
+	ASSERT_LE(0, primary);
+	/* On the same CPU, the caller goes on while the other one is still replying. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, set_param("user_bytes", MPIPC_SIZE_MAX + 8192));
+	ASSERT_LE(0, child_fork(&alice));
+	if (!alice.pid) {
+		become_user(self->alice, GROUP);
+		child_tell(&alice, call_one_by_one(self->group));
+		_exit(0);
+	}
+	for (int i = 0; i < CALLS; i++) {
+		ASSERT_EQ(0, recv_wait(primary, &self->record, NULL, 0));
+		ASSERT_EQ(0, reply_msg(primary, self->record.call, 0, NULL, 0));
+	}
+	ASSERT_EQ(0, child_hear(&alice, &refused));
+	EXPECT_EQ(0, refused);
+	child_wait(&alice);
+}
+
+TEST_F(limits, memory_for_answers_is_given_back_when_who_owes_them_is_killed)
+{
+	struct child server, alice;
+	__u64 ret;
+
+	ASSERT_LE(0, start_holder(&server, 0, open_public, self->group));
+	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
+	ASSERT_LE(0, child_fork(&alice));
+	if (!alice.pid) {
+		int fd;
+
+		become_user(self->alice, GROUP);
+		fd = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+		child_tell(&alice, make_calls_from(fd));
+		child_hear(&alice, NULL);
+		for (int i = 0; i < 3; i++) {
+			EXPECT_EQ(0, recv_msg(fd, &self->record, NULL, 0));
+			EXPECT_EQ(-ECONNRESET, self->record.status);
+		}
+		EXPECT_EQ(3, make_calls_from(fd));
+		_exit(!_metadata->passed);
+	}
+	ASSERT_EQ(0, child_hear(&alice, &ret));
+	EXPECT_EQ(3, (int)ret);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&server));
+	ASSERT_LE(0, open_primary(self->group));
+	child_tell(&alice, 0);
+	EXPECT_EQ(0, child_wait(&alice));
+}
+
+TEST_F(limits, info_reports_the_limits_in_force)
+{
+	int fd = open_primary(self->group);
+	struct mpipc_info info;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(get_param("mailbox_messages"), info.max_messages);
+	EXPECT_EQ(get_param("mailbox_bytes"), info.max_bytes);
+	EXPECT_EQ(get_param("group_endpoints"), info.max_endpoints);
+	EXPECT_EQ(get_param("user_endpoints"), info.max_user_endpoints);
+	EXPECT_EQ(get_param("user_groups"), info.max_user_groups);
+	EXPECT_EQ(get_param("user_bytes"), info.max_user_bytes);
+	EXPECT_EQ(get_param("endpoint_calls"), info.max_calls);
+	ASSERT_EQ(0, set_param("user_bytes", 12345));
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(12345, info.max_user_bytes);
+}
+
+TEST_HARNESS_MAIN
