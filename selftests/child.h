@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_CHILD_H
 #define MPIPC_SELFTESTS_CHILD_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

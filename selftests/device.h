@@ -8,9 +8,6 @@
 #ifndef MPIPC_SELFTESTS_DEVICE_H
 #define MPIPC_SELFTESTS_DEVICE_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_FD_H
 #define MPIPC_SELFTESTS_FD_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_MESSAGE_H
 #define MPIPC_SELFTESTS_MESSAGE_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "device.h"
 
 static inline struct mpipc_body make_body(const char *name, const void *data,

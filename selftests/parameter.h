@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_PARAMETER_H
 #define MPIPC_SELFTESTS_PARAMETER_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "device.h"
 
 #define PARAMETERS "/sys/module/mpipc/parameters/"

@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_THREAD_H
 #define MPIPC_SELFTESTS_THREAD_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <pthread.h>
 
 #include "device.h"

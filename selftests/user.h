@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_USER_H
 #define MPIPC_SELFTESTS_USER_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

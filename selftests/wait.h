@@ -3,9 +3,6 @@
 #ifndef MPIPC_SELFTESTS_WAIT_H
 #define MPIPC_SELFTESTS_WAIT_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>

@@ -2,11 +2,12 @@
 /*
  * A fuzzer of /dev/mpipc.
  *
- * It runs programs: short lists of operations on a few open files, done by four actors.
- * Programs are made by chance, by changing those that reached places in the module that
- * no other had. main.c has that loop, program.c the programs, run.c what operations do,
- * and check.c what has to hold, during a program and after it. Complaints of the kernel
- * are findings, too; so are blocked threads that nothing excuses.
+ * The fuzzer runs programs, which are short lists of operations on a few open files, done by
+ * four actors. It makes programs by chance and by changing those that reached places in the
+ * module that no other program had reached. main.c has this loop, program.c the programs,
+ * run.c the actors, op_*.c the operations, argument.c and issue.c their arguments and ioctls,
+ * and check.c what has to hold during a program and after it. Complaints of the kernel are
+ * findings, and so are blocked threads that nothing excuses.
  */
 #ifndef MPIPC_FUZZ_H
 #define MPIPC_FUZZ_H

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the operations of a program do, and who does them. */
-
-#include <stddef.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/fsuid.h>
+/* Who does the operations of a program, and how it ends. */
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/time.h>
-#include <sys/uio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <linux/futex.h>
-#include <linux/io_uring.h>
 #include <linux/kcov.h>
 
 #include "../device.h"
-#include "../fd.h"
-#include "../parameter.h"
-#include "../user.h"
 #include "../wait.h"
 #include "fuzz.h"
+#include "op.h"
 
 /* How long an operation is waited for, if it is not racing with the next one. */
 #define PATIENCE_NS (700 * 1000)
@@ -27,25 +26,13 @@
 #define HANG_MS 10000
 
 struct shared *shared;
-/* Write end of a pipe that hangs up when nothing refers to it any more; or -1. */
-int canary = -1;
 
-static struct slot slots[N_SLOTS];
+struct slot slots[N_SLOTS];
 static const struct program *program;
 static const struct kcov *kcovs;
-static pid_t child;
+pid_t child;
 /* What payloads are copied from; read-only, and followed by memory without access. */
-static char *source;
-
-#define SOURCE_SIZE (18 * 4096)
-
-static const size_t sizes[] = {
-	0, 1, 7, 8, 24, 100, 256, 1000, 4096, MPIPC_SIZE_MAX, MPIPC_SIZE_MAX + 1, 0xffffffff,
-};
-
-static const unsigned int counts[] = {
-	0, 1, 2, 3, 4, 8, 16, MPIPC_FDS_MAX, MPIPC_FDS_MAX + 1, 0xffff, 0x10000, 0xffffffff,
-};
+char *source;
 
 #define AREA (16UL << 20)
 
@@ -87,7 +74,7 @@ void run_init(void)
 	}
 }
 
-static void reset_actor(struct actor *actor)
+void reset_actor(struct actor *actor)
 {
 	actor->todo = 0;
 	actor->done = 0;

@@ -3,7 +3,6 @@
  * Tests of libmpipc-dpdk.so with a librte_eal.so.DPDK_VERSION of our own: one program for
  * each layout of messages, and one for a version that is not known.
  */
-#define _GNU_SOURCE
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>

@@ -3,10 +3,10 @@
  * The stress program: what its parts share.
  *
  * A run is a row of rounds. In a round worker processes of a few threads each do
- * what a seed tells them (stress_worker.c), and write down in memory that all
+ * what a seed tells them (worker.c), and write down in memory that all
  * share what they are about to do, what came of it, and what they received. When
- * all of them are gone the supervisor (stress.c) has the whole story, whoever was
- * killed, and a model (stress_model.c) that says what is possible and what is not.
+ * all of them are gone the supervisor (main.c) has the whole story, whoever was
+ * killed, and a model (model.c) that says what is possible and what is not.
  *
  * A round ends in phases, so that something is known about what is left at its end:
  *
@@ -365,11 +365,11 @@ violation(enum property property, __u32 a, __u32 b, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* stress_worker.c */
+/* worker.c */
 void worker_start(__u32 proc);
 int worker_exec(char **args);
 
-/* stress_model.c */
+/* model.c */
 void model_check(void);
 void model_print_history(const struct violation *v);
 
