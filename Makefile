@@ -190,6 +190,10 @@ lint:
 	@tools/packages lint
 	@tools/check lint
 
+one:
+	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,one)
+	@KERNEL=$(KERNEL) tools/one '$(TEST)'
+
 statements:
 	@tools/statements >build/statements.md || \
 		{ grep -E 'no test|failed|did not run' build/statements.md; exit 1; } >&2
