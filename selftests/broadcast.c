@@ -73,6 +73,7 @@ TEST_F(mailbox, broadcast_to_nobody_succeeds)
 	EXPECT_EQ(0, send.full);
 }
 
+/* Promise: P13, P15 */
 TEST_F(mailbox, broadcast_reports_and_counts_who_had_no_room)
 {
 	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, 0);

@@ -98,6 +98,7 @@ TEST_F(call, status_is_the_replier_s)
 	}
 }
 
+/* Promise: P9 */
 TEST_F(call, to_one_reaches_nobody_else)
 {
 	struct sync sync;
@@ -141,6 +142,7 @@ TEST_F(call, broadcast_reaches_all_before_anybody_answers)
 	}
 }
 
+/* Promise: P9 */
 TEST_F(call, late_joiner_is_no_addressee)
 {
 	struct sync sync;
@@ -215,6 +217,7 @@ TEST_F(call, passed_deadline_does_not_wait)
 	}
 }
 
+/* Promise: P9 */
 TEST_F(call, late_answer_is_refused_and_not_taken_for_the_next)
 {
 	struct sync first, second;
@@ -236,6 +239,7 @@ TEST_F(call, late_answer_is_refused_and_not_taken_for_the_next)
 
 /* Death */
 
+/* Promise: P16 */
 TEST_F(call, addressees_that_go_end_it_for_them)
 {
 	struct sync sync;
@@ -274,6 +278,7 @@ static void child_silent(struct __test_metadata *_metadata, struct child *child,
 		pause();
 }
 
+/* Promise: P16 */
 TEST_F(call, killed_addressee_ends_it)
 {
 	struct child child = {};
@@ -289,6 +294,7 @@ TEST_F(call, killed_addressee_ends_it)
 	expect_unanswered(_metadata, &sync, id, -ECONNRESET);
 }
 
+/* Promise: P16 */
 TEST_F(call, killed_primary_ends_it_and_the_next_is_refused)
 {
 	struct child child = {};
@@ -324,6 +330,7 @@ TEST_F(call, answer_to_a_caller_that_is_gone_is_refused)
 	EXPECT_EQ(-ESRCH, reply_msg(self->primary, call, 0, NULL, 0));
 }
 
+/* Promise: P13 */
 TEST_F(call, stopped_addressee_does_not_delay_the_others)
 {
 	struct mpipc_record record;
@@ -525,6 +532,7 @@ TEST_F(call, seq_of_a_sync_result_tells_what_came_before_it)
 
 /* Bad input */
 
+/* Promise: P2 */
 TEST_F(call, bad_calls_reach_nobody)
 {
 	struct mpipc_record result;
@@ -561,6 +569,7 @@ TEST_F(call, bad_calls_reach_nobody)
 	}
 }
 
+/* Promise: P2 */
 TEST_F(call, bad_destinations_are_refused)
 {
 	struct mpipc_record result;

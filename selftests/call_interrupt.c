@@ -294,6 +294,7 @@ TEST_F(call, fault_in_the_answers_keeps_the_call)
 	}
 }
 
+/* Promise: P2 */
 TEST_F(call, argument_that_cannot_be_written_makes_no_call)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -311,6 +312,7 @@ TEST_F(call, argument_that_cannot_be_written_makes_no_call)
 	EXPECT_TRUE(mailbox_empty(self->peer[0]));
 }
 
+/* Promise: P2 */
 TEST_F(call, too_few_results_make_no_call)
 {
 	struct sync sync;

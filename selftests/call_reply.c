@@ -8,6 +8,7 @@
 
 /* Answers */
 
+/* Promise: P9 */
 TEST_F(call, only_the_first_answer_counts)
 {
 	struct sync sync;
@@ -24,6 +25,7 @@ TEST_F(call, only_the_first_answer_counts)
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], call, 0, "third", 6));
 }
 
+/* Promise: P9 */
 TEST_F(call, stranger_cannot_answer)
 {
 	struct sync sync;
@@ -39,6 +41,7 @@ TEST_F(call, stranger_cannot_answer)
 	EXPECT_STREQ("true", sync.answers[0]);
 }
 
+/* Promise: P9 */
 TEST_F(call, answer_from_another_group_is_refused)
 {
 	char group[MPIPC_GROUP_MAX];
@@ -58,6 +61,7 @@ TEST_F(call, answer_from_another_group_is_refused)
 	EXPECT_STREQ("true", sync.answers[0]);
 }
 
+/* Promise: P2 */
 TEST_F(call, bad_answers_change_nothing)
 {
 	static const char large[ANSWER_SIZE + 1];

@@ -9,6 +9,7 @@
 
 /* Full mailboxes */
 
+/* Promise: P13 */
 TEST_F(call, full_mailbox_is_a_result_and_delays_nobody)
 {
 	struct mpipc_info info;

@@ -137,6 +137,7 @@ static void expect_files_arrive(struct __test_metadata *_metadata, int from, __u
 	}
 }
 
+/* Promise: P11 */
 TEST_F(fds, arrive_in_order_as_the_same_open_files)
 {
 	static const unsigned int counts[] = { 0, 1, 8, MPIPC_FDS_MAX };
@@ -164,6 +165,7 @@ TEST_F(fds, same_file_twice_arrives_twice)
 	EXPECT_TRUE(same_file(file, got[1]));
 }
 
+/* Promise: P11 */
 TEST_F(fds, sender_keeps_its_descriptor_and_the_receiver_its_own)
 {
 	struct mpipc_record record;
@@ -231,6 +233,7 @@ TEST_F(fds, broadcast_to_nobody_keeps_none)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Promise: P10 */
 TEST_F(fds, are_dropped_if_the_receiver_leaves_and_cannot_store_them)
 {
 	struct mpipc_recv_args recv = { .max_fds = 1 };
@@ -253,6 +256,7 @@ TEST_F(fds, are_dropped_if_the_receiver_leaves_and_cannot_store_them)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Promise: P11 */
 TEST_F(fds, slots_beyond_the_limit_say_so_and_the_others_hold)
 {
 	struct mpipc_record record;
@@ -280,6 +284,7 @@ TEST_F(fds, slots_beyond_the_limit_say_so_and_the_others_hold)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Promise: P11 */
 TEST_F(fds, slots_of_an_answer_beyond_the_limit_say_so)
 {
 	struct mpipc_record request, result;
@@ -329,6 +334,7 @@ TEST_F(fds, too_small_an_array_keeps_the_record)
 	}
 }
 
+/* Promise: P11 */
 TEST_F(fds, fault_in_the_received_array_keeps_the_record)
 {
 	int *got = (int *)guard_page(_metadata) - 2;
@@ -412,6 +418,7 @@ static void expect_refused(struct __test_metadata *_metadata, int from, __u64 to
 	}
 }
 
+/* Promise: P2 */
 TEST_F(fds, bad_descriptors_change_nothing_wherever_they_are)
 {
 	int bad[] = { -1, -100, INT32_MIN, INT32_MAX, 0 };
@@ -428,6 +435,7 @@ TEST_F(fds, bad_descriptors_change_nothing_wherever_they_are)
 	}
 }
 
+/* Promise: P2 */
 TEST_F(fds, fault_in_the_sent_array_changes_nothing)
 {
 	int *fds = (int *)guard_page(_metadata) - 2;
@@ -444,6 +452,7 @@ TEST_F(fds, fault_in_the_sent_array_changes_nothing)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Promise: P2 */
 TEST_F(fds, too_many_change_nothing)
 {
 	int fds[MPIPC_FDS_MAX + 1];
@@ -461,6 +470,7 @@ TEST_F(fds, too_many_change_nothing)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Promise: P12 */
 TEST_F(fds, io_uring_files_are_refused)
 {
 	struct io_uring_params params = { 0 };
@@ -472,6 +482,7 @@ TEST_F(fds, io_uring_files_are_refused)
 	EXPECT_EQ(-EOPNOTSUPP, send_passing_mpipc(self->primary, self->id, &ring, 1));
 }
 
+/* Promise: P12 */
 TEST_F(fds, mpipc_files_need_the_flag)
 {
 	int sent[2] = { self->secondary, open_dev() };
@@ -490,6 +501,7 @@ TEST_F(fds, mpipc_files_need_the_flag)
 	EXPECT_EQ(0U, info.id);
 }
 
+/* Promise: P12 */
 TEST_F(fds, mpipc_files_need_the_flag_in_calls_and_answers)
 {
 	int file = open_dev(), got = -1;
@@ -656,6 +668,7 @@ TEST_F(fds, late_and_refused_answers_keep_none)
 	EXPECT_EQ(0, reply_fds(self->secondary, call, two, 0));
 }
 
+/* Promise: P10 */
 TEST_F(fds, answers_that_nobody_takes_are_released_with_the_caller)
 {
 	__u64 call = call_for_fd(_metadata, self->primary, self->id, MPIPC_FOREVER);
@@ -745,6 +758,7 @@ TEST_F(fds, fault_in_the_list_of_an_answer_loses_none)
 
 /* Whose mailbox holds them */
 
+/* Promise: P10 */
 TEST_F(fds, queued_are_released_when_the_receiver_leaves)
 {
 	struct canary canary;
@@ -754,6 +768,7 @@ TEST_F(fds, queued_are_released_when_the_receiver_leaves)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
+/* Promise: P10 */
 TEST_F(fds, queued_are_released_when_the_receiver_closes)
 {
 	struct canary canary;
@@ -776,6 +791,7 @@ TEST_F(fds, queued_are_kept_when_the_sender_goes)
 	EXPECT_EQ(1, write(got, "x", 1));
 }
 
+/* Promise: P10 */
 TEST_F(fds, queued_are_released_although_a_child_holds_the_file)
 {
 	struct canary canary;
@@ -793,6 +809,7 @@ TEST_F(fds, queued_are_released_although_a_child_holds_the_file)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
+/* Promise: P10 */
 TEST_F(fds, queued_are_released_although_the_file_is_in_flight)
 {
 	struct canary canary;
@@ -843,6 +860,7 @@ static void *reader_main(void *arg)
 	}
 }
 
+/* Promise: P11 */
 TEST_F(fds, threads_that_read_at_once_get_each_descriptor_once)
 {
 	unsigned int seen[RACED] = { 0 };
@@ -897,6 +915,7 @@ static void *flicker_main(void *arg)
  * If the array goes away when some are installed already, they stay, and the record
  * was delivered; if before, none is, and the record stays.
  */
+/* Promise: P11 */
 TEST_F(fds, array_that_is_taken_away_meanwhile_rolls_nothing_back)
 {
 	struct flicker flicker = { .page = guard_page(_metadata) };

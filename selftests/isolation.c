@@ -2,6 +2,8 @@
 /*
  * Nobody is held up by somebody else: while a process is stuck in a system call, in
  * memory that does not come, is stopped, or gets no CPU, all others go on.
+ *
+ * Promise: P13
  */
 #include "child.h"
 #include "device.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Processes that are stopped, or get no processor, delay nobody. */
+/*
+ * Processes that are stopped, or get no processor, delay nobody.
+ *
+ * Promise: P13
+ */
 #include "child.h"
 #include "device.h"
 #include "harness.h"

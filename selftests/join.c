@@ -150,6 +150,7 @@ TEST_F(join, groups_with_other_names_are_apart)
 	EXPECT_LE(0, open_primary(other));
 }
 
+/* Promise: P6 */
 TEST_F(join, ids_are_never_used_again)
 {
 	__u64 last = 0;
@@ -166,6 +167,7 @@ TEST_F(join, ids_are_never_used_again)
 
 /* Bad arguments */
 
+/* Promise: P2 */
 TEST_F(join, bad_role_is_refused)
 {
 	static const __u32 roles[] = { MPIPC_NO_ROLE, 3, 0x10001, ~0U };
@@ -179,6 +181,7 @@ TEST_F(join, bad_role_is_refused)
 	EXPECT_EQ(0, join_primary(self->fd, self->group));
 }
 
+/* Promise: P2 */
 TEST_F(join, bad_mode_is_refused)
 {
 	static const __u32 modes[] = { 0700, 0601, 01600, 04600, 1U << 31 };
@@ -193,11 +196,13 @@ TEST_F(join, bad_mode_is_refused)
 	EXPECT_EQ(0, join_primary(self->fd, self->group));
 }
 
+/* Promise: P2 */
 TEST_F(join, empty_name_is_refused)
 {
 	EXPECT_EQ(-EINVAL, join_primary(self->fd, ""));
 }
 
+/* Promise: P2 */
 TEST_F(join, name_without_nul_is_refused)
 {
 	struct mpipc_join_args join = { .role = MPIPC_PRIMARY };
@@ -667,6 +672,7 @@ static int start_group_without_primary(struct child *keeper, const char *group)
 	return (int)ret < 0 ? (int)ret : 0;
 }
 
+/* Promise: P4 */
 TEST_F(join, next_primary_does_not_change_owner_and_mode)
 {
 	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
@@ -680,6 +686,7 @@ TEST_F(join, next_primary_does_not_change_owner_and_mode)
 	EXPECT_EQ(0, join_as(OWNER, OWNER_GROUP, self->group, MPIPC_PRIMARY));
 }
 
+/* Promise: P4 */
 TEST_F(join, who_may_not_join_may_not_wait)
 {
 	int old = open_primary(self->group);
@@ -717,6 +724,7 @@ static int join_with_fsuid(void *arg)
 	return join_without_capabilities(arg);
 }
 
+/* Promise: P4 */
 TEST_F(join, file_system_uid_owns_and_joins)
 {
 	struct child owner;

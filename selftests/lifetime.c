@@ -16,6 +16,8 @@
  *
  * The proof is a canary in each mailbox, socket and ring that is part of it, and that
  * the module then has as many users as before.
+ *
+ * Promise: P10
  */
 #include "device.h"
 #include "fd.h"

@@ -62,6 +62,7 @@ static struct io_uring_sqe read_fixed(unsigned int place, struct mpipc_record *r
 	return sqe;
 }
 
+/* Promise: P8 */
 TEST_F(lifetime, file_that_only_a_ring_has_is_no_member)
 {
 	struct io_uring_sqe open = open_direct(MPIPC_DEVICE, 0);
@@ -76,6 +77,7 @@ TEST_F(lifetime, file_that_only_a_ring_has_is_no_member)
 	ring_close(&ring);
 }
 
+/* Promise: P8 */
 TEST_F(lifetime, ring_does_not_keep_a_member)
 {
 	int secondary = open_secondary(self->group);
@@ -155,6 +157,7 @@ TEST_F(lifetime, ring_that_watches_alone_learns_that_the_primary_is_gone)
 	close(secondary);
 }
 
+/* Promise: P10 */
 TEST_F(lifetime, what_watches_a_member_sees_its_end_and_does_not_keep_it)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -223,6 +226,7 @@ static int build_taken(const char *group, int canary, int line)
  * Not when it closes, since its thread has the message still; nor when it is stopped,
  * which a thread that waits for memory cannot be.
  */
+/* Promise: P10 */
 TEST_F(lifetime, what_was_taken_but_not_delivered_goes_with_its_process)
 {
 	group_name(self->group, "lifetime-taken");
@@ -255,6 +259,7 @@ static void *poster_main(void *arg)
 	return NULL;
 }
 
+/* Promise: P10 */
 TEST_F(lifetime, owner_killed_while_files_are_sent_to_it_keeps_none)
 {
 	for (int round = 0; round < 20; round++) {
@@ -283,6 +288,7 @@ TEST_F(lifetime, owner_killed_while_files_are_sent_to_it_keeps_none)
 	}
 }
 
+/* Promise: P10 */
 TEST_F(lifetime, file_that_is_received_while_the_endpoint_closes_is_there_or_released)
 {
 	for (int round = 0; round < 50; round++) {
@@ -351,6 +357,7 @@ static int lingering_socket(int *peer)
 	return errno == EAGAIN ? fd : -errno;
 }
 
+/* Promise: P13 */
 TEST_F(lifetime, file_that_does_not_want_to_close_holds_up_its_owner_alone)
 {
 	char group[MPIPC_GROUP_MAX];
@@ -397,6 +404,7 @@ TEST_F(lifetime, file_that_does_not_want_to_close_holds_up_its_owner_alone)
 }
 
 /* The last one: what the others left behind, it could not go with. */
+/* Promise: P10, P17 */
 TEST(in_the_end_the_module_can_go_and_come_back)
 {
 	struct kmod_ctx *ctx = kmod_new(NULL, NULL);

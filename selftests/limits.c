@@ -19,6 +19,8 @@
  * endpoint_calls        EMFILE        endpoint_has_            calls_are_given_back_
  *
  * The name of a group is in join.c, memory cgroups are in memcg.c.
+ *
+ * Promise: P14
  */
 #include "child.h"
 #include "device.h"
@@ -147,6 +149,7 @@ TEST_F(limits, message_that_never_fits_is_not_waited_for)
 	EXPECT_EQ(1, self->record.lost);
 }
 
+/* Promise: P13 */
 TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 {
 	struct child alice, bob;

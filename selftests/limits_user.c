@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a user may hold in others' mailboxes: memory, files and calls. See limits.c. */
+/*
+ * What a user may hold in others' mailboxes: memory, files and calls. See limits.c.
+ *
+ * Promise: P14
+ */
 #include "child.h"
 #include "device.h"
 #include "harness.h"

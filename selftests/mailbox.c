@@ -17,6 +17,7 @@
 
 /* What arrives */
 
+/* Promise: P6 */
 TEST_F(mailbox, record_says_all_about_a_message)
 {
 	static const char zeroes[MPIPC_NAME_MAX];
@@ -91,6 +92,7 @@ TEST_F(mailbox, messages_come_in_the_order_of_sending)
 	}
 }
 
+/* Promise: P6 */
 TEST_F(mailbox, sender_is_as_it_was_when_it_joined)
 {
 	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
@@ -129,6 +131,7 @@ TEST_F(mailbox, sender_is_as_it_was_when_it_joined)
 
 /* Where messages may go */
 
+/* Promise: P9 */
 TEST_F(mailbox, secondaries_reach_their_primary_only)
 {
 	int other = open_secondary(self->group);
@@ -140,6 +143,7 @@ TEST_F(mailbox, secondaries_reach_their_primary_only)
 	EXPECT_EQ(-EAGAIN, recv_msg(other, &self->record, NULL, 0));
 }
 
+/* Promise: P9 */
 TEST_F(mailbox, primary_does_not_reach_itself)
 {
 	EXPECT_EQ(-EOPNOTSUPP, send_up(self->primary, "m"));
@@ -156,6 +160,7 @@ TEST_F(mailbox, unknown_endpoint_gets_esrch)
 	EXPECT_EQ(-ESRCH, send_msg(self->primary, self->id, "m", NULL, 0));
 }
 
+/* Promise: P9 */
 TEST_F(mailbox, endpoint_of_another_group_gets_esrch)
 {
 	char other[MPIPC_GROUP_MAX];
@@ -172,6 +177,7 @@ TEST_F(mailbox, endpoint_of_another_group_gets_esrch)
 
 /* Full mailboxes */
 
+/* Promise: P13 */
 TEST_F(mailbox, full_mailbox_gets_eagain_and_gives_room_again)
 {
 	ASSERT_EQ(0, fill_up(self->secondary));
@@ -182,6 +188,7 @@ TEST_F(mailbox, full_mailbox_gets_eagain_and_gives_room_again)
 	EXPECT_EQ(0, drain(self->primary, ROOM));
 }
 
+/* Promise: P15 */
 TEST_F(mailbox, lost_messages_are_told_where_they_are_missing)
 {
 	static const __u32 lost[] = { 3, 0, 2 };
@@ -213,6 +220,7 @@ TEST_F(mailbox, lost_messages_are_told_where_they_are_missing)
 	EXPECT_EQ(8, self->record.seq);
 }
 
+/* Promise: P2 */
 TEST_F(mailbox, refused_message_leaves_nothing_behind)
 {
 	int pipes[2], fds;
@@ -424,6 +432,7 @@ TEST_F(mailbox, peers_tell_who_was_left_behind)
 	EXPECT_EQ(2, find_peer(peers, n, endpoint_id(follower))->generation);
 }
 
+/* Promise: P15 */
 TEST_F(mailbox, info_counts_what_goes_in_and_out)
 {
 	struct mpipc_info up, down;
@@ -456,6 +465,7 @@ TEST_F(mailbox, broadcast_counts_once_for_each_mailbox)
 	EXPECT_EQ(2, info.sent);
 }
 
+/* Promise: P8 */
 TEST_F(mailbox, info_is_for_any_process)
 {
 	struct mpipc_info info;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Events: members learn who joins and who leaves, in order with messages. */
+/*
+ * Events: members learn who joins and who leaves, in order with messages.
+ *
+ * Promise: P16
+ */
 #include "child.h"
 #include "device.h"
 #include "harness.h"
@@ -386,6 +390,7 @@ static __u64 make_calls(struct __test_metadata *_metadata, int primary, const in
 	return call;
 }
 
+/* Promise: P9 */
 TEST_F_TIMEOUT(events, late_answer_to_who_left_is_refused_and_does_not_confuse_the_next, 120)
 {
 	int secondary[1 + OTHERS], next;
@@ -415,6 +420,7 @@ TEST_F_TIMEOUT(events, late_answer_to_who_left_is_refused_and_does_not_confuse_t
 	}
 }
 
+/* Promise: P15 */
 TEST_F(events, untold_peer_leaves_the_place_of_lost_messages)
 {
 	int secondary = open_secondary(self->group);

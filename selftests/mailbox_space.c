@@ -90,6 +90,7 @@ static long count_sleeps(struct ioctl_thread *sender, int *left)
 	return n;
 }
 
+/* Promise: P13 */
 TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 {
 	struct mpipc_send_args send[SENDERS];

@@ -173,6 +173,7 @@ TEST_F_TIMEOUT(many, call_is_answered_by_all, PATIENCE)
 	hear_members(_metadata, self, 0, PROCESSES);
 }
 
+/* Promise: P13, P16 */
 TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
 {
 	struct mpipc_call_args call = call_all(self);

@@ -2,6 +2,8 @@
 /*
  * Memory cgroups: messages count for the cgroup of the process that sent them, for as
  * long as they are there. At its limit it is the sender that fails, and nobody else.
+ *
+ * Promise: P14
  */
 #include "harness.h"
 #include "child.h"
@@ -309,6 +311,7 @@ static bool is_joining(const char *group, struct progress *progress)
 	       open_secondary(group) == -ECONNREFUSED;
 }
 
+/* Promise: P13 */
 TEST_F_TIMEOUT(memcg, join_without_memory_delays_nobody, 200)
 {
 	char throttled[MPIPC_GROUP_MAX], other[MPIPC_GROUP_MAX];

@@ -2,6 +2,8 @@
 /*
  * The module: what is loaded is what was built, it cannot be taken away from
  * under its users, and it leaves nothing behind.
+ *
+ * Promise: P17
  */
 #include "child.h"
 #include "device.h"

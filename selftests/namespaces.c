@@ -54,6 +54,7 @@ FIXTURE_TEARDOWN(namespaces)
 
 /* Network namespaces */
 
+/* Promise: P5 */
 TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 {
 	struct mpipc_peers_args peers = { };
@@ -82,6 +83,7 @@ TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
+/* Promise: P5 */
 TEST_F(namespaces, opener_of_the_device_decides_on_the_namespace)
 {
 	struct child child;
@@ -99,6 +101,7 @@ TEST_F(namespaces, opener_of_the_device_decides_on_the_namespace)
 	EXPECT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 }
 
+/* Promise: P5 */
 TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 {
 	struct mpipc_join_args join = join_arg(self->group, MPIPC_SECONDARY);
@@ -148,6 +151,7 @@ static void first_process(struct child *child, const char *group, int result[2])
 	_exit(0);
 }
 
+/* Promise: P6 */
 TEST_F(namespaces, pid_is_that_in_the_receivers_namespace)
 {
 	struct child child;
@@ -190,6 +194,7 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
+/* Promise: P6 */
 TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 {
 	union {
@@ -223,6 +228,7 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
+/* Promise: P6 */
 TEST_F(namespaces, peers_and_listing_are_told_in_the_callers_terms)
 {
 	struct mpipc_peer peers[4] = { };

@@ -5,6 +5,8 @@
  * network namespace overrides both.
  *
  * There is a group, and a file to compare it with, of each mode there is.
+ *
+ * Promise: P4
  */
 #include "harness.h"
 #include "child.h"
@@ -411,6 +413,7 @@ TEST_F_TIMEOUT(permissions, capability_is_over_the_network_namespace, 120)
 	EXPECT_EQ(0, child_wait(&inside));
 }
 
+/* Promise: P5 */
 TEST_F_TIMEOUT(permissions, group_cannot_be_joined_from_another_network_namespace, 120)
 {
 	struct files files;

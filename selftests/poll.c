@@ -111,6 +111,7 @@ TEST_F(mailbox, edge_triggered_epoll_reports_each_arrival)
 	EXPECT_EQ(-1, epoll_now(epoll));
 }
 
+/* Promise: P16 */
 TEST_F(mailbox, poll_tells_a_secondary_that_its_primary_left)
 {
 	EXPECT_EQ(0, poll_for(self->secondary, POLLIN | POLLRDHUP, 0));
@@ -118,6 +119,7 @@ TEST_F(mailbox, poll_tells_a_secondary_that_its_primary_left)
 	EXPECT_EQ(POLLRDHUP, poll_for(self->secondary, POLLIN | POLLRDHUP, 0));
 }
 
+/* Promise: P16 */
 TEST_F(mailbox, death_of_the_primary_wakes_poll)
 {
 	struct child primary;

@@ -134,6 +134,7 @@ TEST_F(proc, endpoints_are_listed_with_their_counters)
 	EXPECT_TRUE(find_endpoint(self->primary_id, self->line, sizeof(self->line)));
 }
 
+/* Promise: P15 */
 TEST_F(proc, lost_messages_are_listed)
 {
 	char group[MPIPC_GROUP_MAX], *last;
@@ -267,6 +268,7 @@ TEST_F(proc, anybody_may_read_but_not_write_the_listing)
 	EXPECT_EQ(0444, listing.st_mode & 07777);
 }
 
+/* Promise: P5 */
 TEST_F(proc, listing_is_of_the_readers_network_namespace)
 {
 	struct child child;

@@ -2,6 +2,8 @@
 /*
  * An endpoint belongs to the file descriptor table that joined: it lives as long
  * as that table has a descriptor for it, whoever else holds the open file.
+ *
+ * Promise: P8
  */
 #include "child.h"
 #include "device.h"
@@ -29,6 +31,7 @@ TEST_F(process, child_can_ask_and_nothing_else)
 	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
 }
 
+/* Promise: P7 */
 TEST_F(process, child_reads_writes_and_polls_the_open_file)
 {
 	struct mpipc_record record = { .type = MPIPC_MESSAGE, .name = "child's" };
@@ -137,6 +140,7 @@ static void join_and_be_held(const struct child *line, const char *group,
 		pause();
 }
 
+/* Promise: P16 */
 TEST_F(process, death_of_the_owner_is_news_although_its_child_holds_the_file)
 {
 	bool left = false, reset = false;
@@ -163,6 +167,7 @@ TEST_F(process, death_of_the_owner_is_news_although_its_child_holds_the_file)
 	EXPECT_EQ(128 + SIGKILL, child_wait(&child));
 }
 
+/* Promise: P16 */
 TEST_F(process, death_of_a_primary_is_news_although_its_child_holds_the_file)
 {
 	struct child child = {};

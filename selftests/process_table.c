@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Descriptor tables own endpoints: descriptors through sockets, threads, shared tables. */
+/*
+ * Descriptor tables own endpoints: descriptors through sockets, threads, shared tables.
+ *
+ * Promise: P8
+ */
 #include "child.h"
 #include "device.h"
 #include "fd.h"

@@ -154,6 +154,7 @@ TEST_F(rw, write_to_a_dead_primary_fails_as_a_send)
 	EXPECT_EQ(-ESTALE, write_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "", 0));
 }
 
+/* Promise: P15 */
 TEST_F(rw, write_to_a_full_mailbox_gets_eagain_and_is_counted)
 {
 	struct mpipc_info info;
@@ -236,6 +237,7 @@ TEST_F(rw, write_to_all_that_waits_fails_if_its_sender_leaves_before_anybody_got
 	EXPECT_EQ(ESHUTDOWN, child_wait(&writer));
 }
 
+/* Promise: P2 */
 TEST_F(rw, every_field_that_write_does_not_use_must_be_zero)
 {
 	static const struct {
@@ -272,6 +274,7 @@ TEST_F(rw, length_of_the_record_itself_is_not_accepted)
 	EXPECT_EQ(-EINVAL, do_write(self->secondary, &record, RECORD));
 }
 
+/* Promise: P2 */
 TEST_F(rw, nothing_but_messages_can_be_written)
 {
 	static const __u16 types[] = {
@@ -323,6 +326,7 @@ TEST_F(rw, payload_is_at_most_65536_bytes)
 	free(record);
 }
 
+/* Promise: P2 */
 TEST_F(rw, bad_memory_is_not_sent)
 {
 	struct mpipc_record record = head(MPIPC_TO_PRIMARY, "m", 8);
@@ -491,6 +495,7 @@ TEST_F(rw, record_stays_when_the_memory_ends_early)
 
 /* File descriptors */
 
+/* Promise: P7 */
 TEST_F(rw, read_does_not_touch_a_record_with_descriptors)
 {
 	int fd, fds = count_fds(), zero = 0;
@@ -509,6 +514,7 @@ TEST_F(rw, read_does_not_touch_a_record_with_descriptors)
 	EXPECT_STREQ("next", self->buf.first.name);
 }
 
+/* Promise: P7 */
 TEST_F(rw, read_stops_before_a_record_with_descriptors)
 {
 	int fd, zero = 0;
@@ -527,6 +533,7 @@ TEST_F(rw, read_stops_before_a_record_with_descriptors)
 
 /* Who calls does not matter */
 
+/* Promise: P7 */
 TEST_F(rw, write_of_a_child_is_a_message_of_the_endpoint)
 {
 	struct child child;
@@ -547,6 +554,7 @@ TEST_F(rw, write_of_a_child_is_a_message_of_the_endpoint)
 	EXPECT_EQ(getegid(), self->record.gid);
 }
 
+/* Promise: P7 */
 TEST_F(rw, read_of_a_child_takes_records_of_the_endpoint)
 {
 	struct child child;
@@ -566,6 +574,7 @@ TEST_F(rw, read_of_a_child_takes_records_of_the_endpoint)
 	EXPECT_EQ(-EAGAIN, do_read(self->primary, &self->buf, sizeof(self->buf)));
 }
 
+/* Promise: P7 */
 TEST_F(rw, child_cannot_read_or_write_for_a_parent_that_closed)
 {
 	int secondary = open_secondary(self->group);

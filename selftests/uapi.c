@@ -2,6 +2,8 @@
 /*
  * The interface as such: layouts, numbers, and what every command has to refuse.
  * Built for 64 and for 32 bits: both must see the same.
+ *
+ * Promise: P1, P2
  */
 #include "harness.h"
 #include "child.h"
@@ -156,6 +158,7 @@ static unsigned int resized(unsigned int cmd, int difference)
 	EXPECT_EQ(size, sizeof(struct type));				\
 } while (0)
 
+/* Promise: P3 */
 TEST(record_has_its_layout)
 {
 	BEGIN();
@@ -182,6 +185,7 @@ TEST(record_has_its_layout)
 	END(mpipc_record, 160);
 }
 
+/* Promise: P3 */
 TEST(info_has_its_layout)
 {
 	BEGIN();
@@ -209,6 +213,7 @@ TEST(info_has_its_layout)
 	END(mpipc_info, 256);
 }
 
+/* Promise: P3 */
 TEST(join_and_peers_have_their_layouts)
 {
 	BEGIN();
@@ -241,6 +246,7 @@ TEST(join_and_peers_have_their_layouts)
 	END(mpipc_peers_args, 16);
 }
 
+/* Promise: P3 */
 TEST(send_and_receive_have_their_layouts)
 {
 	BEGIN();
@@ -273,6 +279,7 @@ TEST(send_and_receive_have_their_layouts)
 	END(mpipc_recv_args, 200);
 }
 
+/* Promise: P3 */
 TEST(calls_have_their_layouts)
 {
 	BEGIN();
@@ -512,6 +519,7 @@ TEST_F(uapi, longer_structures_with_something_in_the_tail_are_refused)
 	EXPECT_EQ(-EAGAIN, recv_msg(self->primary, &self->arg.recv.record, NULL, 0));
 }
 
+/* Promise: P3 */
 TEST_F(uapi, tail_of_a_longer_info_is_cleared)
 {
 	static const char zeroes[40];
@@ -735,6 +743,7 @@ TEST_F(uapi, nothing_works_after_the_leave)
 	EXPECT_STREQ(self->group, info.group);
 }
 
+/* Promise: P8 */
 TEST_F(uapi, nothing_but_info_works_in_another_process)
 {
 	struct child child;

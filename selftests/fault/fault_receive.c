@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Receiving, when each thing fails in turn. */
+/*
+ * Receiving, when each thing fails in turn.
+ *
+ * Promise: P1
+ */
 #include "child.h"
 #include "device.h"
 #include "fault.h"

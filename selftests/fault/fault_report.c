@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Looking at members and groups, when each thing fails in turn. */
+/*
+ * Looking at members and groups, when each thing fails in turn.
+ *
+ * Promise: P1
+ */
 #include "device.h"
 #include "fault.h"
 #include "harness.h"

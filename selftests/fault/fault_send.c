@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sending, to one and to all, when each thing fails in turn. */
+/*
+ * Sending, to one and to all, when each thing fails in turn.
+ *
+ * Promise: P1
+ */
 #include "device.h"
 #include "fault.h"
 #include "harness.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What has to hold while a program runs, and after it. */
+/*
+ * What has to hold while a program runs, and after it.
+ *
+ * Promise: P1, P3
+ */
 
 #include <stdarg.h>
 #include <stddef.h>

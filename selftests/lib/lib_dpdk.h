@@ -125,6 +125,7 @@ TEST_F(rte, without_a_device_it_is_dpdk_itself)
 	EXPECT_TRUE(has_socket(self->prefix));
 }
 
+/* Promise: P18 */
 TEST_F(rte, the_secondary_of_a_native_primary_is_native)
 {
 	struct child child;
@@ -140,6 +141,7 @@ TEST_F(rte, the_secondary_of_a_native_primary_is_native)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
+/* Promise: P18 */
 TEST_F(rte, who_makes_the_group_but_does_not_have_the_lock_is_nobody)
 {
 	struct child primary, secondary;

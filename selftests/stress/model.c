@@ -10,6 +10,8 @@
  * What an endpoint has to have received by some time: whatever was sent to it
  * before it once found its mailbox empty, and what a thread had sent to it before
  * something that it did receive of that thread.
+ *
+ * Promise: P1, P6, P13, P14, P15, P16
  */
 #include <errno.h>
 #include <stdio.h>
