@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Messages to all secondaries, with and without waiting for space. */
+/* Tests of messages to all secondaries, with and without waiting for space. */
 #include "device.h"
 #include "harness.h"
 #include "mailbox.h"
@@ -121,7 +121,7 @@ TEST_F(mailbox, broadcast_that_waits_goes_on_when_there_is_room)
 	for (int i = 0; i < ROOM; i++)
 		ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 	ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
-	/* Who has room is not held up by who has none. */
+	/* The full mailbox does not hold up the secondary that has space. */
 	ASSERT_EQ(0, recv_wait(other, &self->record, NULL, 0));
 	ASSERT_EQ(0, ioctl_thread_asleep(&sender));
 	ASSERT_EQ(0, recv_msg(self->secondary, &self->record, NULL, 0));
@@ -142,7 +142,7 @@ TEST_F(mailbox, broadcast_that_waits_takes_room_wherever_it_comes)
 	ASSERT_LE(0, other);
 	for (int i = 0; i < ROOM; i++)
 		ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "fill", NULL, 0));
-	/* Whichever it tries first, the other's room is not waited for. */
+	/* The sender waits for space in either mailbox, whichever it tries first. */
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
 		ASSERT_EQ(0, ioctl_thread_asleep(&sender));
@@ -161,7 +161,7 @@ TEST_F(mailbox, broadcast_that_waits_takes_room_wherever_it_comes)
 
 TEST_F(mailbox, broadcast_that_waits_fails_if_its_sender_leaves_before_anybody_got_it)
 {
-	/* Whether there is somebody else, who gets it. */
+	/* There may be another secondary, which gets the message. */
 	for (int others = 0; others < 2; others++) {
 		struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 		struct ioctl_thread sender;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls: one result for each destination, whatever becomes of the destination, of
+ * Tests of calls: each destination has one result, whatever becomes of the destination, of
  * the caller or of the reply, and nobody waits for somebody who is gone.
  */
 #include "call.h"
@@ -261,7 +261,7 @@ TEST_F(call, addressees_that_go_end_it_for_them)
 	expect_unanswered(_metadata, &sync, self->id[2], -ECONNRESET);
 }
 
-/* A process that joins, tells its id, and never answers. */
+/* Fork a process that joins, reports its id, and never replies. */
 static void child_silent(struct __test_metadata *_metadata, struct child *child,
 			 const char *group, enum mpipc_role role)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A group and its members, and synchronous calls that threads make: for the tests of calls. */
+/*
+ * This header holds what the tests of calls share: a group with its members, and
+ * synchronous calls that threads make.
+ */
 #ifndef MPIPC_SELFTESTS_CALL_H
 #define MPIPC_SELFTESTS_CALL_H
 
@@ -12,7 +15,7 @@
 #define PEERS 3
 #define ANSWER_SIZE 32
 
-/* A time that a test waits out, and one that it never gets to. */
+/* A test waits out the short time and never gets to the end of the long one. */
 #define SHORT_MS 30
 #define LONG_MS 1000
 
@@ -84,7 +87,7 @@ static inline int sync_end(struct sync *sync)
 	return ioctl_thread_join(&sync->thread);
 }
 
-/* The result of an addressee; the call has exactly one. */
+/* Find the result of a destination, and expect that the call has exactly one. */
 static inline const struct mpipc_record *
 sync_result(struct __test_metadata *_metadata, const struct sync *sync, __u64 peer)
 {
@@ -136,7 +139,7 @@ static inline void expect_unanswered(struct __test_metadata *_metadata,
 	EXPECT_EQ(0U, result->size);
 }
 
-/* Takes a request out of a mailbox, once there is one: the id of its call. */
+/* Take a request out of a mailbox once there is one, and return the id of its call. */
 static inline __u64 take_request(struct __test_metadata *_metadata, int fd)
 {
 	struct mpipc_record record;
@@ -148,7 +151,7 @@ static inline __u64 take_request(struct __test_metadata *_metadata, int fd)
 	return record.call;
 }
 
-/* Takes a result of an asynchronous call out of the caller's mailbox. */
+/* Take a result of an asynchronous call out of the caller's mailbox. */
 static inline struct mpipc_record take_result(struct __test_metadata *_metadata, int fd,
 					      __u64 call)
 {
@@ -173,7 +176,7 @@ static inline int cancel(int fd, __u64 call)
 	return do_ioctl(fd, MPIPC_CANCEL, &arg);
 }
 
-/* Leaves no room: how many messages it took. */
+/* Leave no space in a mailbox, and return how many messages that took. */
 static inline unsigned int fill_mailbox(struct __test_metadata *_metadata, int from, __u64 to)
 {
 	unsigned int n = 0;
@@ -186,7 +189,7 @@ static inline unsigned int fill_mailbox(struct __test_metadata *_metadata, int f
 	return n;
 }
 
-/* Two pages, the second of which cannot be accessed: where that begins. */
+/* Map two pages, the second of which cannot be accessed, and return where the second begins. */
 static inline char *guard_page(struct __test_metadata *_metadata)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -213,7 +216,7 @@ static inline void catch_signal(struct __test_metadata *_metadata, int flags)
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 }
 
-/* Interrupts a blocked thread. Returns once its handler has run. */
+/* Interrupt a blocked thread, and return once its handler has run. */
 static inline void interrupt(struct __test_metadata *_metadata, struct ioctl_thread *thread)
 {
 	int before = __atomic_load_n(&signals, __ATOMIC_ACQUIRE);

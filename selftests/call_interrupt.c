@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Calls that are cancelled, interrupted by signals, or given bad memory. */
+/* Tests of calls that are cancelled, interrupted by signals, or given bad memory. */
 #include "call.h"
 #include "device.h"
 #include "harness.h"
@@ -12,7 +12,7 @@ static void guard_open(char *guard)
 	mprotect(guard, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE);
 }
 
-/* A call that a signal interrupted: nobody waits, it can be resumed. */
+/* Make a call that a signal interrupts, so that nobody waits for it and it can be resumed. */
 static void interrupted_call(struct __test_metadata *_metadata, struct sync *sync,
 			     int fd, __u64 to, __u64 deadline)
 {
@@ -243,7 +243,7 @@ TEST_F(call, interrupted_call_ends_with_its_endpoint)
 
 /* Bad memory and too little of it */
 
-/* Everybody answers a call whose results cannot be stored; then they can. */
+/* Have everybody reply to a call whose results cannot be stored at first, but later. */
 static void fault_and_resume(struct __test_metadata *_metadata, struct sync *sync,
 			     int fd, const int peer[PEERS], char *guard)
 {

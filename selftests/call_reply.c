@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Calls from the side of those who reply, and calls within and next to each other. */
+/*
+ * Tests of calls from the side of those who reply, and of calls within and next to each
+ * other.
+ */
 #include "call.h"
 #include "device.h"
 #include "harness.h"
@@ -161,7 +164,7 @@ static void *client_main(void *arg)
 	return (void *)bad;
 }
 
-/* Answers so many requests with what they say, the last one included. */
+/* Reply to so many requests, the last one included, with what they say. */
 static void serve(struct __test_metadata *_metadata, int fd, int requests)
 {
 	char data[sizeof(int)];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Calls to full mailboxes, and those that wait for space in them. */
+/* Tests of calls to full mailboxes, and of calls that wait for space in them. */
 #include "call.h"
 #include "device.h"
 #include "harness.h"
@@ -82,7 +82,7 @@ TEST_F(call, wait_room_waits_for_the_full_and_not_with_the_others)
 		expect_answered(_metadata, &sync, self->id[i], 0);
 }
 
-/* Starts a call that has to wait for room; returns when it does. */
+/* Start a call that has to wait for space, and return when it does. */
 static void wait_for_room(struct __test_metadata *_metadata, struct sync *sync, int fd,
 			  __u64 to)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Child processes, and a line to each of them. */
+/* Start child processes, and talk to each of them over a line. */
 #ifndef MPIPC_SELFTESTS_CHILD_H
 #define MPIPC_SELFTESTS_CHILD_H
 
@@ -24,8 +24,8 @@ struct child {
 };
 
 /*
- * As fork(). A child never outlives the test. It has the parent's file
- * descriptors, but endpoints stay the parent's: it must open the device itself.
+ * Fork a child that never outlives the test. It has the parent's file descriptors, but the
+ * endpoints stay the parent's, so that the child must open the device itself.
  */
 static inline pid_t child_fork(struct child *child)
 {
@@ -46,7 +46,7 @@ static inline pid_t child_fork(struct child *child)
 	return child->pid;
 }
 
-/* Tells the other side a number, and so that this point is reached. */
+/* Send the other side a number, and with it the news that this point is reached. */
 static inline int child_tell(const struct child *child, __u64 number)
 {
 	ssize_t n = send(child->line, &number, sizeof(number), MSG_NOSIGNAL);
@@ -54,7 +54,7 @@ static inline int child_tell(const struct child *child, __u64 number)
 	return n == sizeof(number) ? 0 : -EPIPE;
 }
 
-/* Waits for the other side to tell; @number may be NULL. */
+/* Wait for a number of the other side; @number may be NULL. */
 static inline int child_hear(const struct child *child, __u64 *number)
 {
 	__u64 ignored;
@@ -64,7 +64,10 @@ static inline int child_hear(const struct child *child, __u64 *number)
 	return n == sizeof(ignored) ? 0 : -EPIPE;
 }
 
-/* Waits for its end: the exit status, or 128 and the signal that killed it. */
+/*
+ * Wait for the end of a child, and return its exit status, or 128 and the signal that
+ * killed it.
+ */
 static inline int child_reap(const struct child *child)
 {
 	int status;
@@ -75,7 +78,7 @@ static inline int child_reap(const struct child *child)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The same; the child hears that nobody is at the line any more. */
+/* Do as child_reap() does, and let the child see that nobody is at the line any more. */
 static inline int child_wait(struct child *child)
 {
 	close(child->line);
@@ -89,8 +92,8 @@ static inline int child_kill(struct child *child)
 }
 
 /*
- * Runs a function in a child. It returns 0 or a negative error number, which is
- * handed on.
+ * Run a function in a child. Return what the function returns, which is 0 or a negative
+ * error number.
  */
 static inline int run_child(int (*function)(void *arg), void *arg)
 {

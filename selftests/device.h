@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device: open it, join a group, ask about an endpoint.
+ * Open the device, join a group, and ask about an endpoint.
  *
- * The functions here and in message.h return a negative error number where the system
- * call sets errno, so that a test names what it expects: EXPECT_EQ(-EAGAIN, send_msg(...)).
+ * The functions here and in message.h return a negative error number where the system call
+ * sets errno, so that a test names what it expects: EXPECT_EQ(-EAGAIN, send_msg(...)).
  */
 #ifndef MPIPC_SELFTESTS_DEVICE_H
 #define MPIPC_SELFTESTS_DEVICE_H
@@ -30,7 +30,10 @@ static inline int do_ioctl(int fd, unsigned long cmd, const void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-/* There is nothing to test without the device: that is a failure, not a skip. */
+/*
+ * Fail without the device, instead of skipping the test, because there is nothing else to
+ * test.
+ */
 static inline int open_dev_flags(int flags)
 {
 	int fd = open(MPIPC_DEVICE, O_RDWR | O_CLOEXEC | flags);
@@ -48,7 +51,10 @@ static inline int open_dev(void)
 	return open_dev_flags(0);
 }
 
-/* A name that no other test uses. Children inherit it: make it before fork(). */
+/*
+ * Make up a name that no other test uses. Call this function before fork(), so that
+ * children inherit the name.
+ */
 static inline void group_name(char name[MPIPC_GROUP_MAX], const char *tag)
 {
 	snprintf(name, MPIPC_GROUP_MAX, "%.64s.%d", tag, (int)getpid());
@@ -81,7 +87,7 @@ static inline int join_secondary(int fd, const char *group)
 	return join_flags(fd, group, MPIPC_SECONDARY, 0);
 }
 
-/* Opens and joins: a file descriptor, or why not. */
+/* Open the device and join. Return a file descriptor or a negative error number. */
 static inline int open_joined(const char *group, enum mpipc_role role, __u32 flags)
 {
 	int fd = open_dev();
@@ -111,7 +117,7 @@ static inline int leave(int fd)
 	return do_ioctl(fd, MPIPC_LEAVE, NULL);
 }
 
-/* Makes a group and ends it, so often. */
+/* Make a group and end it, so often. */
 static inline int join_and_close(const char *group, unsigned int times)
 {
 	while (times--) {
@@ -130,7 +136,7 @@ static inline int get_info(int fd, struct mpipc_info *info)
 	return do_ioctl(fd, MPIPC_INFO, info);
 }
 
-/* 0 if it has not joined. */
+/* Return the id of the endpoint, or 0 if the file has not joined. */
 static inline __u64 endpoint_id(int fd)
 {
 	struct mpipc_info info;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* File descriptors: how many there are, when a file is gone, and files through a socket. */
+/* Count file descriptors, notice when a file is gone, and send files through a socket. */
 #ifndef MPIPC_SELFTESTS_FD_H
 #define MPIPC_SELFTESTS_FD_H
 
@@ -46,7 +46,7 @@ static inline int canary_make(struct canary *canary)
 	return ret;
 }
 
-/* From here on only references in flight keep it alive. */
+/* Close the file here, so that only references in flight keep it alive. */
 static inline void canary_let_go(struct canary *canary)
 {
 	close(canary->write_end);
@@ -57,7 +57,7 @@ static inline bool canary_alive(const struct canary *canary)
 	return !(poll_for(canary->read_end, POLLIN, 0) & POLLHUP);
 }
 
-/* The last reference may be dropped by a kernel thread: this waits for it. */
+/* Wait for the end of the file, because a kernel thread may drop the last reference. */
 static inline bool canary_dies(const struct canary *canary)
 {
 	return poll_for(canary->read_end, POLLIN, 20000) & POLLHUP;
@@ -86,7 +86,7 @@ static inline int send_scm(int socket, const int *fds, unsigned int n)
 	return sendmsg(socket, &msg, MSG_NOSIGNAL) == 1 ? 0 : -errno;
 }
 
-/* Waits for one. */
+/* Wait for a descriptor, and take it out of the socket. */
 static inline int recv_scm(int socket)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };

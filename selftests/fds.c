@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * File descriptors in messages: which open files arrive, in which order, and
- * that every reference is given back, whatever becomes of the message.
+ * Tests of file descriptors in messages: which open files arrive, in which order, and that
+ * every reference is given back, whatever becomes of the message.
  */
 #include "child.h"
 #include "device.h"
@@ -46,7 +46,7 @@ FIXTURE_TEARDOWN(fds)
 
 /* Messages */
 
-/* Queues a canary in a mailbox. */
+/* Queue a canary in a mailbox. */
 static void queue_canary(struct __test_metadata *_metadata, int from, __u64 to,
 			 struct canary *canary)
 {
@@ -61,7 +61,7 @@ static bool mailbox_empty(int fd)
 	return !(poll_for(fd, POLLIN, 0) & POLLIN);
 }
 
-/* Whether both are the same open file: they then share its position. */
+/* Check that both are the same open file, which is so if they share its position. */
 static bool same_file(int a, int b)
 {
 	off_t place = lseek(a, 0, SEEK_CUR) + 1;
@@ -77,7 +77,7 @@ static void make_files(struct __test_metadata *_metadata, int *fds, unsigned int
 	}
 }
 
-/* Leaves room for so many descriptors more; returns what the limit was. */
+/* Allow so many descriptors more than there are, and return what the limit was. */
 static struct rlimit leave_room_for(struct __test_metadata *_metadata, unsigned int n)
 {
 	struct rlimit limit, old;
@@ -98,7 +98,7 @@ static struct rlimit leave_room_for(struct __test_metadata *_metadata, unsigned 
 	return old;
 }
 
-/* Two pages, the second of which cannot be accessed: where that begins. */
+/* Map two pages, the second of which cannot be accessed, and return where the second begins. */
 static char *guard_page(struct __test_metadata *_metadata)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -249,7 +249,7 @@ TEST_F(fds, are_dropped_if_the_receiver_leaves_and_cannot_store_them)
 	ASSERT_EQ(POLLIN, poll_for(trap, POLLIN, -1));
 	ASSERT_EQ(0, leave(self->secondary));
 	EXPECT_TRUE(canary_alive(&canary));
-	/* It goes on, and finds that it cannot. */
+	/* The thread goes on, and finds that it cannot touch its memory. */
 	ASSERT_EQ(0, mprotect(slots, 1, PROT_NONE));
 	close(trap);
 	EXPECT_EQ(-EFAULT, ioctl_thread_join(&thread));
@@ -399,7 +399,10 @@ TEST_F(fds, drop_fds_counts_and_releases_them)
 
 /* What is refused */
 
-/* Refused for one of three descriptors: nobody got any, no reference is left. */
+/*
+ * Expect that a message is refused for one of its three descriptors, that nobody got any of
+ * them, and that no reference is left.
+ */
 static void expect_refused(struct __test_metadata *_metadata, int from, __u64 to, int at,
 			   int bad, int error)
 {
@@ -423,7 +426,7 @@ TEST_F(fds, bad_descriptors_change_nothing_wherever_they_are)
 {
 	int bad[] = { -1, -100, INT32_MIN, INT32_MAX, 0 };
 
-	/* One that was open once, too high to be used again here. */
+	/* This number was open once, and is too high to be used again here. */
 	bad[4] = fcntl(STDERR_FILENO, F_DUPFD, 500);
 	ASSERT_LE(500, bad[4]);
 	close(bad[4]);
@@ -556,7 +559,7 @@ static int reply_fds(int fd, __u64 call, const int *fds, unsigned int n)
 	return do_ioctl(fd, MPIPC_REPLY, &reply);
 }
 
-/* An asynchronous call that takes a descriptor in its answer. */
+/* Make an asynchronous call that takes a descriptor in its reply. */
 static __u64 call_for_fd(struct __test_metadata *_metadata, int from, __u64 to,
 			 __u64 deadline)
 {
@@ -687,7 +690,7 @@ static void ignore_signal(int sig)
 	(void)sig;
 }
 
-/* An interrupted call that was answered with a canary meanwhile. */
+/* Make a call that is interrupted, and meanwhile gets a canary as its reply. */
 static __u64 stored_answer(struct __test_metadata *_metadata, int primary, int secondary,
 			   struct canary *canary)
 {
@@ -716,7 +719,7 @@ TEST_F(fds, answer_to_an_interrupted_call_is_released_by_cancel)
 	struct canary canary;
 
 	cancel.call = stored_answer(_metadata, self->primary, self->secondary, &canary);
-	/* It may have ended with its last answer: then nothing is left to cancel. */
+	/* The call may have ended with its last reply, and then nothing is left to cancel. */
 	do_ioctl(self->primary, MPIPC_CANCEL, &cancel);
 	EXPECT_TRUE(canary_dies(&canary));
 }
@@ -854,7 +857,7 @@ static void *reader_main(void *arg)
 			return NULL;
 		if (number < RACED)
 			__atomic_add_fetch(&reader->seen[number], 1, __ATOMIC_RELAXED);
-		/* Nobody else has closed it. */
+		/* Nobody else may have closed the descriptor. */
 		if (number >= RACED || close(got))
 			reader->bad++;
 	}
@@ -897,7 +900,7 @@ struct flicker {
 	bool stop;
 };
 
-/* Takes memory away and gives it back. */
+/* Take memory away and give it back, again and again. */
 static void *flicker_main(void *arg)
 {
 	struct flicker *flicker = arg;
@@ -912,8 +915,9 @@ static void *flicker_main(void *arg)
 }
 
 /*
- * If the array goes away when some are installed already, they stay, and the record
- * was delivered; if before, none is, and the record stays.
+ * If the array goes away when some descriptors are installed already, then these stay, and
+ * the record was delivered. If the array goes away before, then no descriptor is installed,
+ * and the record stays.
  */
 /* Promise: P11 */
 TEST_F(fds, array_that_is_taken_away_meanwhile_rolls_nothing_back)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kselftest harness, of which one test can be run alone: MPIPC_TEST in the environment
- * is the name of that test. The harness of Linux 6.1 has no option for this.
+ * Run one test of the kselftest harness alone: MPIPC_TEST in the environment is the name of
+ * that test. The harness of Linux 6.1 has no option for this.
  */
 #ifndef MPIPC_SELFTESTS_HARNESS_H
 #define MPIPC_SELFTESTS_HARNESS_H
@@ -17,7 +17,7 @@ static inline void register_test(struct __test_metadata *test)
 		__register_test(test);
 }
 
-/* TEST() and its kin register what they define by this name. */
+/* TEST() and its kin call this name to register what they define. */
 #define __register_test register_test
 
 #endif /* MPIPC_SELFTESTS_HARNESS_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nobody is held up by somebody else: while a process is stuck in a system call, in
- * memory that does not come, is stopped, or gets no CPU, all others go on.
+ * Tests that nobody is held up by somebody else: while a process is stuck in a system call,
+ * in memory that does not come, is stopped, or gets no processor, all others go on.
  *
  * Promise: P13
  */
@@ -25,7 +25,7 @@ static int send_slow_fds(struct actor *actor)
 			page_fill(&actor->page, &actor->done, sizeof(int)), 1);
 }
 
-/* The argument itself: missing when it is read, or protected when counts are written. */
+/* Use an argument that is missing when it is read, or protected when counts are written. */
 static int send_slow_argument(struct actor *actor)
 {
 	struct mpipc_send_args send = {
@@ -105,7 +105,7 @@ static int call_slow_payload(struct actor *actor)
 	return do_ioctl(actor->fd, MPIPC_CALL, &call);
 }
 
-/* Its id is written when the call is open already. */
+/* Use an argument to which the id is written when the call is open already. */
 static int call_slow_argument(struct actor *actor)
 {
 	struct mpipc_record results[2];
@@ -147,7 +147,7 @@ static int cancel_slow_argument(struct actor *actor)
 			       page_fill(&actor->page, &cancel, sizeof(cancel)));
 }
 
-/* Takes the request that is there. */
+/* Take the request that is in the mailbox. */
 static __u64 take_request(struct actor *actor)
 {
 	struct mpipc_record record = { };
@@ -187,7 +187,7 @@ static int reply_recv_slow_argument(struct actor *actor)
 	return err ?: page->reply_error;
 }
 
-/* With another open file. */
+/* Join with another open file. */
 static int join_slow_argument(struct actor *actor)
 {
 	struct mpipc_join_args join = join_arg(actor->group, MPIPC_SECONDARY);
@@ -281,7 +281,10 @@ STUCK_IN(info, .act = info_slow);
 STUCK_IN(list_of_peers, .act = peers_slow);
 STUCK_IN(listing, .act = list_slow);
 
-/* Two secondaries, when a thread of their primary is stuck and another is not. */
+/*
+ * Expect that two secondaries go on while a thread of their primary is stuck and another
+ * thread is not.
+ */
 static void secondaries_go_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self)
 {
 	ASSERT_EQ(0, send_msg(self->first, MPIPC_TO_PRIMARY, "m", NULL, 0));
@@ -304,7 +307,7 @@ static void others_go_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) 
 	EXPECT_EQ(1, tell_actor(&self->actor, IS_STUCK));
 }
 
-/* Checks what the actor sent is complete. */
+/* Check that what the actor sent is complete. */
 static void expect_effect(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
 			  const FIXTURE_VARIANT(stuck) *variant)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A process that gets stuck in a page of memory: for the tests of isolation. */
+/*
+ * A process that gets stuck in a page of memory, and a group around it, for the tests of
+ * isolation.
+ */
 #ifndef MPIPC_SELFTESTS_ISOLATION_H
 #define MPIPC_SELFTESTS_ISOLATION_H
 
@@ -70,7 +73,7 @@ static inline int page_protect(struct page *page, bool protect)
 	return do_ioctl(page->uffd, UFFDIO_WRITEPROTECT, &arg);
 }
 
-/* Says what is to be in it. Returns where that is; whoever looks there is stuck. */
+/* Set what is to be in the page, and return where that is. Whoever looks there is stuck. */
 static inline void *page_fill(struct page *page, const void *content, size_t size)
 {
 	if (!page->protected) {
@@ -81,7 +84,7 @@ static inline void *page_fill(struct page *page, const void *content, size_t siz
 	return page_protect(page, true) ? NULL : page->addr;
 }
 
-/* Lets whoever is stuck go on. */
+/* Let whoever is stuck go on. */
 static inline int page_release(struct page *page)
 {
 	struct uffdio_copy copy = {
@@ -121,14 +124,14 @@ struct actor {
 	int result;
 };
 
-/* What the other thread of the actor can be told to do. It tells how that went. */
+/* These orders are for the other thread of the actor, which reports how each went. */
 enum {
-	ACT,		/* the id of the thread that does it */
-	WAIT,		/* until it is stuck (1) or has done it (0) */
-	IS_STUCK,	/* 1: it still is */
-	ANSWER,		/* take what there is up to a request, and answer that */
+	ACT,		/* report the id of the thread that makes the system call */
+	WAIT,		/* wait until the thread is stuck (1) or has returned (0) */
+	IS_STUCK,	/* report 1 if the thread is still stuck */
+	ANSWER,		/* take records up to a request, and reply to it */
 	BROADCAST,
-	RELEASE,	/* what the system call returned */
+	RELEASE,	/* report what the system call returned */
 };
 
 static inline void *actor_thread(void *arg)
@@ -247,7 +250,7 @@ static inline int read_slow_records(struct actor *actor)
 	return ret < 0 ? -errno : is_text(page + 1, page) ? 0 : -EBADMSG;
 }
 
-/* A synchronous call whose answers have text and descriptor; one part is slow. */
+/* Make a synchronous call whose replies have text and descriptor, one part of which is slow. */
 static inline int call_with_slow(struct actor *actor, __u64 *slow, struct mpipc_call_args *call)
 {
 	struct mpipc_record results[2], *result;
@@ -282,7 +285,7 @@ FIXTURE(stuck)
 	int first;		/* primary, if the actor is not */
 	int second;		/* secondary */
 	__u64 to_actor;
-	__u64 call;		/* that the actor has to answer, or 0 */
+	__u64 call;		/* to which the actor has to reply, or 0 */
 	struct mpipc_record record;
 	char data[256];
 	int fd;
@@ -308,7 +311,7 @@ FIXTURE_VARIANT(stuck)
 	enum mpipc_type effect;
 };
 
-/* Takes records until there is one of the type, which is left in self->record. */
+/* Take records until there is one of the type, and leave it in self->record. */
 static inline int take(FIXTURE_DATA(stuck) *self, int fd, enum mpipc_type type)
 {
 	int err;
@@ -320,7 +323,7 @@ static inline int take(FIXTURE_DATA(stuck) *self, int fd, enum mpipc_type type)
 	return err;
 }
 
-/* Answers the request that is in self->record. */
+/* Reply to the request that is in self->record. */
 static inline int answer(FIXTURE_DATA(stuck) *self, int fd)
 {
 	int pass = STDERR_FILENO;
@@ -333,7 +336,7 @@ static inline int answer(FIXTURE_DATA(stuck) *self, int fd)
 	return do_ioctl(fd, MPIPC_REPLY, &reply);
 }
 
-/* Something for the actor to receive. */
+/* Give the actor something to receive. */
 static inline int give(FIXTURE_DATA(stuck) *self, const FIXTURE_VARIANT(stuck) *variant)
 {
 	struct mpipc_call_args call = call_arg(self->to_actor, "c", NULL, 0, NULL, 0);
@@ -341,7 +344,10 @@ static inline int give(FIXTURE_DATA(stuck) *self, const FIXTURE_VARIANT(stuck) *
 
 	switch (variant->finds) {
 	case MPIPC_MESSAGE:
-		/* read() does not take a message with descriptors. */
+		/*
+		 * read() does not take a message with descriptors, so that this one has
+		 * none.
+		 */
 		return send_fds(self->first, self->to_actor, "m", TEXT, sizeof(TEXT), &pass,
 				variant->act != read_slow_records);
 	case MPIPC_REQUEST:
@@ -356,7 +362,7 @@ static inline int give(FIXTURE_DATA(stuck) *self, const FIXTURE_VARIANT(stuck) *
 	}
 }
 
-/* Makes the group, with the actor in it, which has not done anything yet. */
+/* Make the group with the actor in it, which has not done anything yet. */
 static inline void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
 			  const FIXTURE_VARIANT(stuck) *variant)
 {
@@ -391,7 +397,7 @@ static inline void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(stuck)
 			self->to_actor = peers[i].id;
 }
 
-/* Takes the requests that the actor makes, and answers them. */
+/* Take the requests that the actor makes, and reply to them. */
 static inline void answer_actor(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
 				enum mpipc_role role)
 {
@@ -419,7 +425,7 @@ FIXTURE_TEARDOWN(stuck)
 	close(self->second);
 }
 
-/* The primary and another secondary, when a secondary is stuck. */
+/* Expect that the primary and another secondary go on while a secondary is stuck. */
 static inline void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self)
 {
 	struct mpipc_send_args all = { .to = MPIPC_TO_ALL };
@@ -434,7 +440,10 @@ static inline void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DA
 	EXPECT_EQ(2, all.sent);
 	ASSERT_EQ(0, take(self, other, MPIPC_MESSAGE));
 
-	/* Of a call to all, the result of the one comes without the other's. */
+	/*
+	 * Of a call to all, the result of the other secondary comes without that of the
+	 * actor.
+	 */
 	ASSERT_EQ(0, call_async(primary, MPIPC_TO_ALL, "c", 0, MPIPC_FOREVER, &id));
 	ASSERT_EQ(0, take(self, other, MPIPC_REQUEST));
 	ASSERT_EQ(0, answer(self, other));
@@ -447,7 +456,7 @@ static inline void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DA
 	EXPECT_EQ(-ECANCELED, self->record.status);
 }
 
-/* A synchronous call to the primary. */
+/* Expect that a synchronous call to the primary returns. */
 static inline void caller_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
 				  enum mpipc_role role)
 {
@@ -473,7 +482,7 @@ static inline unsigned int count_members(int fd)
 	return do_ioctl(fd, MPIPC_PEERS, &peers) ? 0 : peers.n_peers;
 }
 
-/* Looks for the group in the listing. */
+/* Look for the group in the listing. */
 static inline bool is_listed(const char *group)
 {
 	FILE *file = fopen(LISTING, "re");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that are stopped, or get no processor, delay nobody.
+ * Tests that processes that are stopped, or get no processor, delay nobody.
  *
  * Promise: P13
  */
@@ -47,7 +47,7 @@ static int join_and_wait(struct actor *actor)
 	return do_ioctl(open_dev(), MPIPC_JOIN, &join);
 }
 
-/* Stops it in what it does. */
+/* Stop the actor in what it does. */
 static void stop_actor(struct __test_metadata *_metadata, struct actor *actor)
 {
 	int tid = tell_actor(actor, ACT), status;
@@ -63,7 +63,7 @@ static void continue_actor(struct __test_metadata *_metadata, struct actor *acto
 {
 	EXPECT_EQ('T', task_state(actor->child.pid));
 	ASSERT_EQ(0, kill(actor->child.pid, SIGCONT));
-	/* What it waited for came long ago. */
+	/* The event that the actor waited for came long ago. */
 	EXPECT_EQ(0, tell_actor(actor, WAIT));
 	EXPECT_EQ(0, tell_actor(actor, RELEASE));
 	EXPECT_EQ(0, child_wait(&actor->child));
@@ -124,7 +124,7 @@ TEST(stopped_primary_delays_nobody)
 
 #define CALLS 1000 /* fit into a mailbox */
 
-/* Runs on the first CPU only. */
+/* Run on the first processor only. */
 static int share_cpu(void)
 {
 	cpu_set_t cpus;
@@ -134,7 +134,7 @@ static int share_cpu(void)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
 }
 
-/* A primary that is asked something so often, and leaves without an answer when told. */
+/* Join as a primary, take so many requests, and leave without a reply when told. */
 static void debtor_main(const struct child *self, const char *group)
 {
 	int fd = share_cpu() ?: open_primary(group);
@@ -150,9 +150,9 @@ static void debtor_main(const struct child *self, const char *group)
 }
 
 /*
- * Has a debtor leave, and others come and go meanwhile. Returns how many results of the
- * calls there were then: not all, if the leave was provably not over. It makes no headway
- * as long as this process, which has priority on the same CPU, does not have to wait.
+ * Have a debtor leave while others come and go. Return how many results of the calls there
+ * were then: if not all, then the leave was provably not over. The leave makes no headway
+ * as long as this process, which has priority on the same processor, does not have to wait.
  */
 static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 {
@@ -185,7 +185,7 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 	EXPECT_TRUE(is_listed(group));
 	EXPECT_EQ(-ECONNREFUSED, open_secondary(group));
 	ASSERT_EQ(0, get_info(caller, &info));
-	/* Whoever wants the place of the one that leaves waits for it, and gets it. */
+	/* Whoever wants the place of the primary that leaves waits for it, and gets it. */
 	next = open_primary(group);
 	EXPECT_LE(0, next);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
@@ -202,7 +202,10 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 
 TEST(leave_that_gets_no_cpu_delays_nobody)
 {
-	/* The kernel does not let anybody have all of a CPU for a second: then once more. */
+	/*
+	 * The kernel lets nobody have all of a processor for a second. In that case, try
+	 * once more.
+	 */
 	while (go_on_while_one_leaves(_metadata) == CALLS)
 		;
 }
@@ -240,14 +243,14 @@ TEST(call_that_a_signal_takes_back_cannot_be_cancelled_any_more)
 	cancel.call = call->id;
 	ASSERT_NE(0, cancel.call);
 
-	/* It is taken back, but its id cannot be. */
+	/* The call is taken back, but its id cannot be. */
 	ASSERT_EQ(0, page_protect(&page, true));
 	ASSERT_EQ(0, pthread_kill(caller.thread, SIGUSR1));
 	ASSERT_EQ(POLLIN, poll_for(page.uffd, POLLIN, -1));
 	EXPECT_EQ(-ESRCH, do_ioctl(secondary, MPIPC_CANCEL, &cancel));
 	ASSERT_EQ(0, page_release(&page));
 
-	/* So it is made anew. */
+	/* The caller makes the call anew. */
 	ASSERT_EQ(0, recv_msg(primary, &record, NULL, 0));
 	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
 	EXPECT_NE(cancel.call, record.call);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Joining: roles, waiting for a primary, generations, the life of a group, and
- * who may join it.
+ * Tests of joining: roles, waiting for a primary, generations, the life of a group, and who
+ * may join it.
  */
 #include "harness.h"
 #include "child.h"
@@ -112,7 +112,7 @@ TEST_F(join, second_primary_gets_eaddrinuse)
 	EXPECT_EQ(-EADDRINUSE, join_primary(self->fd, self->group));
 	ASSERT_EQ(0, get_info(self->fd, &info));
 	EXPECT_EQ(MPIPC_NO_ROLE, info.role);
-	/* It changed nothing: the file can still join. */
+	/* The refused join changed nothing, so that the file can still join. */
 	EXPECT_EQ(0, join_secondary(self->fd, self->group));
 }
 
@@ -283,7 +283,7 @@ TEST_F(join, group_ends_with_its_last_member)
 	ASSERT_EQ(0, close(secondary));
 	EXPECT_EQ(-ENOENT, open_secondary(self->group));
 
-	/* The next one of the name starts afresh. */
+	/* The next group of this name starts afresh. */
 	ASSERT_EQ(0, do_ioctl(self->fd, MPIPC_JOIN, &join));
 	EXPECT_EQ(1, join.generation);
 }
@@ -441,7 +441,7 @@ TEST_F(join, secondary_with_deadline_does_not_wait_for_a_primary_that_is_there)
 	EXPECT_EQ(0, join_until(self->fd, self->group, MPIPC_FOREVER));
 }
 
-/* A child that waits for the primary of a group, and its result. */
+/* Start a child that waits for the primary of a group and returns the result. */
 static int start_waiter(struct child *waiter, const char *group)
 {
 	if (child_fork(waiter) < 0)
@@ -463,7 +463,7 @@ TEST_F(join, all_that_wait_join_when_the_first_primary_comes)
 
 	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
 		ASSERT_EQ(0, start_waiter(&waiter[i], self->group));
-	/* Who waits makes no group. */
+	/* A secondary that waits makes no group. */
 	EXPECT_EQ(-ENOENT, open_secondary(self->group));
 	ASSERT_EQ(0, join_primary(self->fd, self->group));
 	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
@@ -494,7 +494,7 @@ TEST_F(join, waiter_whose_file_another_thread_joined_elsewhere_gets_eisconn)
 	ASSERT_EQ(0, ioctl_thread_start(&waiter, self->fd, MPIPC_JOIN, &join));
 	ASSERT_EQ(0, ioctl_thread_asleep(&waiter));
 	ASSERT_EQ(0, join_primary(self->fd, other));
-	/* That is noticed when its primary comes. */
+	/* The thread notices the other join when a primary comes. */
 	ASSERT_LE(0, open_primary(self->group));
 	EXPECT_EQ(-EISCONN, ioctl_thread_join(&waiter));
 }
@@ -528,7 +528,7 @@ TEST_F(join, who_waits_is_not_woken_for_other_groups)
 		for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
 			ASSERT_EQ(0, wait_asleep(waiter[i].pid));
 	}
-	/* One that is seen to fall asleep may not have been counted yet. */
+	/* A thread that is seen to fall asleep may not have been counted yet. */
 	for (size_t i = 0; i < ARRAY_SIZE(waiter); i++)
 		EXPECT_GE(before[i] + 1, voluntary_switches(waiter[i].pid));
 	ASSERT_EQ(0, join_primary(self->fd, self->group));
@@ -558,12 +558,12 @@ TEST_F(join, waiter_can_be_killed)
 
 	ASSERT_EQ(0, start_waiter(&waiter, self->group));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&waiter));
-	/* And is not counted by anything that comes later. */
+	/* Nothing that comes later counts the thread, either. */
 	ASSERT_EQ(0, join_primary(self->fd, self->group));
 	EXPECT_EQ(-EAGAIN, recv_msg(self->fd, &(struct mpipc_record){}, NULL, 0));
 }
 
-/* Permissions, of which permissions.c has more */
+/* Permissions (permissions.c has more tests of them) */
 
 /**
  * struct attempt - a join of a child
@@ -615,7 +615,7 @@ static int join_as(uid_t uid, gid_t gid, const char *group, enum mpipc_role role
 	return ret;
 }
 
-/* As root, but for what @function changes about that. */
+/* Join as root, but for what @function changes about that. */
 static int join_by(int (*function)(void *arg), const char *group, enum mpipc_role role)
 {
 	struct attempt attempt = { .fd = open_dev(), .group = group, .role = role };
@@ -625,7 +625,7 @@ static int join_by(int (*function)(void *arg), const char *group, enum mpipc_rol
 	return ret;
 }
 
-/* A child of user OWNER that is primary of a group until it is told to end. */
+/* Start a child of user OWNER that is primary of a group until it is told to end. */
 static int start_owner(struct child *owner, const char *group, __u32 mode)
 {
 	struct mpipc_join_args join = join_arg(group, MPIPC_PRIMARY);
@@ -649,7 +649,8 @@ static int join_without_capabilities(void *arg)
 }
 
 /*
- * A group of OWNER's that anybody may join, without a primary: @keeper holds it.
+ * Start a group of OWNER that anybody may join and that has no primary, because @keeper
+ * holds it.
  */
 static int start_group_without_primary(struct child *keeper, const char *group)
 {
@@ -705,7 +706,7 @@ TEST_F(join, who_may_not_join_may_not_wait)
 	EXPECT_EQ(-EACCES, run_child(join_as_user, &attempt));
 }
 
-/* Creates a group with another file system uid than the effective one. */
+/* Create a group with another file system uid than the effective one. */
 static int create_with_fsuid(void *arg)
 {
 	struct attempt *attempt = arg;

@@ -53,7 +53,10 @@ FIXTURE_TEARDOWN(released)
 {
 }
 
-/* Each builder opens what it needs and leaves it open: the end closes it. */
+/*
+ * Each builder opens what it needs and leaves it open, because the end of the process
+ * closes it.
+ */
 
 static int build_queue(const char *group, int canary, int line)
 {
@@ -87,7 +90,7 @@ FIXTURE_VARIANT_ADD(released, a_mailbox_in_itself)
 	.build = build_self_cycle,
 };
 
-/* Each mailbox holds the file of the next one, and the last that of the first. */
+/* Each mailbox holds the file of the next mailbox, and the last one the file of the first. */
 static int build_cycle_of(const char *group, int canary, int n)
 {
 	int member[50];
@@ -184,7 +187,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_in_a_request_that_nobody_took)
 	.build = build_request_cycle,
 };
 
-/* The request is answered likewise: both are in a mailbox. */
+/* A request is replied to with the same files, so that both are in a mailbox. */
 static int build_call_cycle(const char *group, int canary, int line)
 {
 	struct pair pair;
@@ -202,7 +205,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_in_a_request_and_its_answer)
 	.build = build_call_cycle,
 };
 
-/* A synchronous call was answered, but its caller could not collect the answer. */
+/* A reply to a synchronous call is there, but its caller could not collect it. */
 static int build_answer_cycle(const char *group, int canary, int line)
 {
 	struct pair pair;
@@ -229,7 +232,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_in_an_answer_that_nobody_collected)
 	.build = build_answer_cycle,
 };
 
-/* A blocked thread waits for room in one mailbox; another one has the request. */
+/* A blocked thread waits for space in one mailbox; another mailbox has the request. */
 static int build_blocked_cycle(const char *group, int canary, int line)
 {
 	static struct ioctl_thread thread;
@@ -302,7 +305,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_in_sockets_in_each_other)
 	.build = build_socket_pair_cycle,
 };
 
-/* The connection is a cycle of its own, which AF_UNIX cannot see before. */
+/* The connection is a cycle of its own, which AF_UNIX cannot see before the mailbox is gone. */
 static int build_socket_in_itself(const char *group, int canary, int line)
 {
 	struct pair pair;
@@ -322,7 +325,7 @@ FIXTURE_VARIANT_ADD(released, a_mailbox_in_a_socket_in_itself)
 	.build = build_socket_in_itself,
 };
 
-/* Listens to a name that the kernel chooses, and connects to it. */
+/* Listen to a name that the kernel chooses, and connect to it. */
 static int connect_unaccepted(int *listener, int *client)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -379,7 +382,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_among_the_files_of_a_ring)
 	.build = build_fixed_files,
 };
 
-/* A file of the device that never was in a table of descriptors. */
+/* A file of the device was never in a table of descriptors. */
 static int build_direct_file(const char *group, int canary, int line)
 {
 	struct io_uring_sqe sqe = open_direct(MPIPC_DEVICE, 1);
@@ -422,7 +425,7 @@ FIXTURE_VARIANT_ADD(released, a_mailbox_sent_to_a_ring)
 	.build = build_file_sent_to_ring,
 };
 
-/* Requests wait for two files: one for something to read, one for what never comes. */
+/* Requests wait for two files: one has something to read, the other never will. */
 static int build_pending_requests(const char *group, int canary, int line)
 {
 	static struct mpipc_record record;
@@ -455,7 +458,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_that_requests_of_a_ring_wait_for)
 
 /* Others */
 
-/* The mailbox holds what watches it, and what watches that. */
+/* The mailbox holds what watches it, and what watches the watcher. */
 static int build_epoll(const char *group, int canary, int line)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -477,7 +480,7 @@ FIXTURE_VARIANT_ADD(released, mailboxes_with_what_watches_them)
 	.build = build_epoll,
 };
 
-/* A cycle, the file of which a process has that lives as long as the test. */
+/* A process that lives as long as the test has the file of a cycle. */
 static int build_inherited_cycle(const char *group, int canary, int line)
 {
 	int ret = build_self_cycle(group, canary, line);
@@ -506,9 +509,9 @@ static int hold_memory(void *arg)
 }
 
 /*
- * The mailbox holds a file that refers to this memory, which has a ring mapped, which
- * has the mailbox's file; and the memory is used as long as the test by somebody
- * who has no descriptors.
+ * The mailbox holds a file that refers to this memory. The memory has a ring mapped, and
+ * the ring has the mailbox's file. Somebody who has no descriptors uses the memory as long
+ * as the test.
  */
 static int build_mapped_ring(const char *group, int canary, int line)
 {
@@ -534,7 +537,7 @@ FIXTURE_VARIANT_ADD(released, a_mailbox_of_a_ring_in_memory_that_stays)
 	.build = build_mapped_ring,
 };
 
-/* Each of the above in one. */
+/* One mailbox takes part in each of the cycles above. */
 static int build_all_kinds(const char *group, int canary, int line)
 {
 	struct epoll_event event = { .events = EPOLLIN };

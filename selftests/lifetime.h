@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How often the device is open, and io_uring: for the tests of what keeps files. */
+/*
+ * This header holds what the tests of lifetime share: how a process ends, how many files of
+ * the device are open, and io_uring.
+ */
 #ifndef MPIPC_SELFTESTS_LIFETIME_H
 #define MPIPC_SELFTESTS_LIFETIME_H
 
@@ -13,7 +16,7 @@
 #include <linux/io_uring.h>
 #include <sys/syscall.h>
 
-/* How many files of the device there are. */
+/* Return how many files of the device are open. */
 static inline long users(void)
 {
 	FILE *file = fopen("/sys/module/" MODULE "/refcnt", "re");
@@ -28,15 +31,15 @@ static inline long users(void)
 
 static long users_at_start;
 
-/* Once, before the first test is forked off. */
+/* Count once, before the first test is forked off. */
 static void __attribute__((constructor)) look_for_users(void)
 {
 	users_at_start = users();
 }
 
 /*
- * Waits until there are no more than before: io_uring and AF_UNIX let go of files
- * whenever their kernel threads get to it. Nothing tells that, hence the loop.
+ * Wait until there are no more users than before, because io_uring and AF_UNIX let go of
+ * files whenever their kernel threads get to it. Nothing reports that, hence the loop.
  */
 static inline bool users_become(long before)
 {
@@ -50,7 +53,7 @@ static inline bool users_become(long before)
 	return true;
 }
 
-/* AF_UNIX looks for cycles of its own when a socket is closed. */
+/* Close a socket, because AF_UNIX looks for cycles of its own then. */
 static inline void collect_sockets(void)
 {
 	close(socket(AF_UNIX, SOCK_STREAM, 0));
@@ -59,11 +62,11 @@ static inline void collect_sockets(void)
 /* How a process goes */
 
 enum end {
-	END_CLOSE,	/* it closes all that it has, but stays */
+	END_CLOSE,	/* the process closes all that it has, but stays */
 	END_EXIT,
-	END_EXEC,	/* all that it has is close-on-exec */
+	END_EXEC,	/* all that the process has is close-on-exec */
 	END_KILL,
-	END_STOP,	/* it is stopped before it is killed */
+	END_STOP,	/* the process is stopped before it is killed */
 };
 
 typedef int (*build_fn)(const char *group, int canary, int line);
@@ -72,7 +75,7 @@ static inline void execute_shell(int line)
 {
 	dup2(line, STDIN_FILENO);
 	dup2(line, STDOUT_FILENO);
-	/* Says so, and lives as long as the line. */
+	/* The shell writes a line to report that it runs, and lives as long as the line. */
 	execl("/bin/sh", "sh", "-c", "echo; read line", NULL);
 	_exit(EXIT_FAILURE);
 }
@@ -103,7 +106,7 @@ static inline int kill_and_reap(const struct child *child)
 	return child_reap(child);
 }
 
-/* Returns when it has gone, as far as it does. */
+/* End the process as @end says, and return when that has happened. */
 static inline void bring_about(struct __test_metadata *_metadata, const struct child *child,
 			       enum end end)
 {
@@ -133,8 +136,8 @@ static inline void bring_about(struct __test_metadata *_metadata, const struct c
 }
 
 /*
- * A child builds something that holds the write end of a canary, then goes. It must
- * not leave anything behind.
+ * Have a child build something that holds the write end of a canary and then end. Expect
+ * that nothing is left behind.
  */
 static inline void expect_released(struct __test_metadata *_metadata, const char *group,
 				   build_fn build, enum end end)
@@ -158,14 +161,17 @@ static inline void expect_released(struct __test_metadata *_metadata, const char
 	bring_about(_metadata, &child, end);
 	collect_sockets();
 	EXPECT_TRUE(canary_dies(&canary));
-	/* Now also those go who only have the open file. */
+	/* Now end those processes, too, that only have the open file. */
 	close(child.line);
 	if (end == END_CLOSE || end == END_EXEC)
 		kill_and_reap(&child);
 	EXPECT_TRUE(users_become(before));
 }
 
-/* Each builder opens what it needs and leaves it open: the end closes it. */
+/*
+ * Each builder opens what it needs and leaves it open, because the end of the process
+ * closes it.
+ */
 
 /**
  * struct pair - two endpoints of a group
@@ -217,7 +223,7 @@ static inline unsigned int *ring_word(struct ring *ring, __u32 offset)
 	return (unsigned int *)(ring->area + offset);
 }
 
-/* With a table of fixed files: @n that are open now, and an empty place. */
+/* Open a ring with a table of fixed files: @n that are open now, and an empty place. */
 static inline int ring_open(struct ring *ring, const int *fds, unsigned int n)
 {
 	struct io_uring_params *params = &ring->params;
@@ -251,7 +257,7 @@ static inline int ring_submit(struct ring *ring, const struct io_uring_sqe *sqe)
 	return syscall(SYS_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1 ? 0 : -errno;
 }
 
-/* Waits for the result of a request. */
+/* Wait for the result of a request. */
 static inline int ring_result(struct ring *ring)
 {
 	unsigned int *head = ring_word(ring, ring->params.cq_off.head);
@@ -270,7 +276,7 @@ static inline int ring_do(struct ring *ring, const struct io_uring_sqe *sqe)
 	return ring_submit(ring, sqe) ?: ring_result(ring);
 }
 
-/* From here on only its descriptor refers to it. */
+/* Unmap the ring, so that only its descriptor refers to it. */
 static inline int ring_unmap(struct ring *ring)
 {
 	munmap(ring->area, ring->area_size);
@@ -284,7 +290,7 @@ static inline struct io_uring_sqe open_direct(const char *path, unsigned int pla
 		.opcode = IORING_OP_OPENAT,
 		.fd = AT_FDCWD,
 		.addr = to_u64(path),
-		/* Otherwise a read waits until poll says something. */
+		/* Without O_NONBLOCK, a read would wait until poll reports something. */
 		.open_flags = O_RDWR | O_NONBLOCK,
 		.file_index = place + 1,
 	};
@@ -294,7 +300,7 @@ static inline struct io_uring_sqe open_direct(const char *path, unsigned int pla
 
 /* Others */
 
-/* Runs until the test ends. */
+/* Wait until the test ends. */
 static inline void hold(int line)
 {
 	poll_for(line, 0, -1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files and members that a ring, a blocked thread or a race might keep. */
+/* Tests of files and members that a ring, a blocked thread or a race might keep. */
 #include "child.h"
 #include "device.h"
 #include "fd.h"
@@ -138,7 +138,7 @@ TEST_F(lifetime, ring_that_watches_alone_learns_that_the_primary_is_gone)
 	struct io_uring_sqe watch = {
 		.opcode = IORING_OP_POLL_ADD,
 		.fd = secondary,
-		/* Of those who ask so, an event may be told to the first only. */
+		/* Among exclusive waiters, the kernel may wake only the first for an event. */
 		.poll32_events = EPOLLRDHUP | EPOLLEXCLUSIVE,
 	};
 	struct ioctl_thread reader;
@@ -166,7 +166,7 @@ TEST_F(lifetime, what_watches_a_member_sees_its_end_and_does_not_keep_it)
 	struct child child = {};
 
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, secondary, &event));
-	/* The child has the open file still, without which epoll would forget it. */
+	/* The child still has the open file, without which epoll would forget it. */
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid)
 		hold(child.line);
@@ -182,7 +182,7 @@ TEST_F(lifetime, what_watches_a_member_sees_its_end_and_does_not_keep_it)
 
 /* In the hands of a thread */
 
-/* Memory of one page that is not there until somebody says what is in it. */
+/* Map one page that is not there until somebody says what is in it. */
 static int absent_page(void **page)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -199,7 +199,7 @@ static int absent_page(void **page)
 	return fd;
 }
 
-/* A message was taken out for a thread, which waits for the memory it goes to. */
+/* A thread has taken a message out, and waits for the memory that the message goes to. */
 static int build_taken(const char *group, int canary, int line)
 {
 	static struct ioctl_thread thread;
@@ -223,8 +223,8 @@ static int build_taken(const char *group, int canary, int line)
 }
 
 /*
- * Not when it closes, since its thread has the message still; nor when it is stopped,
- * which a thread that waits for memory cannot be.
+ * The end of its process is the case to test: when the endpoint closes, the thread still
+ * has the message, and a thread that waits for memory cannot be stopped.
  */
 /* Promise: P10 */
 TEST_F(lifetime, what_was_taken_but_not_delivered_goes_with_its_process)
@@ -236,7 +236,7 @@ TEST_F(lifetime, what_was_taken_but_not_delivered_goes_with_its_process)
 
 /* Races */
 
-/* Sends a canary again and again until its receiver is gone. */
+/* This thread sends a canary again and again until its receiver is gone. */
 struct poster {
 	int from;
 	__u64 to;
@@ -333,7 +333,7 @@ static int loopback_up(void)
 	return ret;
 }
 
-/* A connection with so much that was not read that closing it waits for @peer. */
+/* Make a connection with so much unread data that closing it waits for @peer. */
 static int lingering_socket(int *peer)
 {
 	struct linger linger = { .l_onoff = 1, .l_linger = 1000 };
@@ -403,7 +403,7 @@ TEST_F(lifetime, file_that_does_not_want_to_close_holds_up_its_owner_alone)
 	close(primary);
 }
 
-/* The last one: what the others left behind, it could not go with. */
+/* This test comes last, because the module could not go if the others left something behind. */
 /* Promise: P10, P17 */
 TEST(in_the_end_the_module_can_go_and_come_back)
 {

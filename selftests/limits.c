@@ -92,7 +92,10 @@ TEST_F(limits, mailbox_holds_so_many_messages)
 	struct mpipc_info info;
 
 	ASSERT_LE(0, secondary);
-	/* It is fixed at the join, in either direction. */
+	/*
+	 * The size of a mailbox is fixed at the join; a later change in either direction
+	 * has no effect.
+	 */
 	ASSERT_EQ(0, set_param("mailbox_messages", 2));
 	ASSERT_EQ(0, get_info(primary, &info));
 	EXPECT_EQ(5, info.max_messages);
@@ -163,7 +166,7 @@ TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	ASSERT_EQ(0, start_sender(&bob, self->bob, self->group, 0));
 
-	/* Half of what the others leave. */
+	/* A user gets half of what the others leave. */
 	order = send_all(&alice, 0, 0);
 	EXPECT_EQ(-EAGAIN, order.err);
 	EXPECT_EQ(8, order.done);
@@ -171,12 +174,12 @@ TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 	EXPECT_EQ(-EAGAIN, order.err);
 	EXPECT_EQ(4, order.done);
 	EXPECT_EQ(0, send_all(&alice, 0, 0).done);
-	/* The owner takes all of it. */
+	/* The owner takes all of the mailbox. */
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, send_msg(own, MPIPC_TO_PRIMARY, "m", NULL, 0));
 	EXPECT_EQ(-EAGAIN, send_msg(own, MPIPC_TO_PRIMARY, "m", NULL, 0));
 
-	/* What is taken out is theirs again, also after they died. */
+	/* What is taken out is given back to the users, even after they died. */
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
 	for (int i = 0; i < 16; i++)
 		ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
@@ -195,7 +198,7 @@ TEST_F(limits, share_is_the_users_however_many_endpoints)
 	ASSERT_EQ(0, start_sender(&second, self->alice, self->group, 0));
 	EXPECT_EQ(8, send_all(&first, 0, 0).done);
 	EXPECT_EQ(0, send_all(&second, 0, 0).done);
-	/* And what is still there counts for who comes later. */
+	/* What is still in the mailbox counts for endpoints that come later. */
 	EXPECT_EQ(128 + SIGKILL, child_kill(&first));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&second));
 	ASSERT_EQ(0, start_sender(&third, self->alice, self->group, 0));
@@ -234,7 +237,7 @@ TEST_F(limits, mailbox_is_given_back_when_its_owner_is_killed)
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	EXPECT_EQ(8, send_all(&alice, 1000, 0).done);
 	EXPECT_EQ(0, send_all(&alice, 0, 0).done);
-	/* Her share of the next one's is not what is left of this. */
+	/* Alice's share of the next mailbox is not what is left of this one. */
 	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
 	ASSERT_LE(0, start_holder(&receiver, 0, open_primary, self->group));
 	EXPECT_EQ(4, send_all(&alice, 8000, 0).done);
@@ -265,7 +268,7 @@ TEST_F(limits, group_has_so_many_endpoints)
 	EXPECT_EQ(-ENOSPC, open_secondary(self->group));
 	ASSERT_EQ(0, get_info(primary, &info));
 	EXPECT_EQ(3, info.max_endpoints);
-	/* It is for one group. */
+	/* The limit is for one group. */
 	EXPECT_LE(0, open_primary(self->other));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
 	EXPECT_LE(0, open_secondary(self->group));
@@ -298,7 +301,7 @@ TEST_F(limits, user_has_so_many_endpoints)
 	group_name(public, "public");
 	ASSERT_LE(0, open_public(public));
 	ASSERT_EQ(0, set_param("user_endpoints", 3));
-	/* One that stays, so that the user is never forgotten and begun anew. */
+	/* One endpoint stays, so that the user is never forgotten and begun anew. */
 	ASSERT_LE(0, start_holder(&stays, self->alice, open_secondary, public));
 	for (int round = 0; round < 2; round++) {
 		ASSERT_LE(0, start_holder(&holder, self->alice, hold_primary_and_secondary,
@@ -344,7 +347,7 @@ TEST_F(limits, user_has_so_many_groups)
 		ASSERT_LE(0, start_holder(&holder, self->alice, hold_two_groups, self->group));
 		EXPECT_EQ(-EDQUOT, attempt(self->alice, open_primary, third));
 		EXPECT_EQ(0, attempt(self->bob, open_primary, third));
-		/* To join one is not to have one. */
+		/* A user that joins a group does not have one. */
 		EXPECT_EQ(0, attempt(self->alice, open_secondary, self->group));
 		EXPECT_EQ(128 + SIGKILL, child_kill(&holder));
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Users with quotas of their own, and parameters that are put back: for the tests of limits. */
+/*
+ * This header holds what the tests of limits share: users with quotas of their own, and
+ * parameters that are put back.
+ */
 #ifndef MPIPC_SELFTESTS_LIMITS_H
 #define MPIPC_SELFTESTS_LIMITS_H
 
@@ -23,7 +26,7 @@ FIXTURE(limits)
 {
 	long long usual[ARRAY_SIZE(params)];
 	uid_t alice;		/* users of this test only, */
-	uid_t bob;		/* so that nothing else counts for them */
+	uid_t bob;		/* so that nothing else counts for these users */
 	char group[MPIPC_GROUP_MAX];
 	char other[MPIPC_GROUP_MAX];
 	struct mpipc_record record;
@@ -38,7 +41,7 @@ FIXTURE_SETUP(limits)
 	self->bob = self->alice + 1;
 	self->data = calloc(1, MPIPC_SIZE_MAX + 1);
 	ASSERT_NE(NULL, self->data);
-	/* The parameters are only there if the module is. */
+	/* The parameters exist only if the module is loaded. */
 	ASSERT_LE(0, open_dev());
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
 		self->usual[i] = get_param(params[i]);
@@ -53,7 +56,7 @@ FIXTURE_TEARDOWN(limits)
 	free(self->data);
 }
 
-/* A primary whose group anybody may join. */
+/* Open a primary whose group anybody may join. */
 static inline int open_public(const char *group)
 {
 	struct mpipc_join_args join = join_arg(group, MPIPC_PRIMARY);
@@ -66,8 +69,8 @@ static inline int open_public(const char *group)
 }
 
 /*
- * A child of a user that does something, and keeps what it got until it is
- * killed. Returns what the function returned.
+ * Start a child of a user that does something, and keeps what it got until it is killed.
+ * Return what the function returned.
  */
 static inline int start_holder(struct child *holder, uid_t uid,
 			       int (*function)(const char *group), const char *group)
@@ -85,7 +88,7 @@ static inline int start_holder(struct child *holder, uid_t uid,
 	return child_hear(holder, &ret) ? -ECHILD : (int)ret;
 }
 
-/* What open_*() says to a user, which then closes again. */
+/* Return what open_*() returns to a user, and close again. */
 static inline int attempt(uid_t uid, int (*function)(const char *group), const char *group)
 {
 	struct child child;
@@ -129,8 +132,8 @@ static inline void carry_out(int fd, struct order *order)
 }
 
 /*
- * A secondary of a user, with so many files allowed to it (0: the usual number).
- * It follows each primary, and sends when it is told, until there is no room.
+ * Start a secondary of a user, with so many files allowed to it (0: the usual number). The
+ * secondary follows each primary, and sends when it is told, until there is no space.
  */
 static inline int start_sender(struct child *sender, uid_t uid, const char *group,
 			       rlim_t files)
@@ -161,7 +164,7 @@ static inline int start_sender(struct child *sender, uid_t uid, const char *grou
 	return (int)ret < 0 ? (int)ret : 0;
 }
 
-/* How many messages a sender can send now, and what the next one gets. */
+/* Order a sender to send; return how many messages it could send, and what the next one got. */
 static inline struct order command(struct child *sender, struct order order)
 {
 	if (write(sender->line, &order, sizeof(order)) != sizeof(order) ||

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a user may hold in others' mailboxes: memory, files and calls. See limits.c.
+ * Tests of what a user may hold in others' mailboxes: memory, files and calls. See
+ * limits.c.
  *
  * Promise: P14
  */
@@ -33,7 +34,7 @@ TEST_F(limits, user_has_so_many_bytes_in_messages)
 	EXPECT_EQ(-EDQUOT, order.err);
 	EXPECT_GE(BYTES, order.done * SIZE);
 	EXPECT_LT(BYTES, (order.done + 1) * (SIZE + OVERHEAD));
-	/* What was received is given back, a message at a time. */
+	/* Bytes are given back with each message that is received. */
 	ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, SIZE));
 	order = send_all(&alice, SIZE, 0);
 	EXPECT_EQ(-EDQUOT, order.err);
@@ -73,7 +74,10 @@ static int unread_under(struct unread *unread, long long limit)
 	return err ?: n;
 }
 
-/* The lowest limit under which one can be unread, somewhere above @low. */
+/*
+ * Find the lowest limit, somewhere above @low, under which one message or call can be
+ * unread.
+ */
 static long long cost_of_one(struct unread *unread, long long low)
 {
 	long long high = low + 1024;
@@ -164,7 +168,7 @@ TEST_F(limits, message_without_room_costs_nothing)
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", 4 * (SIZE + OVERHEAD)));
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
-	/* Each round ends with a message that was made, but had no room. */
+	/* Each round ends with a message that was made, but found no space. */
 	for (int round = 0; round < 8; round++) {
 		struct order order = send_all(&alice, SIZE, 0);
 
@@ -175,7 +179,7 @@ TEST_F(limits, message_without_room_costs_nothing)
 	}
 }
 
-/* As a user: a broadcast is paid for once, until the last receiver took it. */
+/* Expect, as a user, that a broadcast is charged once, until the last receiver took it. */
 static int broadcast_twice(const char *group)
 {
 	static char data[MPIPC_SIZE_MAX];
@@ -204,7 +208,7 @@ TEST_F(limits, broadcast_costs_one_message)
 
 #define HEALTHY 3
 
-/* As a user: secondaries that read, and one that never does. */
+/* Run, as a user, secondaries that read and one that never does. */
 static int broadcast_past_one_stuck(const char *group)
 {
 	int primary = open_public(group), stuck = open_secondary(group);
@@ -227,14 +231,14 @@ static int broadcast_past_one_stuck(const char *group)
 			err = recv_msg(healthy[i], &record, data, sizeof(data));
 		if (err || send.sent + send.full != HEALTHY + 1 || send.full > 1)
 			return -EIO;
-		/* Once it is full it stays so. */
+		/* Once the mailbox is full it stays full. */
 		held += !send.full;
 		if (!send.full && held <= round)
 			return -ERANGE;
 	}
 	if (held * SIZE > BYTES / 2 || held * SIZE < BYTES / 3)
 		return -E2BIG;
-	/* It is as any other as soon as it reads. */
+	/* The secondary is like any other as soon as it reads. */
 	while (held--)
 		if (recv_msg(stuck, &record, data, sizeof(data)))
 			return -EIO;
@@ -249,7 +253,10 @@ TEST_F(limits, who_does_not_read_costs_a_user_half_of_its_bytes)
 
 #define STUCK 4
 
-/* As a user: some that never read, each with as much as it can get, and one that does. */
+/*
+ * Run, as a user, secondaries that never read, each with as much as it can get, and one
+ * that reads.
+ */
 static int send_past_some_stuck(const char *group)
 {
 	static char data[MPIPC_SIZE_MAX];
@@ -299,14 +306,14 @@ TEST_F(limits, user_has_so_many_files_in_flight)
 	order = send_all(&alice, 0, 1);
 	EXPECT_EQ(-ETOOMANYREFS, order.err);
 	EXPECT_EQ(FILES, order.done);
-	/* Messages without files go on, and other users are not concerned. */
+	/* Messages without files go on, and other users are not affected. */
 	EXPECT_EQ(1, send_all(&bob, 0, FILES).done);
 	EXPECT_EQ(0, send_all(&bob, 0, 1).done);
 	ASSERT_EQ(0, recv_fds(primary, &self->record, NULL, 0, &fd, 1, 0));
 	EXPECT_EQ(1, send_all(&alice, 0, 1).done);
 }
 
-/* Sends one file more than it may have open, with no other capability than this. */
+/* Send one file more than the process may have open, with no other capability than this. */
 static int exceed_files(const char *group, __u64 capability)
 {
 	const struct rlimit limit = { 4, 4 };
@@ -351,7 +358,7 @@ TEST_F(limits, more_files_than_allowed_are_refused_at_once)
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
 	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, FILES + 1).err);
 	EXPECT_EQ(0, send_all(&alice, 0, FILES + 1).done);
-	/* And nothing of that was counted. */
+	/* Nothing of that was counted. */
 	EXPECT_EQ(1, send_all(&alice, 0, FILES).done);
 }
 
@@ -365,7 +372,7 @@ TEST_F(limits, files_that_were_not_sent_are_not_counted)
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
 	for (int round = 0; round < 3; round++)
 		EXPECT_EQ(-EBADF, command(&alice, bad).err);
-	/* One has room, the next has not. */
+	/* The first mailbox has space, the next one has none. */
 	for (int round = 0; round < 3; round++)
 		EXPECT_EQ(-EAGAIN, send_all(&alice, 0, FILES / 2).err);
 }
@@ -423,10 +430,10 @@ TEST_F(limits, files_of_an_answer_count_for_who_answers)
 	reply.body = make_body("", NULL, 0, fds, FILES + 1);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	EXPECT_EQ(-ETOOMANYREFS, do_ioctl(primary, MPIPC_REPLY, &reply));
-	/* It can still be answered. */
+	/* The request can still be replied to. */
 	reply.body.n_fds = FILES;
 	EXPECT_EQ(0, do_ioctl(primary, MPIPC_REPLY, &reply));
-	/* And these are all that may be in flight, in either direction. */
+	/* No more files than these may be in flight, in either direction. */
 	EXPECT_EQ(-ETOOMANYREFS, send_fds(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
 }
 
@@ -476,17 +483,17 @@ TEST_F(limits, endpoint_has_so_many_calls_open)
 					MPIPC_FOREVER, &id));
 	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
 				      MPIPC_FOREVER, NULL));
-	/* Messages are no calls, and the limit is the endpoint's. */
+	/* Messages are not calls, and the limit is the endpoint's. */
 	EXPECT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
 
-	/* Room for one by an answer, */
+	/* A reply makes space for one call, */
 	ASSERT_EQ(0, recv_msg(primary, record, NULL, 0));
 	ASSERT_EQ(0, reply_msg(primary, record->call, 0, NULL, 0));
 	ASSERT_EQ(0, recv_msg(secondary, record, NULL, 0));
 	EXPECT_EQ(0, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0, MPIPC_FOREVER, NULL));
 	EXPECT_EQ(-EMFILE, call_async(secondary, MPIPC_TO_PRIMARY, "c", 0,
 				      MPIPC_FOREVER, NULL));
-	/* and for one by a cancel. */
+	/* and a cancel makes space for one. */
 	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CANCEL, &(struct mpipc_cancel_args){ id }));
 	ASSERT_EQ(0, recv_msg(secondary, record, NULL, 0));
 	EXPECT_EQ(-ECANCELED, record->status);
@@ -520,7 +527,7 @@ TEST_F(limits, calls_are_given_back_when_who_owes_the_answers_is_killed)
 				      MPIPC_FOREVER, NULL));
 }
 
-/* As a user: calls that reserve 64 KiB each for answers. */
+/* Make, as a user, calls that reserve 64 KiB each for replies. */
 static int make_calls_from(int fd)
 {
 	int err, n = 0;
@@ -545,7 +552,7 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", 4 * MPIPC_SIZE_MAX - 1));
 	EXPECT_EQ(3, start_holder(&alice, self->alice, make_calls, self->group));
-	/* So an answer does not fail for want of it, whatever the limit is now. */
+	/* A reply does not fail for want of memory, whatever the limit is now. */
 	ASSERT_EQ(0, set_param("user_bytes", 1));
 	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
 	EXPECT_EQ(MPIPC_SIZE_MAX, self->record.reply_size);
@@ -559,7 +566,7 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 
 #define CALLS 3000
 
-/* Makes calls one after the other; returns how often there was no memory for the next. */
+/* Make calls one after the other, and return how often there was no memory for the next. */
 static __u64 call_one_by_one(const char *group)
 {
 	static char answer[MPIPC_SIZE_MAX];
@@ -585,7 +592,7 @@ TEST_F(limits, memory_for_an_answer_is_given_back_when_the_call_returns)
 	__u64 refused;
 
 	ASSERT_LE(0, primary);
-	/* On the same CPU, the caller goes on while the other one is still replying. */
+	/* On the same processor, the caller goes on while the replier is still busy. */
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));

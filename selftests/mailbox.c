@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mailboxes: what arrives and in which order, where messages may go, full mailboxes, who
- * is there, and what is counted.
+ * Tests of mailboxes: what arrives and in which order, where messages may go, full
+ * mailboxes, who is there, and what is counted.
  */
 #include "child.h"
 #include "device.h"
@@ -196,7 +196,7 @@ TEST_F(mailbox, lost_messages_are_told_where_they_are_missing)
 	ASSERT_EQ(0, fill_up(self->secondary));
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(-EAGAIN, send_up(self->secondary, "lost"));
-	/* None was lost before the ones that were there already. */
+	/* None was lost before the messages that were there already. */
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 		EXPECT_EQ(0, self->record.lost);
@@ -231,7 +231,7 @@ TEST_F(mailbox, refused_message_leaves_nothing_behind)
 	EXPECT_EQ(-EAGAIN, send_fds(self->secondary, MPIPC_TO_PRIMARY, "m", "data", 4,
 				    &pipes[1], 1));
 	EXPECT_EQ(fds, count_fds());
-	/* Nothing holds the file any more: its reader sees the end. */
+	/* Nothing holds the file any more, so that its reader sees the end. */
 	ASSERT_EQ(0, close(pipes[1]));
 	EXPECT_EQ(POLLHUP, poll_for(pipes[0], POLLIN, 0));
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A primary and a secondary with small mailboxes: for the tests of mailboxes. */
+/*
+ * This header holds what the tests of mailboxes share: a primary and a secondary with small
+ * mailboxes.
+ */
 #ifndef MPIPC_SELFTESTS_MAILBOX_H
 #define MPIPC_SELFTESTS_MAILBOX_H
 
@@ -8,7 +11,7 @@
 #include "message.h"
 #include "parameter.h"
 
-#define ROOM 4 /* messages that the mailboxes of these tests hold */
+#define ROOM 4 /* messages that fit into the mailboxes of these tests */
 
 FIXTURE(mailbox)
 {
@@ -41,7 +44,7 @@ static inline int send_up(int fd, const char *name)
 	return send_msg(fd, MPIPC_TO_PRIMARY, name, NULL, 0);
 }
 
-/* Fills the mailbox of the primary of a secondary. */
+/* Fill the mailbox of the primary of a secondary. */
 static inline int fill_up(int fd)
 {
 	for (int i = 0; i < ROOM; i++) {
@@ -53,7 +56,7 @@ static inline int fill_up(int fd)
 	return 0;
 }
 
-/* Takes records until there are none; -EIO if the number is not @expected. */
+/* Take records until there are none. Return -EIO if their number is not @expected. */
 static inline int drain(int fd, int expected)
 {
 	struct mpipc_record record;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events: members learn who joins and who leaves, in order with messages.
+ * Tests of events: members learn who joins and who leaves, in order with messages.
  *
  * Promise: P16
  */
@@ -15,7 +15,7 @@
 
 /* Events */
 
-/* Checks and takes the next record, which must be an event about a peer. */
+/* Take the next record, and check that it is an event about a peer. */
 static int take_event(int fd, enum mpipc_type type, __u64 peer)
 {
 	struct mpipc_record record;
@@ -110,7 +110,7 @@ TEST_F(events, secondary_is_told_of_its_primary)
 	ASSERT_LE(0, secondary);
 	ASSERT_LE(0, other);
 	EXPECT_EQ(0, take_event(secondary, MPIPC_JOINED, id));
-	/* Not of others like it. */
+	/* A secondary gets no events of other secondaries. */
 	EXPECT_EQ(-EAGAIN, recv_msg(secondary, &self->record, NULL, 0));
 	ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "last", NULL, 0));
 	ASSERT_EQ(0, leave(self->primary));
@@ -146,7 +146,7 @@ TEST_F(events, follower_is_told_of_each_primary)
 	EXPECT_EQ(0, take_event(stale, MPIPC_LEFT, old));
 	EXPECT_EQ(-EAGAIN, recv_msg(stale, &self->record, NULL, 0));
 
-	/* And the new primary of who follows it, before anything else. */
+	/* A follower learns of its new primary before anything else. */
 	ASSERT_EQ(0, send_up(follower, "m"));
 	EXPECT_EQ(0, take_event(next, MPIPC_JOINED, endpoint_id(follower)));
 	ASSERT_EQ(0, recv_msg(next, &self->record, NULL, 0));
@@ -230,7 +230,7 @@ TEST_F(events, follower_that_the_next_primary_did_not_see_is_not_told_to_it)
 	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 	int next;
 
-	/* What it sent to another does not count. */
+	/* A message to another member does not count. */
 	ASSERT_EQ(0, fill_up(follower));
 	ASSERT_EQ(0, leave(self->primary));
 	next = open_joined(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
@@ -327,8 +327,8 @@ TEST_F(events, primary_that_answered_is_told_even_if_it_is_gone)
 }
 
 /*
- * Starts to leave as primary, and takes its place at once with another file. Returns the
- * id there.
+ * Start to leave as primary, and take its place at once with another file. Return the id
+ * there.
  */
 static __u64 take_place(struct __test_metadata *_metadata, struct ioctl_thread *leaver,
 			int primary, int next, const char *group)
@@ -374,8 +374,8 @@ TEST_F(events, followers_are_told_in_order_of_a_primary_whose_place_is_taken_at_
 #define OPEN_CALLS 1000
 
 /*
- * Makes so many calls to all that to end them takes a while, takes the requests out, and
- * returns the last call.
+ * Make so many calls to all that ending them takes a while, take the requests out, and
+ * return the last call.
  */
 static __u64 make_calls(struct __test_metadata *_metadata, int primary, const int *secondary)
 {
@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(events, late_answer_to_who_left_is_refused_and_does_not_confuse_t
 		call = make_calls(_metadata, self->primary, secondary);
 		next = open_dev();
 		take_place(_metadata, &leaver, self->primary, next, self->group);
-		/* It is still about to end its calls. */
+		/* The leaving endpoint is still about to end its calls. */
 		EXPECT_EQ(0, send_up(secondary[0], "m"));
 		EXPECT_EQ(-ESRCH, reply_msg(secondary[0], call, 0, NULL, 0));
 		for (int i = 0; i <= OTHERS; i++)
@@ -436,7 +436,7 @@ TEST_F(events, untold_peer_leaves_the_place_of_lost_messages)
 
 	for (int i = 0; i < ROOM; i++)
 		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
-	/* The loss was before this record, and is told by it. */
+	/* The loss was before this record, which reports it. */
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_EQ(endpoint_id(other), self->record.peer);
 	EXPECT_EQ(1, self->record.lost);

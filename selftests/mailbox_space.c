@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Senders that wait for space in a mailbox. */
+/* Tests of senders that wait for space in a mailbox. */
 #include "device.h"
 #include "harness.h"
 #include "mailbox.h"
@@ -64,7 +64,7 @@ TEST_F(mailbox, each_room_lets_one_of_the_waiting_senders_go)
 	}
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, ioctl_thread_asleep(&sender[i]));
-	/* As many as were sent come, each of them once. */
+	/* As many messages arrive as were sent, each of them once. */
 	for (int i = 0; i < ROOM + 3; i++)
 		ASSERT_EQ(0, recv_wait(self->primary, &self->record, NULL, 0));
 	for (int i = 0; i < 3; i++)
@@ -75,7 +75,10 @@ TEST_F(mailbox, each_room_lets_one_of_the_waiting_senders_go)
 #define SENDERS 200
 #define TAKES 10
 
-/* So often the senders went to sleep that are asleep now; @left: how many they are. */
+/*
+ * Return how often the senders went to sleep that are asleep now, and in @left how many
+ * there are.
+ */
 static long count_sleeps(struct ioctl_thread *sender, int *left)
 {
 	long n = 0;
@@ -109,7 +112,7 @@ TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 	ASSERT_EQ(SENDERS, left);
 	for (int i = 1; i <= TAKES; i++) {
 		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
-		/* The one that goes looks asleep until it has looked for room. */
+		/* The sender that gets the space looks asleep until it has looked for space. */
 		do {
 			slept = count_sleeps(sender, &left);
 		} while (left > SENDERS - i);
@@ -117,7 +120,7 @@ TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 		ASSERT_EQ(0, get_info(self->primary, &info));
 		EXPECT_EQ(ROOM, info.queued);
 	}
-	/* One that is seen to fall asleep may not have been counted yet. */
+	/* A sender that is seen to fall asleep may not have been counted yet. */
 	EXPECT_GT(SENDERS + 10 * TAKES, slept - before);
 	ASSERT_EQ(0, leave(self->secondary));
 	for (int i = 0; i < SENDERS; i++) {

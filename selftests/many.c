@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A group of a thousand secondaries, in a number of processes.
- */
+/* Tests of a group of a thousand secondaries, in a number of processes. */
 #include "harness.h"
 #include "child.h"
 #include "device.h"
@@ -14,7 +12,7 @@
 #define MEMBERS (PROCESSES * EACH)
 #define KILLED 5 /* processes */
 
-/* With all of the kernel's checks, and without an accelerator. */
+/* All of the kernel's checks may be on, and the machine may have no accelerator. */
 #define PATIENCE 250
 
 FIXTURE(many)
@@ -27,7 +25,10 @@ FIXTURE(many)
 	__u64 *answers;
 };
 
-/* What a process is told to do with each of its endpoints; it tells of how many. */
+/*
+ * A process is told to do one of these with each of its endpoints, and reports with how
+ * many it did.
+ */
 enum {
 	RECEIVE,	/* a message */
 	ANSWER,		/* a request, with the id of the endpoint */
@@ -66,7 +67,7 @@ static void member_main(const struct child *self, const char *group)
 	_exit(0);
 }
 
-/* All processes from @first up to @end do it at once. */
+/* Tell all processes from @first up to @end to do it at once. */
 static void tell_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
 			 int first, int end, __u64 order)
 {
@@ -139,8 +140,8 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /*
- * Everybody has one result: its own answer, or that it is gone. Returns how many of
- * the former there are.
+ * Expect that every member has one result: its own reply, or that the member is gone.
+ * Return how many replied.
  */
 static int count_answers(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self)
 {
@@ -183,7 +184,7 @@ TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
 	tell_members(_metadata, self, 0, KILLED, KEEP);
 	tell_members(_metadata, self, KILLED, PROCESSES, ANSWER);
 	hear_members(_metadata, self, 0, PROCESSES);
-	/* It waits for nobody else. */
+	/* The call waits for nobody else. */
 	for (int i = 0; i < KILLED; i++) {
 		ASSERT_EQ(0, ioctl_thread_asleep(&thread));
 		ASSERT_EQ(128 + SIGKILL, child_kill(&self->member[i]));
@@ -193,7 +194,7 @@ TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
 	EXPECT_EQ(MEMBERS - KILLED * EACH, count_answers(_metadata, self));
 }
 
-/* Lines of endpoints that follow the group's in the listing. */
+/* Count the lines of endpoints that follow the group's line in the listing. */
 static int count_listed(const char *group)
 {
 	FILE *file = fopen("/proc/net/mpipc", "re");

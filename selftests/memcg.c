@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory cgroups: messages count for the cgroup of the process that sent them, for as
- * long as they are there. At its limit it is the sender that fails, and nobody else.
+ * Tests of memory cgroups: messages count for the cgroup of the process that sent them, for
+ * as long as they exist. At the limit of the cgroup the sender fails, and nobody else.
  *
  * Promise: P14
  */
@@ -64,13 +64,13 @@ static int cgroup_set(struct cgroup *cgroup, const char *file, const char *text)
 	return write_file(path, text);
 }
 
-/* This process goes there. */
+/* Move this process to the cgroup. */
 static int cgroup_enter(struct cgroup *cgroup)
 {
 	return cgroup_set(cgroup, "cgroup.procs", "0");
 }
 
-/* The number after @key in a file, or the only number if there is no key. */
+/* Return the number after @key in a file, or the only number if there is no key. */
 static long long cgroup_get(struct cgroup *cgroup, const char *file, const char *key)
 {
 	char path[192], format[64], line[128];
@@ -104,7 +104,10 @@ FIXTURE(memcg)
 	char *data;
 };
 
-/* Sends so many of the largest messages when told, as long as it can, and tells it. */
+/*
+ * Send so many of the largest messages when told, as long as that works, and report how
+ * many.
+ */
 static void sender_main(FIXTURE_DATA(memcg) *self)
 {
 	int err = cgroup_enter(&self->senders);
@@ -131,7 +134,7 @@ FIXTURE_SETUP(memcg)
 	ASSERT_EQ(0, cgroup_make(&self->own, self->top, "receiver"));
 	ASSERT_EQ(0, cgroup_make(&self->senders, self->top, "sender"));
 	ASSERT_EQ(0, cgroup_enter(&self->own));
-	/* Before anything is measured. */
+	/* Allocate before anything is measured. */
 	self->data = malloc(MPIPC_SIZE_MAX);
 	ASSERT_NE(NULL, self->data);
 	memset(self->data, 'x', MPIPC_SIZE_MAX);
@@ -170,7 +173,7 @@ static long long send_all(FIXTURE_DATA(memcg) *self)
 	return sent;
 }
 
-/* Messages that were taken out. */
+/* Take all messages out of the mailbox, and count them. */
 static unsigned int receive_all(FIXTURE_DATA(memcg) *self)
 {
 	struct mpipc_record record;
@@ -182,8 +185,8 @@ static unsigned int receive_all(FIXTURE_DATA(memcg) *self)
 }
 
 /*
- * The kernel counts by pages and rounds each message up, to twice its size at most; it
- * keeps a little of what is given back for later.
+ * Expect a charge of about the payload: the kernel counts by pages and rounds each message
+ * up, at most to twice its size, and keeps a little of what is given back for later.
  */
 static void expect_about_payload(struct __test_metadata *_metadata, long long bytes)
 {
@@ -230,7 +233,7 @@ TEST_F(memcg, messages_count_for_the_sender_after_it_was_killed)
 	expect_about_payload(_metadata, memory_of(cgroup));
 	ASSERT_EQ(MESSAGES, receive_all(self));
 	expect_little(_metadata, memory_of(cgroup));
-	/* For the teardown. */
+	/* The teardown ends this child. */
 	ASSERT_LE(0, child_fork(&self->sender));
 	if (!self->sender.pid)
 		pause();
@@ -245,14 +248,14 @@ TEST_F(memcg, sender_fails_at_its_limit_and_nobody_else)
 
 	snprintf(limit, sizeof(limit), "%lld", memory_of(&self->senders) + PAYLOAD / 2);
 	ASSERT_EQ(0, cgroup_set(&self->senders, "memory.max", limit));
-	/* It gets an error, or is killed, as for any memory of its own. */
+	/* The sender gets an error, or is killed, as for any memory of its own. */
 	sent = send_all(self);
 	EXPECT_GT(MESSAGES, sent);
 	EXPECT_LT(0, cgroup_get(&self->senders, "memory.events", "max"));
 	EXPECT_EQ(0, cgroup_get(&self->own, "memory.events", "max"));
 	EXPECT_EQ(0, cgroup_get(&self->own, "memory.events", "oom_kill"));
 
-	/* Others go on. */
+	/* Other members go on. */
 	other = open_secondary(self->group);
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, send_msg(other, MPIPC_TO_PRIMARY, "other", self->data, MPIPC_SIZE_MAX));
@@ -278,7 +281,7 @@ struct progress {
 	int joined;
 };
 
-/* An ordinary user with many followers of a primary that comes and goes when told. */
+/* Run, as an ordinary user, many followers of a primary that comes and goes when told. */
 static void joiner_main(const struct child *self, struct cgroup *cgroup, const char *group,
 			struct progress *progress)
 {
@@ -304,7 +307,7 @@ static void joiner_main(const struct child *self, struct cgroup *cgroup, const c
 	}
 }
 
-/* It is, and is no member yet. */
+/* Check that the process is about to join, and is no member yet. */
 static bool is_joining(const char *group, struct progress *progress)
 {
 	return __atomic_load_n(&progress->joining, __ATOMIC_SEQ_CST) &&
@@ -332,10 +335,13 @@ TEST_F_TIMEOUT(memcg, join_without_memory_delays_nobody, 200)
 	ASSERT_EQ(0, child_hear(&joiner, &ret));
 	ASSERT_LE(0, (int)ret);
 
-	/* From now on it is made to wait for seconds whenever it gets memory. */
+	/* From now on the process is made to wait for seconds whenever it gets memory. */
 	ASSERT_EQ(0, cgroup_set(&self->senders, "memory.high", "256K"));
 	ASSERT_EQ(0, child_tell(&joiner, 0));
-	/* All of these come and go while it makes one join, if they do not wait for that. */
+	/*
+	 * All of these come and go while the process makes one join, unless they wait for
+	 * it.
+	 */
 	do {
 		before = __atomic_load_n(&progress->joined, __ATOMIC_SEQ_CST);
 		joins = is_joining(throttled, progress);

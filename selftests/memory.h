@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Memory that cannot be touched, or not yet. */
+/* Map memory that cannot be touched, or not yet. */
 #ifndef MPIPC_SELFTESTS_MEMORY_H
 #define MPIPC_SELFTESTS_MEMORY_H
 
@@ -14,15 +14,15 @@
 #include <linux/types.h>
 #include <linux/userfaultfd.h>
 
-/* Memory that nobody may touch; the compiler warns of NULL. */
+/* Map memory that nobody may touch, because the compiler warns of NULL. */
 static inline void *bad_pointer(void)
 {
 	return mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 /*
- * A page that nobody has touched yet. Whoever does waits, which poll sees, until the
- * descriptor that this returns is closed.
+ * Map a page that nobody has touched yet. Whoever touches it waits, which poll sees, until
+ * the descriptor is closed that this function returns.
  */
 static inline int trap_page(void **page)
 {

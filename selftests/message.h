@@ -37,7 +37,7 @@ static inline int send_msg(int fd, __u64 to, const char *name, const void *data,
 	return send_fds(fd, to, name, data, size, NULL, 0);
 }
 
-/* The descriptors may be of this device. */
+/* Send descriptors that may be of this device. */
 static inline int send_passing_mpipc(int fd, __u64 to, const int *fds, unsigned int n_fds)
 {
 	struct mpipc_send_args send = {
@@ -66,21 +66,24 @@ static inline int recv_fds(int fd, struct mpipc_record *record, void *data,
 	return ret;
 }
 
-/* Takes a record without file descriptors that is there already. */
+/* Take a record without file descriptors that is there already. */
 static inline int recv_msg(int fd, struct mpipc_record *record, void *data,
 			   size_t size)
 {
 	return recv_fds(fd, record, data, size, NULL, 0, 0);
 }
 
-/* The same, but waits for one. */
+/* Wait for a record without file descriptors, and take it. */
 static inline int recv_wait(int fd, struct mpipc_record *record, void *data,
 			    size_t size)
 {
 	return recv_fds(fd, record, data, size, NULL, 0, MPIPC_FOREVER);
 }
 
-/* A synchronous call with room for @max_results results; no file descriptors. */
+/*
+ * Prepare a synchronous call with space for @max_results results and without file
+ * descriptors.
+ */
 static inline struct mpipc_call_args call_arg(__u64 to, const char *name,
 					      const void *data, size_t size,
 					      struct mpipc_record *results,
@@ -97,7 +100,7 @@ static inline struct mpipc_call_args call_arg(__u64 to, const char *name,
 	return call;
 }
 
-/* An asynchronous call; its id goes to @id. */
+/* Make an asynchronous call, and store its id in @id. */
 static inline int call_async(int fd, __u64 to, const char *name, __u32 reply_size,
 			     __u64 deadline, __u64 *id)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program of 64 bits and one of 32 bits in one group, as mixed_peer.c: each does
+ * Tests of a program of 64 bits and one of 32 bits (mixed_peer.c) in one group: each does
  * everything with the other.
  */
 #include "harness.h"
@@ -16,7 +16,7 @@ FIXTURE(mixed)
 	__u64 to;		/* the peer */
 	int canary[2];
 	struct mpipc_record record;
-	char *data;		/* that is sent */
+	char *data;		/* payload to send */
 	char *got;
 	int got_fd;
 };
@@ -36,7 +36,7 @@ FIXTURE_VARIANT_ADD(mixed, primary_of_32_bits)
 	.role = MPIPC_PRIMARY,
 };
 
-/* Starts the program that is next to this one. */
+/* Start the program that is next to this one. */
 static int start_peer(struct child *peer, const char *group, enum mpipc_role role)
 {
 	char path[512], number[8], ready;
@@ -62,7 +62,7 @@ static int start_peer(struct child *peer, const char *group, enum mpipc_role rol
 	return err;
 }
 
-/* Records up to one of a type and name; -ECONNRESET: the peer is gone. */
+/* Take records up to one of a type and name. Return -ECONNRESET if the peer is gone. */
 static int take(FIXTURE_DATA(mixed) *self, enum mpipc_type type, const char *name)
 {
 	int err;
@@ -109,7 +109,7 @@ FIXTURE_TEARDOWN(mixed)
 	free(self->got);
 }
 
-/* Tells the peer what to do, with all that a message can have. */
+/* Tell the peer what to do, by a message that has all that a message can have. */
 static int order(FIXTURE_DATA(mixed) *self, const char *name, unsigned int n_fds)
 {
 	return send_fds(self->fd, self->to, name, self->data, MPIPC_SIZE_MAX,
@@ -121,7 +121,7 @@ static int order_plain(FIXTURE_DATA(mixed) *self, const char *name)
 	return send_msg(self->fd, self->to, name, NULL, 0);
 }
 
-/* That what came is what was sent, and the descriptor that of the pipe. */
+/* Expect that what came is what was sent, and that the descriptor is that of the pipe. */
 static void expect_whole(struct __test_metadata *_metadata, FIXTURE_DATA(mixed) *self,
 			 const struct mpipc_record *record)
 {
@@ -191,7 +191,7 @@ TEST_F(mixed, request_is_answered_by_the_peer)
 	expect_whole(_metadata, self, &result);
 }
 
-/* Answers the request of the peer with what it consists of. */
+/* Reply to the request of the peer with its own content. */
 static void answer_peer(struct __test_metadata *_metadata, FIXTURE_DATA(mixed) *self)
 {
 	struct mpipc_reply_args reply = { .status = -EXDEV };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The other side of mixed.c, built for 32 bits: does what the messages that it gets are
+ * The other side of mixed.c, built for 32 bits. It does what the messages that it gets are
  * named after, each time with the payload and the descriptors that it got.
  *
- * mixed_peer GROUP ROLE: ROLE is a number of enum mpipc_role. A primary sends to whoever
- * it has heard of last.
+ * mixed_peer GROUP ROLE: ROLE is a number of enum mpipc_role. A primary sends to the peer
+ * that it has heard of last.
  */
 #include "device.h"
 #include "message.h"
@@ -38,7 +38,7 @@ static int write_back(int fd, __u64 to, const struct mpipc_record *record)
 	return write(fd, all, size) == size ? 0 : -EIO;
 }
 
-/* Takes the next message by read(), and sends all of it. */
+/* Take the next message by read(), and send all of it. */
 static int read_next(int fd, __u64 to)
 {
 	static char all[sizeof(struct mpipc_record) + MPIPC_SIZE_MAX];
@@ -63,7 +63,7 @@ static struct mpipc_call_args make_call(__u64 to, const struct mpipc_record *rec
 	return call;
 }
 
-/* Sends what the answer was. */
+/* Send the content of the reply. */
 static int call_back(int fd, __u64 to, struct mpipc_record *record)
 {
 	struct mpipc_call_args call = make_call(to, record);
@@ -151,14 +151,14 @@ int main(int argc, char **argv)
 	__u64 to = MPIPC_TO_PRIMARY;
 	int fd, err;
 
-	/* Otherwise it tests nothing. */
+	/* A program of 64 bits would test nothing. */
 	if (argc != 3 || sizeof(long) != sizeof(__u32))
 		return 2;
 	role = atoi(argv[2]);
 	fd = open_joined(argv[1], role, MPIPC_JOIN_EVENTS);
 	if (fd < 0)
 		return 1;
-	/* For the test to see that it is there. */
+	/* This byte shows the test that the peer is there. */
 	if (write(STDOUT_FILENO, "", 1) != 1)
 		return 1;
 	for (;;) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module: what is loaded is what was built, it cannot be taken away from
- * under its users, and it leaves nothing behind.
+ * Tests of the module: what is loaded is what was built, it cannot be taken away from under
+ * its users, and it leaves nothing behind.
  *
  * Promise: P17
  */
@@ -29,7 +29,7 @@ FIXTURE_SETUP(module)
 {
 	self->ctx = kmod_new(NULL, NULL);
 	ASSERT_NE(NULL, self->ctx);
-	/* It would complain about the failures that are asked for. */
+	/* libkmod would complain about the failures that the tests ask for. */
 	kmod_set_log_priority(self->ctx, LOG_CRIT);
 	ASSERT_EQ(0, kmod_module_new_from_name(self->ctx, MODULE, &self->loaded));
 }
@@ -207,7 +207,7 @@ static struct load *make_load(void)
 		return NULL;
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	/* Otherwise it would never close. */
+	/* A reader's lock that goes first would never let the gate close. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&load->gate, &attr);
 	load->used = eventfd(0, EFD_CLOEXEC);
@@ -215,7 +215,7 @@ static struct load *make_load(void)
 	return load;
 }
 
-/* A secondary that is killed with a message in a mailbox and a call open. */
+/* Join as a secondary, and be killed with a message in a mailbox and a call open. */
 static int use_and_die(const char *group)
 {
 	struct child child;
@@ -237,7 +237,7 @@ static int use_and_die(const char *group)
 	return (int)err;
 }
 
-/* Uses it once, if it is there: once a file is open, it stays. */
+/* Use the module once, if it is there, which it stays once a file is open. */
 static int use_module(const char *group)
 {
 	struct mpipc_record record;
@@ -275,7 +275,7 @@ static void user_main(struct load *load)
 		case 0:
 			eventfd_write(load->used, 1);
 			break;
-		/* Its node is gone, or what the node stands for. */
+		/* The node of the device is gone, or what the node stands for. */
 		case -ENOENT:
 		case -ENODEV:
 		case -ENXIO:
@@ -285,7 +285,7 @@ static void user_main(struct load *load)
 			fprintf(stderr, "# using the module: %s\n", strerror(-err));
 			_exit(1);
 		}
-		/* Leaves it, and the processor, to others for a moment. */
+		/* Leave the gate, and the processor, to others for a moment. */
 		poll(NULL, 0, 2);
 	}
 	_exit(0);
@@ -297,8 +297,8 @@ static bool is_busy(int err)
 }
 
 /*
- * Takes it away at a moment when all are about to use it; in the end before they are
- * allowed to.
+ * Take the module away at a moment when all are about to use it, and in the end before they
+ * are allowed to use it.
  */
 static int unload(struct load *load, struct kmod_module *module)
 {
@@ -317,7 +317,7 @@ static int unload(struct load *load, struct kmod_module *module)
 	return err;
 }
 
-/* Waits for it to happen from now on. */
+/* Wait for the event to happen from now on. */
 static void wait_for(int event)
 {
 	eventfd_t n;

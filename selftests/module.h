@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The module that is loaded, and how to take it away and bring it back.
+ * Find the module that is loaded, so that it can be taken away and brought back.
  *
  * MPIPC_MODULE is the path of mpipc.ko, if it is not where modprobe looks.
  */
@@ -14,7 +14,7 @@
 
 #define MODULE "mpipc"
 
-/* The file that it was loaded from, NULL if that is not known. */
+/* Find the file that the module was loaded from, or NULL if that is not known. */
 static inline struct kmod_module *module_file(struct kmod_ctx *ctx)
 {
 	const char *path = getenv("MPIPC_MODULE");
@@ -35,7 +35,7 @@ static inline struct kmod_module *module_file(struct kmod_ctx *ctx)
 	return NULL;
 }
 
-/* Its parameters as they are, in the form in which a load takes them. */
+/* Describe the module's parameters in the form in which a load takes them. */
 static inline void describe_parameters(char *options, size_t size)
 {
 	DIR *dir = opendir(PARAMETERS);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Namespaces: a group is in one network namespace, and who is who is told in the
- * terms of the one who asks.
+ * Tests of namespaces: a group is in one network namespace, and ids are translated for
+ * whoever asks.
  */
 #include "harness.h"
 #include "child.h"
@@ -10,9 +10,12 @@
 #include "user.h"
 #include "wait.h"
 
-#define OVERFLOW_ID 65534 /* of who has no number there */
+#define OVERFLOW_ID 65534 /* the number of users that have none here */
 
-/* An endpoint as /proc/net/mpipc has it for this process; false: not there. */
+/*
+ * Find an endpoint in /proc/net/mpipc as this process sees it; return false if it is not
+ * there.
+ */
 static bool find_listed(__u64 id, struct mpipc_peer *peer)
 {
 	FILE *file = fopen("/proc/net/mpipc", "re");
@@ -66,7 +69,7 @@ TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 
 		ASSERT_EQ(0, unshare(CLONE_NEWNET));
 		EXPECT_EQ(-ENOENT, open_secondary(self->group));
-		/* One of the same name is another one. */
+		/* A group of the same name is another group. */
 		EXPECT_EQ(0, do_ioctl(open_dev(), MPIPC_JOIN, &join));
 		EXPECT_EQ(1, join.generation);
 		EXPECT_LE(0, open_secondary(self->group));
@@ -75,7 +78,7 @@ TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 		_exit(!_metadata->passed);
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
-	/* Nobody in there is a member out here. */
+	/* Nobody in the namespace is a member outside of it. */
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_PEERS, &peers));
 	EXPECT_EQ(1, peers.n_peers);
 	ASSERT_EQ(0, leave(self->primary));
@@ -122,7 +125,7 @@ TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 
 /* Process namespaces */
 
-/* What the first process of a process namespace does, as told by its parent. */
+/* Do what the first process of a process namespace is told to by its parent. */
 static void first_process(struct child *child, const char *group, int result[2])
 {
 	struct mpipc_peer peers[4] = { };
@@ -135,7 +138,7 @@ static void first_process(struct child *child, const char *group, int result[2])
 	child_tell(child, endpoint_id(fd));
 	err = err ?: recv_wait(fd, &record, NULL, 0);
 	err = err ?: do_ioctl(fd, MPIPC_PEERS, &arg);
-	/* The primary is out of sight; it itself is process 1. */
+	/* The primary is out of sight, and the secondary itself is process 1. */
 	for (__u32 i = 0; i < arg.n_peers; i++) {
 		const __u32 expected = peers[i].role == MPIPC_PRIMARY ? 0 : 1;
 		struct mpipc_peer listed;
@@ -163,7 +166,7 @@ TEST_F(namespaces, pid_is_that_in_the_receivers_namespace)
 	if (!child.pid) {
 		pid_t first;
 
-		/* Its children are in the new namespace, itself is not. */
+		/* Only the children of this process are in the new namespace. */
 		if (unshare(CLONE_NEWPID))
 			_exit(1);
 		first = fork();
@@ -210,7 +213,7 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 		EXPECT_EQ(0, join_secondary(fd, self->group));
 		EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0));
 		child_tell(&child, endpoint_id(fd));
-		/* Root out there has no number in here. */
+		/* Root outside has no number in the namespace. */
 		EXPECT_EQ(0, recv_wait(fd, &self->record, NULL, 0));
 		EXPECT_EQ(OVERFLOW_ID, self->record.uid);
 		EXPECT_EQ(OVERFLOW_ID, self->record.gid);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Parameters of the module, which it reads when an endpoint joins, sends or calls. */
+/*
+ * Get and set parameters of the module, which reads them when an endpoint joins, sends or
+ * calls.
+ */
 #ifndef MPIPC_SELFTESTS_PARAMETER_H
 #define MPIPC_SELFTESTS_PARAMETER_H
 
@@ -23,7 +26,10 @@ static inline long long get_param(const char *name)
 	return value;
 }
 
-/* Allocates nothing: threads that the C library does not know do this, too. */
+/*
+ * Set a parameter without allocating memory, because threads that the C library does not
+ * know call this, too.
+ */
 static inline int set_param(const char *name, long long value)
 {
 	char path[128], text[32];
@@ -40,8 +46,8 @@ static inline int set_param(const char *name, long long value)
 }
 
 /*
- * Opens and joins with a mailbox that holds @messages messages. The bounds of a
- * mailbox are fixed by the join, so the parameter is put back at once.
+ * Open and join with a mailbox that holds @messages messages. The join fixes the bounds of
+ * a mailbox, so that the parameter is put back at once.
  */
 static inline int open_small(const char *group, enum mpipc_role role, __u32 flags,
 			     unsigned int messages)

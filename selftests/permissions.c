@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may join which group: whoever may open a file of the same owner, group and mode
- * for reading and writing. Primaries are of the owner only. CAP_IPC_OWNER over the
+ * Tests of who may join which group: whoever may open a file of the same owner, group and
+ * mode for reading and writing. Only the owner may be primary. CAP_IPC_OWNER over the
  * network namespace overrides both.
  *
- * There is a group, and a file to compare it with, of each mode there is.
+ * The tests have a group of each mode there is, and a file to compare it with.
  *
  * Promise: P4
  */
@@ -22,13 +22,13 @@
 #define ROOT 0
 #define MODES 64
 
-/* Reading and writing for three classes. */
+/* Return a mode that allows reading and writing to some of the three classes. */
 static unsigned int mode_number(unsigned int i)
 {
 	return (i >> 4 & 3) << 7 | (i >> 2 & 3) << 4 | (i & 3) << 1;
 }
 
-/* The groups of a mode: one that has a primary, and one that has not. */
+/* There are two groups of each mode: one has a primary, the other has none. */
 enum { SERVED, VACANT, KINDS };
 
 static const enum mpipc_role role_in[KINDS] = { MPIPC_SECONDARY, MPIPC_PRIMARY };
@@ -73,13 +73,13 @@ static struct mpipc_join_args join_of(FIXTURE_DATA(permissions) *self, int kind,
 	return join;
 }
 
-/* Something that the kernel itself says about such permissions. */
+/* Make files, about whose permissions the kernel itself decides. */
 static int make_files(FIXTURE_DATA(permissions) *self)
 {
 	char path[64];
 
 	for (int i = 0; i < MODES; i++) {
-		/* A group has the usual mode then. */
+		/* A group without a mode has the usual one. */
 		unsigned int mode = mode_number(i) ?: 0600;
 		int fd;
 
@@ -105,7 +105,7 @@ static int open_file(FIXTURE_DATA(permissions) *self, int i)
 	return 0;
 }
 
-/* The owner, who has become it already, makes the groups and keeps those SERVED. */
+/* Make the groups as the owner, and keep those that are SERVED. */
 static void owner_main(FIXTURE_DATA(permissions) *self)
 {
 	int err = 0;
@@ -127,7 +127,7 @@ static void owner_main(FIXTURE_DATA(permissions) *self)
 	_exit(0);
 }
 
-/* Who may join them all keeps the VACANT ones. */
+/* Keep the VACANT groups as somebody who may join all of them. */
 static int keep_groups(FIXTURE_DATA(permissions) *self)
 {
 	__u64 err;
@@ -203,7 +203,7 @@ static int expected(FIXTURE_DATA(permissions) *self, const struct who *who, int 
 	return open_file(self, i);
 }
 
-/* Tries all groups, each in the role that is free. */
+/* Try all groups, each in the role that is free. */
 static void try_all(struct __test_metadata *_metadata, FIXTURE_DATA(permissions) *self,
 		    const struct who *who, struct files *files)
 {
@@ -221,7 +221,7 @@ static void try_all(struct __test_metadata *_metadata, FIXTURE_DATA(permissions)
 	}
 }
 
-/* A child becomes somebody and tries. */
+/* Have a child become somebody and try. */
 static void try_as(struct __test_metadata *_metadata, FIXTURE_DATA(permissions) *self,
 		   const struct who *who)
 {
@@ -239,7 +239,7 @@ static void try_as(struct __test_metadata *_metadata, FIXTURE_DATA(permissions) 
 	close_files(&files);
 }
 
-/* The groups, in the network namespace of this process. */
+/* Make the groups in the network namespace of this process. */
 static void make_groups(struct __test_metadata *_metadata, FIXTURE_DATA(permissions) *self)
 {
 	const struct who owner = { .uid = OWNER, .gid = OWNER_GROUP };
@@ -267,7 +267,10 @@ TEST_F_TIMEOUT(permissions, join_as_a_file_is_opened_for_reading_and_writing, 12
 		{ .name = "root without capabilities", .uid = ROOT, .gid = ROOT },
 		{ .name = "stranger with CAP_IPC_OWNER", .uid = STRANGER, .gid = OTHER_GROUP,
 		  .capabilities = 1ULL << CAP_IPC_OWNER, .overrides = true },
-		/* None of these is for IPC; and files do not look at them either. */
+		/*
+		 * None of these capabilities is for IPC, and files do not look at them
+		 * either.
+		 */
 		{ .name = "stranger with other capabilities", .uid = STRANGER,
 		  .gid = OTHER_GROUP, .capabilities = 1ULL << CAP_SYS_ADMIN |
 		  1ULL << CAP_NET_ADMIN | 1ULL << CAP_SYS_RESOURCE },
@@ -298,7 +301,7 @@ TEST_F_TIMEOUT(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside
 	};
 
 	make_groups(_metadata, self);
-	/* Whether it opens the device from the network outside or was given the file. */
+	/* A child opens the device from the network outside, or was given the file. */
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(people); i++) {
 		const struct who *who = &people[i / 2];
 		struct files outside, inside;
@@ -320,7 +323,7 @@ TEST_F_TIMEOUT(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside
 	EXPECT_EQ(0, child_wait(&self->owner));
 }
 
-/* In a user namespace: the groups, and those who try from there. */
+/* Run the groups, and those who try, in a user namespace. */
 static void be_inside(struct __test_metadata *_metadata, FIXTURE_DATA(permissions) *self,
 		      struct files *files, struct child *line)
 {
@@ -378,7 +381,10 @@ TEST_F_TIMEOUT(permissions, capability_is_over_the_network_namespace, 120)
 	static const struct who people[] = {
 		{ .name = "root outside", .capabilities = 1ULL << CAP_IPC_OWNER,
 		  .overrides = true },
-		/* It made the user namespace, which gives it all capabilities in there. */
+		/*
+		 * Root outside made the user namespace, and therefore has all capabilities
+		 * in it.
+		 */
 		{ .name = "root outside without capabilities", .overrides = true },
 		{ .name = "stranger outside", .uid = STRANGER, .gid = OTHER_GROUP },
 		{ .name = "member outside", .uid = STRANGER, .gid = OWNER_GROUP },
@@ -403,7 +409,7 @@ TEST_F_TIMEOUT(permissions, capability_is_over_the_network_namespace, 120)
 	ASSERT_EQ(0, child_hear(&inside, &passed));
 	EXPECT_EQ(1, passed);
 
-	/* And from outside, with files that were opened in that network. */
+	/* Try from outside, too, with files that were opened in that network. */
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)inside.pid);
 	net = open(path, O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, net);
@@ -419,14 +425,14 @@ TEST_F_TIMEOUT(permissions, group_cannot_be_joined_from_another_network_namespac
 	struct files files;
 
 	make_groups(_metadata, self);
-	/* With all capabilities there are. */
+	/* This process has all capabilities that there are. */
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	open_files(&files);
 	for (int i = 0; i < MODES; i++) {
 		struct mpipc_join_args join = join_of(self, SERVED, i, MPIPC_SECONDARY);
 
 		EXPECT_EQ(-ENOENT, do_ioctl(files.fd[SERVED][i], MPIPC_JOIN, &join));
-		/* One of that name is another one. */
+		/* A group of that name is another group. */
 		join.role = MPIPC_PRIMARY;
 		EXPECT_EQ(0, do_ioctl(files.fd[SERVED][i], MPIPC_JOIN, &join));
 		EXPECT_EQ(1, join.generation);

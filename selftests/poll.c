@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What poll and epoll report of an endpoint. */
+/* Tests of what poll and epoll report of an endpoint. */
 #include "child.h"
 #include "device.h"
 #include "harness.h"
@@ -56,7 +56,7 @@ TEST_F(mailbox, poll_wakes_for_a_message)
 
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
-		/* poll() depends on the open file alone, so a child may. */
+		/* poll() depends on the open file alone, so that a child may call it. */
 		child_tell(&child, 0);
 		_exit(poll_for(self->primary, POLLIN, -1) != POLLIN);
 	}
@@ -66,7 +66,7 @@ TEST_F(mailbox, poll_wakes_for_a_message)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* The events of one file in an epoll instance now; -1: none. */
+/* Return the events of one file in an epoll instance now, or -1 if there are none. */
 static int epoll_now(int epoll)
 {
 	struct epoll_event event;
@@ -139,7 +139,7 @@ TEST_F(mailbox, death_of_the_primary_wakes_poll)
 	epoll = epoll_on(self->secondary, EPOLLRDHUP | EPOLLET);
 	EXPECT_EQ(-1, epoll_now(epoll));
 	kill(primary.pid, SIGKILL);
-	/* The event comes, without a message to carry it. */
+	/* The event comes without a message to carry it. */
 	EXPECT_EQ(POLLRDHUP, poll_for(self->secondary, POLLIN | POLLRDHUP, -1));
 	EXPECT_EQ(EPOLLRDHUP, epoll_now(epoll));
 	EXPECT_EQ(-1, epoll_now(epoll));
@@ -156,7 +156,7 @@ TEST_F(mailbox, poll_tells_a_follower_while_there_is_no_primary)
 	EXPECT_EQ(POLLRDHUP, poll_for(self->secondary, POLLRDHUP, 0));
 	ASSERT_LE(0, open_primary(self->group));
 	EXPECT_EQ(0, poll_for(follower, POLLRDHUP, 0));
-	/* The other one's primary is gone for good. */
+	/* The primary of the other secondary is gone for good. */
 	EXPECT_EQ(POLLRDHUP, poll_for(self->secondary, POLLRDHUP, 0));
 }
 

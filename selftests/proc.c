@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What can be looked at: the listing in /proc/net/mpipc, fdinfo, and tracepoints.
- */
+/* Tests of what can be looked at: the listing in /proc/net/mpipc, fdinfo, and tracepoints. */
 #include "harness.h"
 #include "child.h"
 #include "device.h"
@@ -48,7 +46,10 @@ FIXTURE_TEARDOWN(proc)
 	close(self->primary);
 }
 
-/* The first line of a file that starts so, without its end; false: there is none. */
+/*
+ * Find the first line of a file that starts so, without its end; return false if there is
+ * none.
+ */
 static bool find_line(const char *path, const char *start, char *line, size_t size)
 {
 	FILE *file = fopen(path, "re");
@@ -180,7 +181,7 @@ TEST_F(proc, listing_of_many_endpoints_is_complete)
 	int before = count_fds(), n = 0;
 	FILE *file;
 
-	/* More than fit into one page of text. */
+	/* This many endpoints do not fit into one page of text. */
 	for (int i = 0; i < 200; i++)
 		ASSERT_LE(0, open_secondary(self->group));
 	ASSERT_EQ(before + 200, count_fds());
@@ -195,7 +196,7 @@ TEST_F(proc, listing_of_many_endpoints_is_complete)
 	EXPECT_LE(202, n);
 }
 
-/* Endpoints of this process in the listing. */
+/* Count the endpoints of this process in the listing. */
 static int count_own(void)
 {
 	FILE *file = fopen(LISTING, "re");
@@ -216,7 +217,7 @@ TEST_F_TIMEOUT(proc, who_stays_is_listed_once_while_others_come_and_go, 120)
 	__u64 rounds = 0, before;
 	int fd;
 
-	/* More than fit into one page of text. */
+	/* This many endpoints do not fit into one page of text. */
 	for (int i = 0; i < 200; i++)
 		ASSERT_LE(0, open_secondary(self->group));
 	ASSERT_LE(0, child_fork(&child));
@@ -230,7 +231,7 @@ TEST_F_TIMEOUT(proc, who_stays_is_listed_once_while_others_come_and_go, 120)
 		}
 		_exit(1);
 	}
-	/* At least one of them during each look. */
+	/* At least one member comes or goes during each look. */
 	for (int i = 0; i < 50; i++) {
 		before = rounds;
 		do {
@@ -290,7 +291,7 @@ TEST_F(proc, listing_is_of_the_readers_network_namespace)
 
 /* fdinfo */
 
-/* What fdinfo of a process says under "mpipc-@key"; "" if it does not. */
+/* Return what fdinfo of a process says under "mpipc-@key", or "" if it does not. */
 static const char *fdinfo(pid_t pid, int fd, const char *key)
 {
 	static char line[512];
@@ -396,7 +397,7 @@ static int trace(const char *enable)
 	return ret;
 }
 
-/* Whether a line of the trace ends so. */
+/* Check that a line of the trace ends so. */
 static bool is_traced(const char *end)
 {
 	FILE *file = fopen(TRACING "/trace", "re");
@@ -426,7 +427,7 @@ static void expect_traced(struct __test_metadata *_metadata, const char *format,
 		TH_LOG("%s", end);
 }
 
-/* One of each; returns the id of the call. */
+/* Do one of each operation that is traced, and return the id of the call. */
 static __u64 do_all(FIXTURE_DATA(proc) *self, int small, __u64 small_id)
 {
 	struct mpipc_record record;

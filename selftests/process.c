@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An endpoint belongs to the file descriptor table that joined: it lives as long
+ * Tests that an endpoint belongs to the file descriptor table that joined: it lives as long
  * as that table has a descriptor for it, whoever else holds the open file.
  *
  * Promise: P8
@@ -125,7 +125,7 @@ TEST_F(process, child_joins_for_itself)
 
 /* Who lets go of it */
 
-/* Joins, has a child of its own hold the file, tells the id, waits. */
+/* Join, have a child of this process hold the file, report the id, and wait. */
 static void join_and_be_held(const struct child *line, const char *group,
 			     enum mpipc_role role)
 {
@@ -265,11 +265,11 @@ TEST_F(process, opening_its_file_again_is_another_endpoint)
 	EXPECT_EQ(0, join_secondary(second, self->group));
 }
 
-/* Waits for a go, then closes one descriptor, or duplicates another one over it. */
+/* A changer waits for a go, then closes one descriptor, or duplicates another one over it. */
 struct changer {
 	const int *go;
 	int fd;
-	int over_by;	/* -1: close it */
+	int over_by;	/* -1: close the descriptor */
 };
 
 static void *changer_main(void *arg)
@@ -285,7 +285,7 @@ static void *changer_main(void *arg)
 	return NULL;
 }
 
-/* Two threads do so at once. */
+/* Have two threads change their descriptors at once. */
 static void change_both(struct __test_metadata *_metadata, struct changer changer[2])
 {
 	pthread_t thread[2];
@@ -336,7 +336,7 @@ TEST_F(process, two_threads_duplicating_the_last_two_descriptors_over_each_other
 	expect_left(_metadata, self->primary, id);
 }
 
-/* It is kept if the copy was made before the original was closed, and gone if not. */
+/* The endpoint is kept if the copy was made before the original was closed, and gone if not. */
 TEST_F(process, descriptor_that_is_duplicated_while_it_is_closed_is_kept_or_gone)
 {
 	for (int round = 0; round < 40; round++) {
@@ -358,7 +358,7 @@ TEST_F(process, descriptor_that_is_duplicated_while_it_is_closed_is_kept_or_gone
 	}
 }
 
-/* It does so without a table, which is not the table of a file that has not joined. */
+/* The kernel opens without a table, which is not the table of a file that has not joined. */
 TEST_F(process, kernel_may_open_and_close_the_device)
 {
 	__u64 id;
@@ -381,8 +381,8 @@ static void fill_mailbox(struct __test_metadata *_metadata, int from, __u64 to)
 }
 
 /*
- * Threads block in each command that does, on one endpoint. Returns when they
- * do, and expects that they return with an error once @end has run.
+ * Block threads in each command that blocks, on one endpoint. Return when they do, and
+ * expect that they return with an error once @end has run.
  */
 static void expect_wakes_all(struct __test_metadata *_metadata, int primary, int fd,
 			     int (*end)(int fd))
@@ -489,7 +489,7 @@ TEST_F(process, killed_while_it_calls)
 
 /* Execution */
 
-/* Joins; then this thread or another one, when told to, executes the shell. */
+/* Join; then this thread or another one, when told to, executes the shell. */
 static void join_and_execute(struct child *line, const char *group, bool keep, bool thread)
 {
 	int fd = open_secondary(group);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Members that other processes hold the file of: for the tests of processes. */
+/*
+ * This header holds what the tests of processes share: members whose file other processes
+ * hold.
+ */
 #ifndef MPIPC_SELFTESTS_PROCESS_H
 #define MPIPC_SELFTESTS_PROCESS_H
 
@@ -15,7 +18,7 @@ FIXTURE(process)
 	int primary;
 };
 
-/* The primary is told who comes and goes. */
+/* The primary asks for events of who comes and goes. */
 FIXTURE_SETUP(process)
 {
 	group_name(self->group, "process");
@@ -50,7 +53,7 @@ static inline unsigned int count_peers(int fd)
 	return do_ioctl(fd, MPIPC_PEERS, &arg) ? 0 : arg.n_peers;
 }
 
-/* It went, which was told, and nothing can be sent to it. */
+/* Expect that a member left, that this was reported, and that nothing can be sent to it. */
 static inline void expect_left(struct __test_metadata *_metadata, int primary, __u64 id)
 {
 	EXPECT_EQ(id, take(_metadata, primary, MPIPC_LEFT).peer);
@@ -58,7 +61,7 @@ static inline void expect_left(struct __test_metadata *_metadata, int primary, _
 	EXPECT_EQ(1U, count_peers(primary));
 }
 
-/* It is there, and nobody said that it went. */
+/* Expect that a member is there, and that nothing said that it left. */
 static inline void expect_there(struct __test_metadata *_metadata, int primary, __u64 id)
 {
 	EXPECT_EQ(0, poll_for(primary, POLLIN | POLLRDHUP, 0));
@@ -66,7 +69,7 @@ static inline void expect_there(struct __test_metadata *_metadata, int primary, 
 	EXPECT_EQ(2U, count_peers(primary));
 }
 
-/* A secondary of this process, of which the primary knows. */
+/* Open a secondary of this process of which the primary knows. */
 static inline int open_member(struct __test_metadata *_metadata, const char *group, int primary,
 			      __u64 *id)
 {
@@ -78,7 +81,7 @@ static inline int open_member(struct __test_metadata *_metadata, const char *gro
 	return fd;
 }
 
-/* Whether all that acts on an endpoint fails like this, and asking does not. */
+/* Check that all that acts on an endpoint fails like this, and that asking about it works. */
 static inline bool only_info_works(int fd, int error)
 {
 	static const unsigned long cmds[] = {
@@ -110,7 +113,7 @@ static inline bool only_info_works(int fd, int error)
 	return works && !get_info(fd, &info) && info.id;
 }
 
-/* Runs in a child until the test ends: it holds all that is open. */
+/* Hold, in a child, all that is open until the test ends. */
 static inline void hold(const struct child *line)
 {
 	poll_for(line->line, 0, -1);
@@ -119,7 +122,7 @@ static inline void hold(const struct child *line)
 
 /* Execution */
 
-/* Becomes a shell that says a byte and lives as long as the line. */
+/* Become a shell that says a byte and lives as long as the line. */
 static inline void *execute_main(void *arg)
 {
 	const struct child *line = arg;

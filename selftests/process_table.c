@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Descriptor tables own endpoints: descriptors through sockets, threads, shared tables.
+ * Tests that descriptor tables own endpoints: descriptors through sockets, threads, shared
+ * tables.
  *
  * Promise: P8
  */
@@ -17,14 +18,14 @@
 
 /* Descriptors that go through a socket */
 
-/* How somebody else gets at the descriptor of a member. */
+/* Somebody else gets at the descriptor of a member in one of these ways. */
 enum way {
 	WAY_PIDFD,
 	WAY_SENT,		/* through a socket */
-	WAY_SENT_AND_JOINED,	/* it was in the socket before it was a member */
+	WAY_SENT_AND_JOINED,	/* the file was in the socket before it was a member */
 };
 
-/* Joins, tells the number of the descriptor, waits. */
+/* Join, report the number of the descriptor, and wait. */
 static void run_member(const struct child *line, const char *group, enum way way)
 {
 	int fd = open_dev();
@@ -110,7 +111,7 @@ TEST_F(process, descriptor_in_flight_does_not_keep_it)
 	ASSERT_EQ(0, child_hear(&child, &id));
 	expect_joined(_metadata, self->primary, id);
 	ASSERT_EQ(0, child_tell(&child, 0));
-	/* The line has it still: nobody took it out. */
+	/* The line still has the file, because nobody took it out. */
 	expect_left(_metadata, self->primary, id);
 	EXPECT_EQ(0, child_wait(&child));
 }
@@ -225,7 +226,7 @@ TEST_F(process, first_thread_may_end_before_the_others)
 
 		child_tell(&child, endpoint_id(open_secondary(self->group)));
 		pthread_create(&thread, NULL, outlive_main, &child);
-		/* The thread alone. */
+		/* This system call ends the thread alone. */
 		syscall(SYS_exit, 0);
 	}
 	ASSERT_EQ(0, child_hear(&child, &id));
@@ -286,7 +287,10 @@ TEST_F(process, table_that_its_last_thread_leaves_takes_it_along)
 		open_secondary(self->group);
 		pthread_create(&thread, NULL, unshare_and_hold_main, &child);
 		child_hear(&child, NULL);
-		/* The other thread has a table of its own. */
+		/*
+		 * This system call ends this thread, and the other one has a table of its
+		 * own.
+		 */
 		syscall(SYS_exit, 0);
 	}
 	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
@@ -294,7 +298,7 @@ TEST_F(process, table_that_its_last_thread_leaves_takes_it_along)
 	expect_there(_metadata, self->primary, id);
 	ASSERT_EQ(0, child_tell(&child, 0));
 	expect_left(_metadata, self->primary, id);
-	/* That was the first thread alone: the process does not end with it. */
+	/* The first thread ended alone, and the process does not end with it. */
 	while (task_state(child.pid) != 'Z')
 		sched_yield();
 	EXPECT_EQ(0, waitpid(child.pid, NULL, WNOHANG));
@@ -331,7 +335,7 @@ TEST_F(process, close_range_in_a_table_of_its_own_keeps_it)
 	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
 }
 
-/* As fork(), but with one table for both. */
+/* Fork a process that shares one table with its parent. */
 static pid_t fork_sharing_files(void)
 {
 	return syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
@@ -390,7 +394,10 @@ TEST_F(process, close_by_one_that_shares_a_table_counts)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* Whoever executes gets a table of its own, the other one keeps what they had. */
+/*
+ * A process that executes gets a table of its own, and the other process keeps what they
+ * had.
+ */
 TEST_F(process, execution_leaves_it_to_who_shared_the_table)
 {
 	for (int joiner = 0; joiner < 2; joiner++) {

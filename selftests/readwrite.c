@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * read() and write(): whole records, bytes only, and nothing that depends on who
- * calls them.
+ * Tests of read() and write(): they move whole records, bytes only, and depend on nothing
+ * that belongs to the caller.
  */
 #include "harness.h"
 #include "child.h"
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-#define ROOM 4 /* messages that the mailboxes of these tests hold */
+#define ROOM 4 /* messages that fit into the mailboxes of these tests */
 #define RECORD sizeof(struct mpipc_record)
 #define USER 1000
 
@@ -41,7 +41,10 @@ FIXTURE_SETUP(rw)
 	self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
 	ASSERT_LE(0, self->secondary);
 	self->id = endpoint_id(self->secondary);
-	/* What is not there is an error, and no reason to wait. */
+	/*
+	 * An operation on a destination that is not there is an error, and no reason to
+	 * wait.
+	 */
 	ASSERT_EQ(0, fcntl(self->primary, F_SETFL, O_NONBLOCK));
 	ASSERT_EQ(0, fcntl(self->secondary, F_SETFL, O_NONBLOCK));
 }
@@ -193,7 +196,7 @@ TEST_F(rw, write_waits_for_room_until_its_deadline)
 }
 
 /*
- * Writes until there is no more room. A child then waits for it, and exits with 0 or the
+ * Write until there is no more space. A child then waits for space, and exits with 0 or the
  * error.
  */
 static void start_writer(struct __test_metadata *_metadata, struct child *writer, int fd,
@@ -253,7 +256,10 @@ TEST_F(rw, every_field_that_write_does_not_use_must_be_zero)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		/* Either end, so that a check of half a field is found. */
+		/*
+		 * The test sets either end of a field, so that a check of half a field is
+		 * found.
+		 */
 		for (size_t end = 0; end < 2; end++) {
 			struct mpipc_record record = head(MPIPC_TO_PRIMARY, "m", 0);
 			char *raw = (char *)&record + fields[i].offset;
@@ -394,7 +400,7 @@ TEST_F(rw, record_that_does_not_fit_any_more_stays)
 {
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "12345678", 8));
-	/* One byte short of three. */
+	/* The buffer is one byte short of three records. */
 	ASSERT_EQ(2 * (RECORD + 8),
 		  do_read(self->primary, &self->buf, 3 * (RECORD + 8) - 1));
 	ASSERT_EQ(RECORD + 8, do_read(self->primary, &self->buf, RECORD + 8));
@@ -473,7 +479,7 @@ TEST_F(rw, record_stays_when_the_memory_is_bad)
 	EXPECT_EQ(2, info.queued);
 	EXPECT_EQ(2, info.queued_bytes);
 	EXPECT_EQ(0, info.received);
-	/* In its place. */
+	/* The memory is in its place again. */
 	EXPECT_EQ(RECORD + 8, do_read(self->primary, &self->buf, RECORD + 8));
 	EXPECT_EQ(1, self->buf.first.seq);
 }
@@ -487,7 +493,7 @@ TEST_F(rw, record_stays_when_the_memory_ends_early)
 	ASSERT_EQ(0, munmap(page + 4096, 4096));
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "x", 1));
-	/* One record and a half. */
+	/* The memory ends after one record and a half. */
 	EXPECT_EQ(RECORD + 8, do_read(self->primary, page + 4096 - RECORD * 3 / 2, 4096));
 	EXPECT_EQ(RECORD + 8, do_read(self->primary, &self->buf, sizeof(self->buf)));
 	EXPECT_EQ(2, self->buf.first.seq);
@@ -541,7 +547,7 @@ TEST_F(rw, write_of_a_child_is_a_message_of_the_endpoint)
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
 		become_user(USER, USER);
-		/* The ioctl is refused to it, the write is not. */
+		/* The kernel refuses the ioctl to the child, but not the write. */
 		if (send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", NULL, 0) != -EPERM)
 			_exit(1);
 		_exit(write_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "", 0) < 0);
@@ -567,7 +573,7 @@ TEST_F(rw, read_of_a_child_takes_records_of_the_endpoint)
 			_exit(1);
 		if (do_read(self->primary, &self->buf, sizeof(self->buf)) != RECORD)
 			_exit(2);
-		/* As the endpoint sees it, not as the child would. */
+		/* The record is translated for the endpoint, and not for the child. */
 		_exit(self->buf.first.pid != getppid() || self->buf.first.uid != 0);
 	}
 	EXPECT_EQ(0, child_wait(&child));

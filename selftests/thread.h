@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Threads that make an ioctl. */
+/* Make an ioctl in a thread of its own. */
 #ifndef MPIPC_SELFTESTS_THREAD_H
 #define MPIPC_SELFTESTS_THREAD_H
 
@@ -48,7 +48,7 @@ static inline int ioctl_thread_join(struct ioctl_thread *self)
 	return self->ret;
 }
 
-/* Waits until its ioctl is blocked. */
+/* Wait until the ioctl is blocked. */
 static inline int ioctl_thread_asleep(struct ioctl_thread *self)
 {
 	pid_t tid;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interface as such: layouts, numbers, and what every command has to refuse.
- * Built for 64 and for 32 bits: both must see the same.
+ * Tests of the interface as such: layouts, numbers, and what every command has to refuse.
+ * The file is built for 64 and for 32 bits, and both must see the same.
  *
  * Promise: P1, P2
  */
@@ -102,7 +102,7 @@ FIXTURE_TEARDOWN(uapi)
 	close(self->primary);
 }
 
-/* An argument that is right, and does as little as it can. */
+/* Make an argument that is right, and does as little as it can. */
 static void set_plain(union argument *arg, const struct command *command,
 		      const char *group)
 {
@@ -124,7 +124,7 @@ static void set_plain(union argument *arg, const struct command *command,
 	}
 }
 
-/* Makes a command of a secondary, or of a new file if it is the join. */
+/* Issue a command of a secondary, or of a new file if the command is the join. */
 static int run(const struct command *command, unsigned int cmd, int secondary,
 	       const void *arg)
 {
@@ -138,7 +138,7 @@ static int run(const struct command *command, unsigned int cmd, int secondary,
 	return ret;
 }
 
-/* The command as a program calls it whose structure has another size. */
+/* Return the command as a program calls it whose structure has another size. */
 static unsigned int resized(unsigned int cmd, int difference)
 {
 	return _IOC(_IOC_DIR(cmd), _IOC_TYPE(cmd), _IOC_NR(cmd),
@@ -147,7 +147,10 @@ static unsigned int resized(unsigned int cmd, int difference)
 
 /* Layout */
 
-/* Members in their order; one that is not where the last one ends is an error. */
+/*
+ * Members are named in their order; a member that is not where the last one ends is an
+ * error.
+ */
 #define BEGIN() size_t at = 0
 #define NEXT(type, member) do {						\
 	EXPECT_EQ(at, offsetof(struct type, member));			\
@@ -505,7 +508,7 @@ TEST_F(uapi, longer_structures_with_something_in_the_tail_are_refused)
 		const struct command *command = &commands[i];
 		int size = _IOC_SIZE(command->cmd);
 
-		/* This one takes nothing from its caller. */
+		/* MPIPC_INFO takes nothing from its caller. */
 		if (command->cmd == MPIPC_INFO)
 			continue;
 		for (int at = 0; at < 40; at += 39) {
@@ -569,7 +572,7 @@ TEST_F(uapi, argument_may_end_where_memory_ends)
 
 TEST_F(uapi, payload_in_bad_memory_gets_efault)
 {
-	/* The last one is out of the reach of any program. */
+	/* The last address is out of the reach of any program. */
 	__u64 bad[] = { 0, to_u64(self->end), to_u64(self->end) - 7, 1ULL << 63 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -608,7 +611,7 @@ TEST_F(uapi, descriptors_in_bad_memory_get_efault)
 			TH_LOG("case %zu", i);
 	}
 	EXPECT_EQ(-EAGAIN, recv_msg(self->primary, &self->arg.recv.record, NULL, 0));
-	/* The two that were there are not held. */
+	/* The two descriptors that were there are not held. */
 	ASSERT_EQ(0, close(pipes[1]));
 	EXPECT_EQ(POLLHUP, poll_for(pipes[0], POLLIN, 0));
 }
@@ -663,7 +666,7 @@ TEST_F(uapi, bad_memory_for_peers_gets_efault)
 	EXPECT_EQ(-EFAULT, do_ioctl(self->secondary, MPIPC_PEERS, peers));
 	peers->peers = 0;
 	EXPECT_EQ(-EFAULT, do_ioctl(self->secondary, MPIPC_PEERS, peers));
-	/* What is not used is not looked at. */
+	/* A pointer that is not used is not looked at. */
 	peers->max_peers = 0;
 	EXPECT_EQ(0, do_ioctl(self->secondary, MPIPC_PEERS, peers));
 	peers->max_peers = ~0U;
@@ -717,7 +720,7 @@ TEST_F(uapi, nothing_works_before_the_join)
 	}
 	EXPECT_EQ(-ENOTCONN, leave(fd));
 	EXPECT_EQ(0, do_ioctl(fd, MPIPC_INFO, &self->arg));
-	/* And does no harm. */
+	/* The failed commands do no harm. */
 	EXPECT_EQ(0, join_secondary(fd, self->group));
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Other users, fewer capabilities, and user namespaces. */
+/* Become another user, drop capabilities, and enter user namespaces. */
 #ifndef MPIPC_SELFTESTS_USER_H
 #define MPIPC_SELFTESTS_USER_H
 
@@ -18,7 +18,7 @@
 
 #include "child.h"
 
-/* Drops all capabilities but those in @mask. */
+/* Drop all capabilities but those in @mask. */
 static inline int keep_capabilities(__u64 mask)
 {
 	struct __user_cap_header_struct header = {
@@ -33,9 +33,9 @@ static inline int keep_capabilities(__u64 mask)
 }
 
 /*
- * Becomes an ordinary user for good, or ends the process. One capability stays:
- * who may open the node of the device is up to the administrator of this machine,
- * and not what is tested.
+ * Become an ordinary user for good, or end the process. One capability stays, because the
+ * administrator of this machine decides who may open the node of the device, and that is
+ * not what is tested.
  */
 static inline void become_user(uid_t uid, gid_t gid)
 {
@@ -46,14 +46,14 @@ static inline void become_user(uid_t uid, gid_t gid)
 			strerror(errno));
 		_exit(EXIT_FAILURE);
 	}
-	/* A change of credentials cancels this. */
+	/* The change of credentials has cancelled this signal. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 /* User namespaces */
 
-#define USER_NS_ROOT 3000	/* user and group outside that are 0 in them */
-#define USER_NS_OTHER 3001	/* those that are 1 in them */
+#define USER_NS_ROOT 3000	/* user and group outside that are 0 in user namespaces */
+#define USER_NS_OTHER 3001	/* user and group outside that are 1 in them */
 
 static inline int write_id_map(pid_t pid, const char *file)
 {
@@ -70,9 +70,9 @@ static inline int write_id_map(pid_t pid, const char *file)
 }
 
 /*
- * As child_fork(), but the child is root in a new user namespace. Before that, but in
- * the namespaces that @flags ask for, it is still the user that owns the node of the
- * device, and calls the function.
+ * Fork a child as child_fork() does that is root in a new user namespace. Before that, but
+ * in the namespaces that @flags ask for, the child is still the user that owns the node of
+ * the device, and calls the function.
  */
 static inline pid_t fork_in_user_ns(struct child *child, int flags,
 				    void (*function)(void *arg), void *arg)
@@ -89,7 +89,7 @@ static inline pid_t fork_in_user_ns(struct child *child, int flags,
 		if (child_hear(child, &told) || told ||
 		    setresgid(0, 0, 0) || setresuid(0, 0, 0))
 			_exit(1);
-		/* The change of credentials has cancelled this. */
+		/* The change of credentials has cancelled this signal. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		return 0;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* When things happen: time, and what a file or a thread waits for. */
+/* Tell the time, and wait for files and threads. */
 #ifndef MPIPC_SELFTESTS_WAIT_H
 #define MPIPC_SELFTESTS_WAIT_H
 
@@ -23,13 +23,13 @@ static inline __u64 now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* A deadline so many milliseconds from now. */
+/* Return a deadline so many milliseconds from now. */
 static inline __u64 in_ms(unsigned int ms)
 {
 	return now_ns() + ms * NSEC_PER_MSEC;
 }
 
-/* What poll() says; 0 after @timeout_ms (-1: without end) with nothing to say. */
+/* Return what poll() reports, or 0 after @timeout_ms (-1: without end) without a report. */
 static inline int poll_for(int fd, int events, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
@@ -39,7 +39,7 @@ static inline int poll_for(int fd, int events, int timeout_ms)
 	return pfd.revents;
 }
 
-/* The state letter of a thread or process; 0: there is none. */
+/* Return the state letter of a thread or process, or 0 if there is none. */
 static inline char task_state(pid_t tid)
 {
 	char path[32], line[256];
@@ -56,7 +56,7 @@ static inline char task_state(pid_t tid)
 	return name_end ? name_end[2] : 0;
 }
 
-/* Waits until it is blocked: nothing tells that, hence the loop. */
+/* Wait until a thread is blocked. Nothing reports that, hence the loop. */
 static inline int wait_asleep(pid_t tid)
 {
 	char state;
@@ -69,7 +69,10 @@ static inline int wait_asleep(pid_t tid)
 	return 0;
 }
 
-/* How often a thread or process went to sleep; negative: there is none. */
+/*
+ * Return how often a thread or process went to sleep, or a negative error number if there
+ * is none.
+ */
 static inline long voluntary_switches(pid_t tid)
 {
 	char path[32], line[256];

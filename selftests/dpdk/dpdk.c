@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DPDK's own programs, as they are installed, and, if this is built with ON_MPIPC, with the
- * library that MPIPC_PRELOAD names. The same is asked of both; what only mpipc can do, or
- * shows that it is at work, is at the end.
+ * Tests of DPDK's own programs as they are installed, and, if this is built with ON_MPIPC,
+ * with the library that MPIPC_PRELOAD names. The same is asked of both. The tests at the
+ * end are of what only mpipc can do, or show that it is at work.
  */
 #include "harness.h"
 
@@ -17,10 +17,10 @@
 #define CAPTURE	"/tmp/capture"
 #define TRACE	"/tmp/trace"
 
-/* The library that what is started next has preloaded, or NULL. */
+/* The next program is started with this library preloaded, or with none if NULL. */
 static const char *preload;
 
-/* Where strace writes what messages to sockets there are, if it is wanted. */
+/* strace writes to this file which messages to sockets there are, if that is wanted. */
 static const char *trace;
 
 static struct process *start_traced(const char *const argv[])
@@ -107,8 +107,8 @@ static bool start_port(struct process *self, unsigned int port)
 }
 
 /*
- * The primary of a testpmd asks its secondaries to end. One that is slow may notice meanwhile
- * that there is no primary any more, and then fails.
+ * Check that a secondary ended after its primary asked it to. A secondary that is slow may
+ * notice meanwhile that there is no primary any more, and then fails.
  */
 static bool ends_by_itself(struct process *self)
 {
@@ -120,7 +120,7 @@ static bool ends_by_itself(struct process *self)
 	return false;
 }
 
-/* How many pages of DPDK's memory this process has. */
+/* Count the pages of DPDK's memory that this process has. */
 static unsigned int count_pages(const struct process *self)
 {
 	char path[32], line[512];
@@ -159,7 +159,7 @@ static off_t size_of(const char *path)
 	return stat(path, &st) ? 0 : st.st_size;
 }
 
-/* Until there is more in the file than a header. */
+/* Wait until there is more in the file than a header. */
 static bool wait_for_packets(const char *path)
 {
 	__u64 deadline = in_ms(PATIENCE_MS);
@@ -376,7 +376,7 @@ static int count_socket_messages(const char *path)
 	return n;
 }
 
-/* Endpoints that have both sent and received something. */
+/* Count the endpoints that have both sent and received something. */
 static unsigned int count_endpoints(void)
 {
 	unsigned long long sent, received;
@@ -392,7 +392,7 @@ static unsigned int count_endpoints(void)
 	return n;
 }
 
-/* Requests of both sides, all traced, to an orderly end. */
+/* Run requests of both sides to an orderly end, and trace all of them. */
 static bool run_traced(unsigned int *n_endpoints)
 {
 	struct process *primary, *secondary;
@@ -433,7 +433,7 @@ TEST_F(dpdk, all_that_by_mpipc_and_nothing_by_sockets)
 	EXPECT_EQ(0, count_socket_messages(TRACE "2"));
 }
 
-/* On which processors the thread of this name runs, as the kernel writes it. */
+/* Find the processors on which the thread of this name runs, as the kernel writes them. */
 static void get_processors(const struct process *self, const char *thread, char text[64])
 {
 	char command[256];
@@ -488,7 +488,7 @@ TEST_F(dpdk, a_stopped_secondary_holds_up_the_memory_of_others_until_it_times_ou
 	ASSERT_NE(NULL, secondary);
 	ASSERT_TRUE(attach(primary, LARGE_DEVICE, 2));
 	kill(secondary->pid, SIGSTOP);
-	/* DPDK cannot let anybody use memory that one process does not have. */
+	/* DPDK lets nobody use memory that one process does not have. */
 	begin = now_ns();
 	type(primary, "port start 2");
 	EXPECT_TRUE(expect(primary, "Fail to configure port 2 tx queues"));

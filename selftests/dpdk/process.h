@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs at a terminal of their own, which the tests talk to: what they print is kept,
- * of all of them at once, so that none has to wait for a reader.
+ * Run programs at a terminal of their own, to which the tests talk. The output of all of
+ * them is kept at once, so that none has to wait for a reader.
  */
 #ifndef MPIPC_SELFTESTS_DPDK_PROCESS_H
 #define MPIPC_SELFTESTS_DPDK_PROCESS_H
@@ -15,7 +15,7 @@
 #define MAX_PROCESSES	8
 #define LOG_SIZE	(1 << 20)
 
-/* An emulated machine on a busy host is that slow; DPDK gives up after 5 s each time. */
+/* An emulated machine on a busy host is that slow, and DPDK gives up after 5 s each time. */
 #define PATIENCE_MS	90000
 
 /**
@@ -36,7 +36,7 @@ struct process {
 static struct process processes[MAX_PROCESSES];
 static unsigned int n_processes;
 
-/* Ends with NULL. @preload: the library, or NULL. */
+/* Start a program; @argv ends with NULL, @preload is the library or NULL. */
 static inline struct process *start(const char *preload, const char *const argv[])
 {
 	struct process *self = &processes[n_processes++];
@@ -68,7 +68,7 @@ static inline void read_terminal(struct process *self)
 	self->terminal = -1;
 }
 
-/* Reads what all of them print; false at the deadline. */
+/* Read what all programs print, and return false at the deadline. */
 static inline bool listen_until(__u64 deadline)
 {
 	struct pollfd fds[MAX_PROCESSES];
@@ -86,7 +86,7 @@ static inline bool listen_until(__u64 deadline)
 	return true;
 }
 
-/* The end of its log, as comments of TAP. */
+/* Print the end of the program's log as comments of TAP. */
 static inline void show_log(const struct process *self)
 {
 	const char *pos = self->log + (self->len > 3000 ? self->len - 3000 : 0);
@@ -97,7 +97,7 @@ static inline void show_log(const struct process *self)
 	fprintf(stderr, "\n");
 }
 
-/* Waits until it prints this; goes on from there next time. */
+/* Wait until the program prints this text, and go on from there next time. */
 static inline bool expect(struct process *self, const char *text)
 {
 	__u64 deadline = in_ms(PATIENCE_MS);
@@ -120,7 +120,10 @@ static inline void type(const struct process *self, const char *line)
 		fprintf(stderr, "# cannot type \"%s\"\n", line);
 }
 
-/* Waits for its end: its exit status, 128 and more for a signal, -ETIMEDOUT. */
+/*
+ * Wait for the end of the program. Return its exit status, 128 and more for a signal, or
+ * -ETIMEDOUT.
+ */
 static inline int end(struct process *self)
 {
 	__u64 deadline = in_ms(PATIENCE_MS);

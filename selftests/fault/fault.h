@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Faults: whatever fails on the way, memory or access to it, an operation succeeds or
- * says why not, loses and leaks nothing, and leaves its peers able to go on.
+ * Tests of faults: whatever fails on the way, memory or access to it, an operation succeeds
+ * or says why not, loses and leaks nothing, and leaves its peers able to go on.
  *
  * Each operation is repeated, the first time with the first thing that can fail in it
- * failing, then the second, and so on, until there is none left to fail. The kernel
- * needs fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC,
+ * failing, then the second, and so on, until there is none left to fail. The kernel needs
+ * fault injection (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC,
  * CONFIG_FAULT_INJECTION_USERCOPY, CONFIG_FAULT_INJECTION_DEBUG_FS), and CONFIG_KCOV for
  * the module alone.
  */
@@ -24,12 +24,12 @@
 #include <sys/resource.h>
 
 #define TIMEOUT 600		/* seconds for a test */
-#define MOST_FAULTS 20000	/* an operation that has more never ends */
+#define MOST_FAULTS 20000	/* an operation with more faults never ends */
 #define SECONDARIES 3
 
 /* Faults */
 
-/* Of this thread. */
+/* Files of this thread in /proc. */
 static int fail_nth = -1;
 static int make_it_fail = -1;
 
@@ -52,7 +52,7 @@ static inline int set_fault(const char *name, const char *value)
 	return write_text(path, value);
 }
 
-/* Has everything fail that can, quietly, once a thread asks for it. */
+/* Make everything fail that can, quietly, once a thread asks for it. */
 static inline int set_up_faults(void)
 {
 	static const char *const settings[][2] = {
@@ -119,7 +119,7 @@ static inline void arm_nth(unsigned int nth)
 		abort();
 }
 
-/* How often memory may lack: more often than it is asked for. */
+/* Memory may lack so often, which is more often than it is asked for. */
 #define MOST_TIMES "1000000"
 
 static inline void arm_lasting(unsigned int bytes)
@@ -141,8 +141,8 @@ static inline void arm(const struct fault *fault)
 }
 
 /*
- * Returns what was left of the number. To read and to write is to copy, which may take
- * the fault if it is near.
+ * Return how much was left of the number. Reading and writing the file copies memory, which
+ * may take the fault if it is near.
  */
 static inline unsigned int disarm_nth(void)
 {
@@ -173,7 +173,7 @@ static inline void disarm(struct fault *fault)
 	fault->fired = fault->lasting ? disarm_lasting() : !disarm_nth();
 }
 
-/* Evaluates the call with the fault, or with none if that is not reached. */
+/* Evaluate the call with the fault, or with none if the fault is not reached. */
 #define WITH_FAULT(fault, call) ({		\
 	__typeof__(call) _ret;			\
 						\
@@ -183,7 +183,7 @@ static inline void disarm(struct fault *fault)
 	_ret;					\
 })
 
-/* The errors that any operation may return, and only if there was a fault. */
+/* Expect an error that any operation may return, and only if there was a fault. */
 static inline void expect_clean(struct __test_metadata *_metadata,
 				const struct fault *fault, int ret)
 {
@@ -210,8 +210,8 @@ static inline int do_open(const char *path, int flags)
 /* What is held */
 
 /*
- * The least user_bytes with which a message passes: its own memory, and what else is
- * charged to the user.
+ * Find the least user_bytes with which a message passes, which covers its own memory and
+ * what else is charged to the user.
  */
 static inline int least_user_bytes(int from, int to)
 {
@@ -235,8 +235,8 @@ static inline int least_user_bytes(int from, int to)
 }
 
 /*
- * Finds that the user holds exactly one group, two endpoints and four files when it
- * has just these, and how much memory: returns that, or a negative error number.
+ * Expect that the user holds exactly one group, two endpoints and four files when it has
+ * just these. Return how much memory it holds, or a negative error number.
  */
 static inline int measure_charges(const char *group)
 {
@@ -246,7 +246,7 @@ static inline int measure_charges(const char *group)
 	char other[MPIPC_GROUP_MAX];
 	int primary, secondary, bytes;
 
-	/* Files in flight are bounded for who has no capabilities. */
+	/* Files in flight are bounded for users without capabilities. */
 	if (set_param("user_groups", 1) || set_param("user_endpoints", 2) ||
 	    keep_capabilities(1ULL << CAP_DAC_OVERRIDE))
 		return -EPERM;
@@ -270,7 +270,10 @@ static inline int measure_charges(const char *group)
 
 static const char *const params[] = { "user_groups", "user_endpoints", "user_bytes" };
 
-/* The same for all if nothing is held. In a process that has nothing open. */
+/*
+ * Measure the charges, in a process that has nothing open. The result is the same each time
+ * if nothing is held.
+ */
 static inline int charges(void)
 {
 	long long usual[ARRAY_SIZE(params)];
@@ -294,7 +297,7 @@ static inline int charges(void)
 	return found;
 }
 
-/* Whether no group is left in this network namespace. */
+/* Check that no group is left in this network namespace. */
 static inline bool listing_empty(void)
 {
 	FILE *file = fopen("/proc/net/mpipc", "re");
@@ -331,7 +334,10 @@ struct load {
 	unsigned int n_fds;
 };
 
-/* Small; with files; too large for the slab, so that pages are mapped for it. */
+/*
+ * The loads are small, have files, or are too large for the slab, so that pages are mapped
+ * for them.
+ */
 static const struct load loads[] = { { 100, 0 }, { 10, MOST_FDS }, { MOST_SIZE, 1 } };
 
 /**
@@ -363,24 +369,24 @@ static inline struct mpipc_body cargo_body(const struct cargo *cargo)
 	return make_body("cargo", payload, cargo->load.size, cargo->fds, cargo->load.n_fds);
 }
 
-/* From here on only references in flight keep the pipe's write end. */
+/* Close the write end here, so that only references in flight keep it. */
 static inline void cargo_let_go(const struct cargo *cargo)
 {
 	close(cargo->fds[0]);
 }
 
-/* All references are gone; the last one may be dropped by a kernel thread. */
+/* Expect that all references are gone. A kernel thread may drop the last one. */
 static inline void expect_cargo_gone(struct __test_metadata *_metadata, const struct cargo *cargo)
 {
 	EXPECT_EQ(POLLHUP, poll_for(cargo->read_end, POLLIN, 60 * 1000));
 	close(cargo->read_end);
 }
 
-/* Where a message goes to. */
+/* Messages are received here. */
 static char received[SECONDARIES][MOST_SIZE];
 static int received_fds[SECONDARIES][MOST_FDS];
 
-/* Closes what was received; each slot has a descriptor or says why not. */
+/* Close what was received, and expect that each slot has a descriptor or says why not. */
 static inline void expect_fds(struct __test_metadata *_metadata, const struct fault *fault,
 			      const int *fds, unsigned int n)
 {
@@ -392,7 +398,7 @@ static inline void expect_fds(struct __test_metadata *_metadata, const struct fa
 	}
 }
 
-/* A record that carries the load was received to the first place. */
+/* Expect that a record that carries the load was received to the first place. */
 static inline void expect_load(struct __test_metadata *_metadata, const struct fault *fault,
 			       const struct mpipc_record *record, struct load load)
 {
@@ -431,7 +437,7 @@ static inline void expect_empty(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(0, info.queued_bytes);
 }
 
-/* One record of that type and status is there. */
+/* Expect one record of that type and status. */
 static inline void expect_record(struct __test_metadata *_metadata, int fd, int type, int status)
 {
 	struct mpipc_record record;
@@ -484,7 +490,7 @@ FIXTURE_TEARDOWN(fault)
 
 #define TEST_FAULT(name) TEST_F_TIMEOUT(fault, name, TIMEOUT)
 
-/* A primary and a secondary with empty mailboxes can do all there is. */
+/* Expect that a primary and a secondary with empty mailboxes can do everything. */
 static inline void expect_talk(struct __test_metadata *_metadata, int primary, int secondary)
 {
 	struct mpipc_record record;
@@ -511,7 +517,7 @@ static inline void expect_all_talk(struct __test_metadata *_metadata, FIXTURE_DA
 
 /* Sending */
 
-/* Whether each of them got the load, which the sender was told of. */
+/* Expect that as many secondaries got the load as the sender was told. */
 static inline void expect_arrival(struct __test_metadata *_metadata, const struct fault *fault,
 				  const int *to, int n, const struct cargo *cargo, bool sent)
 {
@@ -526,7 +532,7 @@ static inline void expect_arrival(struct __test_metadata *_metadata, const struc
 
 /* Calls */
 
-/* Takes the request, answers it with the load. */
+/* Take the request, and reply to it with the load. */
 static inline void answer(struct __test_metadata *_metadata, int fd, struct load load)
 {
 	struct mpipc_reply_args reply = { };
@@ -547,7 +553,7 @@ static inline void ignore(int signal)
 {
 }
 
-/* A request is with the primary; its id, and what the answer may carry. */
+/* Make a request to the primary, and return its id and, in @load, what the reply may carry. */
 static inline __u64 ask(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
 			struct load load)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls and replies, when each thing fails in turn.
+ * Tests of calls and replies, when each thing fails in turn.
  *
  * Promise: P1
  */
@@ -85,7 +85,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* Where the results of a call to all go. */
+/* The results of a call to all are stored here. */
 static struct mpipc_record results[SECONDARIES];
 
 static struct mpipc_call_args sync_call(__u64 to, struct load load)
@@ -99,7 +99,7 @@ static struct mpipc_call_args sync_call(__u64 to, struct load load)
 	return call;
 }
 
-/* All have answered with the load. */
+/* Expect that all have replied with the load. */
 static void expect_results(struct __test_metadata *_metadata, const struct fault *fault,
 			   const struct mpipc_call_args *call, int n, struct load load)
 {
@@ -117,7 +117,7 @@ static void expect_results(struct __test_metadata *_metadata, const struct fault
 	}
 }
 
-/* Has so many servers asked by their primary. */
+/* Have the primary ask so many servers. */
 static void try_sync(struct __test_metadata *_metadata, const char *group, int n,
 		     struct load load)
 {
@@ -143,7 +143,7 @@ static void try_sync(struct __test_metadata *_metadata, const char *group, int n
 			servers[i].cargo = &cargo;
 		ret = WITH_FAULT(fault, do_ioctl(primary, MPIPC_CALL, &call));
 		expect_clean(_metadata, &fault, ret);
-		/* Gone on with if it has an id; otherwise it was not made. */
+		/* A call with an id is resumed; one without an id was not made. */
 		if (ret)
 			ASSERT_EQ(0, do_ioctl(primary, MPIPC_CALL, &call));
 		calls++;
@@ -169,7 +169,7 @@ TEST_FAULT(synchronous_call_has_its_results_now_or_when_it_is_resumed)
 	}
 }
 
-/* Makes a call that a signal ends. */
+/* Make a call that a signal ends. */
 static int interrupt(int fd, struct mpipc_call_args *call)
 {
 	const struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { };
@@ -210,7 +210,7 @@ TEST_FAULT(interrupted_call_keeps_its_results_until_they_are_taken)
 	expect_all_talk(_metadata, self);
 }
 
-/* The answer is with who asked, once. */
+/* Expect that the caller has the reply, once. */
 static void expect_answer(struct __test_metadata *_metadata, const struct fault *fault,
 			  int fd, const struct cargo *cargo)
 {
@@ -269,7 +269,10 @@ TEST_FAULT(reply_and_receive_says_which_of_the_two_failed)
 			if (ret)
 				EXPECT_EQ(0, receive(self->primary, &both.recv.record));
 			EXPECT_STREQ("next", both.recv.record.name);
-			/* Nothing of it took place, or all but the answer, or but the record. */
+			/*
+			 * Either nothing took place, or all but the reply, or all but the
+			 * record.
+			 */
 			if (both.reply.call || both.reply_error) {
 				both.reply.call = call;
 				EXPECT_EQ(0, do_ioctl(self->primary, MPIPC_REPLY, &both.reply));

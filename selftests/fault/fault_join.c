@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Opening, joining and leaving, when each thing fails in turn.
+ * Tests of opening, joining and leaving, when each thing fails in turn.
  *
  * Promise: P1
  */
@@ -28,7 +28,7 @@ TEST_FAULT(open_gives_a_file_that_can_join_or_none)
 	expect_all_talk(_metadata, self);
 }
 
-/* Opens and joins as another user, who may do what root may. */
+/* Open and join as another user, who may do what root may. */
 static int open_as_other(const char *group, enum mpipc_role role, __u32 flags)
 {
 	int fd;
@@ -39,7 +39,7 @@ static int open_as_other(const char *group, enum mpipc_role role, __u32 flags)
 	return setresuid(0, -1, -1) ? -errno : fd;
 }
 
-/* Opens and joins: at once, or when that failed cleanly. */
+/* Open and join, at once or after that failed cleanly. */
 static int join_despite(struct __test_metadata *_metadata, struct fault *fault,
 			const char *group, enum mpipc_role role, __u32 flags)
 {
@@ -49,7 +49,7 @@ static int join_despite(struct __test_metadata *_metadata, struct fault *fault,
 	expect_clean(_metadata, fault, ret);
 	if (!ret)
 		return fd;
-	/* It has left again if it could not be told its id. */
+	/* The endpoint has left again if its id could not be written. */
 	if (ret == -EFAULT && leave(fd) == -ESHUTDOWN) {
 		close(fd);
 		return open_joined(group, role, flags);
@@ -58,7 +58,7 @@ static int join_despite(struct __test_metadata *_metadata, struct fault *fault,
 	return fd;
 }
 
-/* Nothing is there but so many events of that kind. */
+/* Expect that there is nothing but so many events of that kind. */
 static void expect_events(struct __test_metadata *_metadata, int fd, int type, int n)
 {
 	while (n--)
@@ -66,7 +66,7 @@ static void expect_events(struct __test_metadata *_metadata, int fd, int type, i
 	expect_empty(_metadata, fd);
 }
 
-/* What follows is tried with one fault, and with no more memory from there on. */
+/* The tests below use one fault, and then no more memory from there on. */
 static const struct fault ways_to_fail[] = {
 	{ .fired = true },
 	{ .fired = true, .lasting = true },
@@ -123,7 +123,7 @@ TEST_FAULT(secondary_joins_and_is_told_of_once)
 	close(primary);
 }
 
-/* The first two of the followers asked for events. */
+/* Only the first two of the followers asked for events. */
 static void try_next_primary(struct __test_metadata *_metadata, const char *group,
 			     const int *followers, int n, struct fault fault)
 {
@@ -166,8 +166,8 @@ TEST_FAULT(primary_joins_with_all_its_followers)
 }
 
 /*
- * Two that hold all sorts of things for each other: messages with files, requests that
- * nobody answered, results that nobody took.
+ * Two endpoints hold all sorts of things for each other: messages with files, requests that
+ * nobody replied to, results that nobody took.
  */
 struct couple {
 	int primary;
@@ -189,7 +189,7 @@ static void couple_make(struct __test_metadata *_metadata, struct couple *couple
 	expect_events(_metadata, couple->primary, MPIPC_JOINED, 1);
 	expect_events(_metadata, couple->secondary, MPIPC_JOINED, 1);
 
-	/* Each has been asked before and has answered, then the rest stays. */
+	/* Each endpoint was asked before and has replied, and the rest stays. */
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, call_async(couple->primary, id, "", 0, MPIPC_FOREVER, NULL));
 		ASSERT_EQ(0, call_async(couple->secondary, MPIPC_TO_PRIMARY, "", 0,
@@ -208,7 +208,7 @@ static void couple_make(struct __test_metadata *_metadata, struct couple *couple
 	cargo_let_go(&couple->up);
 }
 
-/* What the other has of one that is gone. */
+/* Expect what one endpoint has of another one that is gone. */
 static void expect_parted(struct __test_metadata *_metadata, const struct fault *fault, int fd,
 			  const struct cargo *dropped, const struct cargo *arrived)
 {
@@ -228,7 +228,10 @@ static void expect_parted(struct __test_metadata *_metadata, const struct fault 
 	expect_events(_metadata, fd, MPIPC_LEFT, 1);
 }
 
-/* Nothing in it should be able to fail, but in the kernel around it. */
+/*
+ * Try to leave or close, in which nothing should be able to fail but in the kernel around
+ * it.
+ */
 static void try_part(struct __test_metadata *_metadata, const char *group, bool primary_goes,
 		     int (*part)(int fd))
 {

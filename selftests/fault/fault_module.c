@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading and unloading the module, when each thing fails in turn.
+ * Tests of loading and unloading the module, when each thing fails in turn.
  *
  * Promise: P1
  */
@@ -30,9 +30,10 @@ static void expect_works(struct __test_metadata *_metadata)
 }
 
 /*
- * Before the kernel runs code of the module it does much in which that has no part, and
- * complains, with warnings, if this fails. So here the last fault comes first, until there
- * is one before the module is reached. KCOV tells: nothing else feeds it.
+ * Before the kernel runs code of the module it does much in which the module has no part,
+ * and it complains, with warnings, if this fails. Therefore these tests begin with the last
+ * fault, and go on until one is before the module is reached. KCOV reports that, because
+ * nothing else feeds it.
  */
 static unsigned long *kcov;
 
@@ -49,13 +50,13 @@ static int kcov_start(void)
 	return 0;
 }
 
-/* Whether this thread was in the module since it asked last. */
+/* Check that this thread was in the module since the last check. */
 static bool module_ran(void)
 {
 	return __atomic_exchange_n(kcov, 0, __ATOMIC_RELAXED);
 }
 
-/* The number of the last fault of a call, which is made without any. */
+/* Find the number of the last fault of a call, which is made without any fault. */
 #define LAST_FAULT(call) ({				\
 	arm_nth(MOST_FAULTS);				\
 	ASSERT_EQ(0, (call));				\
@@ -105,14 +106,17 @@ FIXTURE_TEARDOWN(loading)
 	kmod_unref(self->ctx);
 }
 
-/* That what failed was undone is seen when it is loaded again. */
+/* The next load shows that what failed was undone. */
 TEST_F_TIMEOUT(loading, module_is_loaded_or_leaves_no_trace, TIMEOUT)
 {
 	struct fault fault;
 	bool reached;
 
 	ASSERT_EQ(0, kcov_start());
-	/* It prepares each, so that what was done for one is undone if another fails. */
+	/*
+	 * Two namespaces are prepared, so that what was done for one is undone if another
+	 * fails.
+	 */
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, unload());
 	fault = LAST_FAULT(load(self->fd));
@@ -130,7 +134,7 @@ TEST_F_TIMEOUT(loading, module_is_loaded_or_leaves_no_trace, TIMEOUT)
 			EXPECT_NE(0, access(MPIPC_DEVICE, F_OK));
 			continue;
 		}
-		/* The kernel may fail to make the device's node and not tell. */
+		/* The kernel may fail to make the device's node and not report it. */
 		if (!fault.fired || !access(MPIPC_DEVICE, F_OK))
 			expect_works(_metadata);
 		ASSERT_EQ(0, unload());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving, when each thing fails in turn.
+ * Tests of receiving, when each thing fails in turn.
  *
  * Promise: P1
  */
@@ -31,7 +31,7 @@ static void try_receive(struct __test_metadata *_metadata, int from, int to, str
 		recv.flags = flags;
 		ret = WITH_FAULT(fault, do_ioctl(to, MPIPC_RECV, &recv));
 		expect_clean(_metadata, &fault, ret);
-		/* Without descriptors only if it was received that way. */
+		/* The record lacks descriptors only if it was received that way. */
 		record = recv.record;
 		if (ret)
 			ASSERT_EQ(0, receive(to, &record));
@@ -69,15 +69,15 @@ TEST_FAULT(receive_of_what_does_not_fit_leaves_it)
 }
 
 /*
- * A table of descriptors grows when its 65th is needed, so that this one may fail, and
- * the next one not. It is that of a child: no table shrinks.
+ * Fill the slots of a table. A table of descriptors grows when its 65th is needed, so that
+ * this one may fail, and the next one not. A child does this, because no table shrinks.
  */
 static int fill_slots(const struct child *child, const char *group, struct fault *fault)
 {
 	int fds[3], fd, last, ret;
 	struct mpipc_record record;
 
-	/* Those which there are belong to the parent's thread. */
+	/* The files that are open belong to the parent's thread. */
 	close(fail_nth);
 	close(make_it_fail);
 	if (set_up_faults())
@@ -93,7 +93,7 @@ static int fill_slots(const struct child *child, const char *group, struct fault
 		ret = recv_fds(fd, &record, NULL, 0, fds, 3, 0);
 	if (ret || record.n_fds != 3 || fds[0] != 63)
 		return -EBADMSG;
-	/* No slot is skipped, none is filled twice. */
+	/* No slot is skipped, and none is filled twice. */
 	if (fds[1] == 64)
 		return fds[2] == 65 ? 0 : -ERANGE;
 	return fds[1] == -ENOMEM && fds[2] == 64 ? 1 : -ENOMSG;
@@ -152,7 +152,7 @@ TEST_FAULT(read_takes_whole_records_and_leaves_the_others)
 		if (!fault.fired)
 			EXPECT_EQ(-EAGAIN, recv_msg(self->primary, &(struct mpipc_record){ }, NULL,
 						    0));
-		/* Together with the rest, each is there once, in order and whole. */
+		/* Together with the rest, each record is there once, in order and whole. */
 		if (poll_for(self->primary, POLLIN, 0) & POLLIN)
 			done += do_read(self->primary, data + done, size - done);
 		for (size_t i = 0, at = 0; i < n; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looking at members and groups, when each thing fails in turn.
+ * Tests of looking at members and groups, when each thing fails in turn.
  *
  * Promise: P1
  */
@@ -26,7 +26,7 @@ TEST_FAULT(info_tells_all_or_nothing)
 
 #define MANY 100
 
-/* So many that their listings take several pages. */
+/* Open so many members that their listings take several pages. */
 static void open_many(struct __test_metadata *_metadata, const char *group, int *members)
 {
 	for (int i = 0; i < MANY; i++) {
@@ -66,7 +66,7 @@ TEST_FAULT(peers_are_all_listed_or_none)
 	expect_all_talk(_metadata, self);
 }
 
-/* The whole file, or a negative error number. */
+/* Read the whole file. Return its size or a negative error number. */
 static int read_whole(int fd, char *text, size_t size)
 {
 	int ret, done = 0;

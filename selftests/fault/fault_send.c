@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sending, to one and to all, when each thing fails in turn.
+ * Tests of sending, to one and to all, when each thing fails in turn.
  *
  * Promise: P1
  */
@@ -15,7 +15,7 @@
 
 /* Faults */
 
-/* 0 if all was taken. */
+/* Write a record; return 0 if all of it was taken. */
 static int do_write(int fd, const void *data, size_t size)
 {
 	ssize_t ret = write(fd, data, size);
@@ -139,7 +139,7 @@ static void crowd_close(struct crowd *crowd)
 		close(crowd->secondary[i]);
 }
 
-/* Takes what is in the mailboxes when the sender sleeps or has come back. */
+/* Take what is in the mailboxes when the sender sleeps or has come back. */
 static void *make_room(void *arg)
 {
 	struct crowd *crowd = arg;
@@ -170,7 +170,7 @@ static int ioctl_with_room(struct __test_metadata *_metadata, struct crowd *crow
 	return ret;
 }
 
-/* What arrived at each is what the sender was told. */
+/* Expect that each destination got what the sender was told. */
 static void expect_told(struct __test_metadata *_metadata, struct crowd *crowd,
 			int type, const bool *sent)
 {
@@ -203,7 +203,7 @@ TEST_FAULT(send_to_all_that_waits_for_room_says_how_many_got_it)
 		EXPECT_EQ(ret ? 0 : SECONDARIES, send.sent + send.full);
 		if (!fault.fired)
 			EXPECT_EQ(SECONDARIES, send.sent);
-		/* It waits for all, or for none. */
+		/* The sender waits for all, or for none. */
 		EXPECT_TRUE(send.sent == 0 || send.sent == SECONDARIES);
 		memset(sent, send.sent ? 1 : 0, sizeof(sent));
 		expect_told(_metadata, &crowd, MPIPC_MESSAGE, sent);
@@ -223,7 +223,7 @@ TEST_FAULT(call_to_all_that_waits_for_room_has_a_result_for_each)
 		crowd_make(_metadata, &crowd, self->other);
 		ret = ioctl_with_room(_metadata, &crowd, &fault, MPIPC_CALL, &call);
 		memset(sent, !ret, sizeof(sent));
-		/* Who could not be waited for has a result already. */
+		/* A destination that could not be waited for has a result already. */
 		for (int i = 0; i < SECONDARIES; i++) {
 			struct mpipc_record record;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the arguments of an operation stand for. */
+/* Give the arguments of an operation their meaning. */
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ int fd_of(struct actor *me, uint8_t number)
 	return __atomic_load_n(&slot_of(me, number)->fd, __ATOMIC_RELAXED);
 }
 
-/* Of whoever has got a table of descriptors of its own. */
+/* Copy the slots for an actor that has got a table of descriptors of its own. */
 void copy_slots(struct actor *actor)
 {
 	memmove(actor->own_slots, actor->slots, sizeof(actor->own_slots));
@@ -43,7 +43,10 @@ void look_at_slot(struct slot *slot)
 	slot->id = slot->device ? info.id : 0;
 }
 
-/* Threads may do the same at once: nobody closes a number that is not its own. */
+/*
+ * Put a descriptor into a slot. Threads may do the same at once, and nobody closes a number
+ * that is not its own.
+ */
 void set_slot(struct slot *slot, int fd)
 {
 	int old = __atomic_exchange_n(&slot->fd, fd, __ATOMIC_RELAXED);
@@ -56,7 +59,7 @@ void set_slot(struct slot *slot, int fd)
 		look_at_slot(slot);
 }
 
-/* Into a slot that is empty, if there is one. */
+/* Put a descriptor into a slot that is empty, if there is one. */
 void keep_fd(struct actor *me, int fd)
 {
 	for (int i = 0; i < N_SLOTS; i++) {
@@ -130,7 +133,10 @@ __u64 own_call(const struct actor *actor)
 	return calling ? __atomic_load_n(calling, __ATOMIC_RELAXED) : actor->call_id;
 }
 
-/* A call to cancel: 0 to 3 are the actors', then there are those to be answered. */
+/*
+ * Return a call to cancel: 0 to 3 are the actors', and the others are those to be replied
+ * to.
+ */
 __u64 call_of(uint8_t index)
 {
 	if (index % 16 < N_ACTORS)
@@ -140,7 +146,7 @@ __u64 call_of(uint8_t index)
 	return shared->requests[index % N_REQUESTS];
 }
 
-/* A request to answer: 0 is the newest one. */
+/* Return a request to reply to: 0 is the newest one. */
 __u64 request_of(uint8_t index)
 {
 	if (index % 16 >= N_REQUESTS)

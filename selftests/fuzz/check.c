@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has to hold while a program runs, and after it.
+ * Check what has to hold while a program runs, and after it.
  *
  * Promise: P1, P3
  */
@@ -21,13 +21,16 @@
 
 /* During a program */
 
-/* Any part of it tells by its first byte how it goes on. */
+/*
+ * Return a byte of the pattern; any part of the pattern shows by its first byte how it goes
+ * on.
+ */
 char pattern(size_t at)
 {
 	return at * 7;
 }
 
-/* The first one counts. */
+/* Report a finding, of which only the first one counts. */
 void found(const char *format, ...)
 {
 	va_list ap;
@@ -100,7 +103,7 @@ static void check_status(const struct mpipc_record *record)
 		found("an answer that nobody gave");
 }
 
-/* Whether the members that only some types have are 0 in the others. */
+/* Check that the members that only some types have are 0 in the others. */
 static void check_type(const struct mpipc_record *record)
 {
 	bool request = record->type == MPIPC_REQUEST;
@@ -171,17 +174,17 @@ void check_peer(const struct mpipc_peer *peer)
 }
 
 /*
- * After a program
+ * Checks after a program
  *
- * Nothing may be left of it: no member of a group, no reference to a file, nothing that
- * its users are charged for, no complaint of the kernel. What users are charged for is
- * forgotten with the last of their endpoints, so the fuzzer has some of its own, the
- * keepers, and finds out by limits that leave room for one more.
+ * Nothing of a program may be left: no member of a group, no reference to a file, nothing
+ * that its users are charged for, no complaint of the kernel. The kernel forgets what users
+ * are charged for with the last of their endpoints. Therefore the fuzzer has some endpoints
+ * of its own, the keepers, and checks the charges by limits that leave space for one more.
  */
 
 #define GONE_MS 10000
 
-/* Small, so that programs meet them; what keepers need is added. */
+/* The limits are small, so that programs meet them. The share of the keepers is added. */
 enum { ENDPOINTS, GROUPS, BYTES };
 
 static struct {
@@ -201,7 +204,7 @@ static struct {
 static const uid_t users[] = { 0, 1000 };
 static int primary, keepers[ARRAY_SIZE(users)];
 static int refcount_file, groups_file, log_file;
-/* What one message with a descriptor is charged. */
+/* One message with a descriptor is charged so much. */
 static long long message_bytes;
 static int pipe_end;
 static bool uses_pipe;
@@ -264,7 +267,7 @@ static void set_effective(bool on)
 	syscall(SYS_capset, &header, data);
 }
 
-/* As somebody who may have one file in flight. */
+/* Send as somebody who may have one file in flight. */
 static int send_one(int keeper)
 {
 	const struct rlimit one = { 1, 1 << 16 }, usual = { 1 << 10, 1 << 16 };
@@ -287,7 +290,10 @@ static int send_one(int keeper)
 	return ret;
 }
 
-/* The module was just loaded: whatever a message costs is the least that suffices. */
+/*
+ * Find out what a message costs. The module was just loaded, so that this is the least
+ * limit that suffices.
+ */
 static void learn_message_bytes(void)
 {
 	long long low = 0, high = 1 << 16;
@@ -314,7 +320,7 @@ static void set_up_failures(void)
 	must_write("/sys/kernel/debug/fail_page_alloc/min-order", "10");
 }
 
-/* Once, before the first program. */
+/* Prepare once, before the first program. */
 void world_init(void)
 {
 	struct mpipc_join_args join = join_arg("keepers", MPIPC_PRIMARY);
@@ -345,12 +351,12 @@ void world_init(void)
 	learn_message_bytes();
 }
 
-/* Before each program. */
+/* Prepare before each program. */
 void world_reset(const struct program *program)
 {
 	int ends[2];
 
-	/* Those that the checks after the last one changed. */
+	/* Reset the parameters that the checks after the last program changed. */
 	set_params(BYTES + 1);
 	uses_pipe = program_uses(program, "file");
 	if (!uses_pipe)
@@ -366,7 +372,7 @@ static bool is_gone(bool (*check)(void))
 	const struct timespec nap = { .tv_nsec = 2 * NSEC_PER_MSEC };
 	__u64 give_up = in_ms(GONE_MS);
 
-	/* The last reference to something may be a kernel worker's. */
+	/* A kernel worker may have the last reference to something. */
 	while (!check()) {
 		if (now_ns() > give_up)
 			return false;
@@ -437,7 +443,7 @@ static bool user_has_no_messages(void)
 	return !send_one(keepers[1]);
 }
 
-/* What the kernel has to complain about since the last time, or NULL. */
+/* Return what the kernel has complained about since the last time, or NULL. */
 static const char *complaint(void)
 {
 	static char record[8192];
@@ -453,7 +459,7 @@ static const char *complaint(void)
 	}
 }
 
-/* After each program and all of its processes: what is wrong, or NULL. */
+/* Return what is wrong after a program and all of its processes, or NULL. */
 const char *world_check(const struct program *program)
 {
 	static const struct {
@@ -477,7 +483,7 @@ const char *world_check(const struct program *program)
 	said = complaint();
 	if (said)
 		return said;
-	/* Those that are in the way of the checks. */
+	/* Leave out checks that the program is in the way of. */
 	if (program_uses(program, "params"))
 		set_params(ARRAY_SIZE(params));
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)

@@ -25,10 +25,10 @@
 #define N_SLOTS 8
 #define MAX_OPS 20
 #define MAX_ARGS 11
-/* Longest text of a program: with "fuzz: " it is still one line of the kernel's log. */
+/* A text of this length is still one line of the kernel's log, with "fuzz: " before it. */
 #define MAX_TEXT 940
 
-/* Who does an operation. */
+/* These actors do operations. */
 enum {
 	MAIN,		/* never blocks for more than a few milliseconds */
 	THREAD_1,
@@ -97,7 +97,7 @@ struct slot {
 	bool device;
 };
 
-/* What an actor may be blocked in. */
+/* An actor may be blocked in one of these. */
 enum blocked {
 	NOT_BLOCKED,
 	RECEIVING,
@@ -176,7 +176,7 @@ struct shared {
 	struct actor actors[N_ACTORS];
 };
 
-/* Words of a KCOV buffer. */
+/* A KCOV buffer has so many words. */
 #define KCOV_SIZE (1 << 13)
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ioctls, with something odd about them if an operation asks for it. */
+/* Make ioctls, with something odd about them if an operation asks for it. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@
 /* Calls of the kernel */
 
 /*
- * Those whose errors matter: the threads here have no errno of their own, since they are
- * made without the library knowing.
+ * Make a system call whose error matters. The threads here have no errno of their own,
+ * because they are made without the library knowing.
  */
 long raw_call(long number, int fd, unsigned long a, unsigned long b)
 {
@@ -31,7 +31,7 @@ struct odd odd_of(const uint8_t *args)
 	return (struct odd){ .what = args[0] % N_ODDITIES, .x = args[1], .y = args[2] };
 }
 
-/* Where things can be, next to where they should be. */
+/* Return where a structure can be, next to where it should be. */
 void *place(char *memory, size_t memory_size, size_t size, uint8_t how)
 {
 	if (size > memory_size)
@@ -59,18 +59,21 @@ void *place_if(const struct odd *odd, int what, char *memory, size_t memory_size
 	return odd->what == what ? place(memory, memory_size, size, odd->x) : memory;
 }
 
-/* Has an allocation or a user copy in this thread fail. */
+/* Have an allocation or a user copy in this thread fail. */
 void fail_nth(unsigned int nth)
 {
 	int fd = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC);
 	char text[16];
 
-	/* dprintf() allocates, which actors must not do at the same time. */
+	/*
+	 * Use no dprintf(), which allocates, because actors must not do this at the same
+	 * time.
+	 */
 	syscall(SYS_write, fd, text, snprintf(text, sizeof(text), "%u", nth));
 	close(fd);
 }
 
-/* The main process would block for ever, if it were not for a signal. */
+/* Send signals to the main process, which would block for ever without them. */
 static void tick(bool on)
 {
 	const struct itimerval every = {
@@ -89,8 +92,8 @@ static void block_signals(bool on)
 }
 
 /*
- * Around a system call. No failure may be injected when a signal is handled: that would
- * be the end of the process.
+ * Begin a system call. No failure may be injected while a signal is handled, because that
+ * would be the end of the process.
  */
 void begin_call(struct actor *me, enum blocked blocked, __u64 id, bool endless)
 {
@@ -139,7 +142,7 @@ static void set_reserved_bit(const struct ioctl *ioctl, char *arg, const struct 
 	at = ioctl->zero[odd->x % n].at;
 	bits = ioctl->zero[odd->x % n].bits;
 	memcpy(&value, arg + at, sizeof(value));
-	/* That one, or the highest. */
+	/* Set this bit, or the highest one. */
 	value |= bits & 1U << odd->y % 32 ?: 1U << 31;
 	memcpy(arg + at, &value, sizeof(value));
 }
@@ -150,7 +153,7 @@ static bool must_fail(const struct ioctl *ioctl, const char *arg, size_t size)
 
 	if (size < known)
 		return true;
-	/* MPIPC_INFO is only written. */
+	/* The kernel only writes the structure of MPIPC_INFO. */
 	for (size_t i = known; ioctl != &info_cmd && i < size; i++)
 		if (arg[i])
 			return true;
@@ -174,8 +177,8 @@ static size_t odd_size(size_t known, uint8_t how)
 }
 
 /*
- * Makes an ioctl with what is odd about it; the structure is copied out and in. Returns
- * what the kernel does.
+ * Make an ioctl with what is odd about it, and return what the kernel returns. The
+ * structure is copied out and in.
  */
 int issue(struct actor *me, const struct slot *slot, const struct ioctl *ioctl,
 	  void *arg, const struct odd *odd)
@@ -218,11 +221,11 @@ int issue(struct actor *me, const struct slot *slot, const struct ioctl *ioctl,
 	}
 	bad = !readable || must_fail(ioctl, at, size);
 	if (ioctl == &call_cmd && readable) {
-		/* So that others can cancel it. */
+		/* Other actors can cancel the call by this id. */
 		__atomic_store_n(&me->calling, &((struct mpipc_call_args *)at)->id,
 				 __ATOMIC_RELEASE);
 	}
-	/* It may be its deadline that is odd. */
+	/* The odd member may be the deadline. */
 	begin_call(me, ioctl->blocked, slot->id, odd->what == POKE || odd->what == POKE_HIGH);
 	ret = raw_call(SYS_ioctl, slot->fd,
 		       _IOC(_IOC_DIR(ioctl->cmd), _IOC_TYPE(ioctl->cmd),
@@ -241,7 +244,7 @@ int issue(struct actor *me, const struct slot *slot, const struct ioctl *ioctl,
 	return ret;
 }
 
-/* Whether what came out can be told to be right. */
+/* Check that the output can be compared with what is right. */
 bool is_plain(const struct actor *me, const struct odd *odd)
 {
 	if (me->failed)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which programs are run, and what becomes of them. See usage(). */
+/* Which programs are run, and what becomes of them (see usage()) */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "../wait.h"
 #include "fuzz.h"
 
-/* No program may take as long. */
+/* No program may take this long. */
 #define HANG_S 60
 #define MAX_PROGRAMS 4096
 
@@ -38,9 +38,7 @@ static void __attribute__((noreturn)) die(const char *what)
 	exit(2);
 }
 
-/*
- * Coverage: steps from one place of the module to the next
- */
+/* Coverage (steps from one place of the module to the next) */
 
 #define MAX_STEPS (1 << 14)
 
@@ -58,7 +56,7 @@ struct step {
 
 static struct step steps[MAX_STEPS];
 static unsigned int n_steps, n_known;
-/* Places by themselves, to say how much was reached. */
+/* Places are counted by themselves, to say how much was reached. */
 static uint32_t places[MAX_STEPS];
 static unsigned int n_places;
 
@@ -142,7 +140,7 @@ static void collect(struct reach *reach, const unsigned long *area)
 static unsigned long n_runs;
 static int console;
 
-/* Where it is still to be read when the kernel has died. */
+/* Log a program where it can still be read when the kernel has died. */
 static void log_program(const struct program *program)
 {
 	char text[MAX_TEXT + 16] = "<7>fuzz: ";
@@ -182,7 +180,7 @@ static void run(const struct program *program, struct reach *reach)
 		die("clone");
 	alarm(HANG_S);
 	if (waitpid(pid, &status, 0) < 0) {
-		/* It might not even die. */
+		/* The process might not even die. */
 		kill(pid, SIGKILL);
 		report(program, "it does not end");
 	}
@@ -245,7 +243,7 @@ static void print_program(const char *what, const struct program *program)
 	printf("%s%s\n", what, text);
 }
 
-/* Fills @fresh with the steps of @reach that no program that is kept makes. */
+/* Fill @fresh with the steps of @reach that no program that is kept makes. */
 static void find_fresh(struct reach *fresh, const struct reach *reach)
 {
 	memset(fresh, 0, sizeof(*fresh));
@@ -267,7 +265,7 @@ static bool contains(const struct reach *all, const struct reach *some)
 	return true;
 }
 
-/* Only what @other has, too; the rest may be due to chance. */
+/* Keep only the steps that @other has, too, because the others may be due to chance. */
 static void intersect(struct reach *reach, const struct reach *other)
 {
 	unsigned int n = reach->n;
@@ -285,7 +283,7 @@ static void intersect(struct reach *reach, const struct reach *other)
 	}
 }
 
-/* Removes operations without which the program still makes the steps. */
+/* Remove operations without which the program still makes the steps. */
 static void minimise(struct program *program, const struct reach *wanted)
 {
 	static struct reach reach;
@@ -314,7 +312,7 @@ static void know(const struct reach *reach)
 	}
 }
 
-/* Runs a program, and keeps what of it is of use. Returns whether it is. */
+/* Run a program, and keep what is of use. Return true if something is. */
 static bool try(struct program *program)
 {
 	static struct reach reach, fresh, again;
@@ -378,7 +376,7 @@ static void replay(unsigned int times)
 	printf("fuzz: %u programs, each %u times\n", n_programs, times);
 }
 
-/* What programs always reach, and which of them are still needed. */
+/* Find out what programs always reach, and which of them are still needed. */
 static void merge(void)
 {
 	static struct reach reach, again;
@@ -424,7 +422,7 @@ static void merge(void)
 	printf("fuzz: of %u programs; %u steps at %u places\n", n, n_known, n_places);
 }
 
-/* Places as offsets in the module, for who wants to know which are missing. */
+/* Print places as offsets in the module, for readers who want to know which are missing. */
 static void print_places(void)
 {
 	unsigned long base = 0;
@@ -458,7 +456,7 @@ int main(int argc, char *argv[])
 	bool replays = false, merges = false;
 	int i;
 
-	/* What operations turn their process into. */
+	/* Operations turn their process into this one. */
 	if (argc == 2 && !strcmp(argv[1], "--pause"))
 		for (;;)
 			pause();
@@ -485,10 +483,10 @@ int main(int argc, char *argv[])
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	sigaction(SIGALRM, &action, NULL);
-	/* A core dump would end all who share the memory. */
+	/* A core dump would end all processes that share the memory. */
 	setrlimit(RLIMIT_CORE, &none);
 	random_seed(seed);
-	/* The log takes less than programs are run, otherwise. */
+	/* Without this, the log takes fewer lines than there are programs. */
 	console = open("/proc/sys/kernel/printk_devkmsg", O_WRONLY | O_CLOEXEC);
 	if (console < 0 || write(console, "on\n", 3) != 3)
 		die("printk_devkmsg");

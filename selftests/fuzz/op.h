@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What operations and those who do them share. */
+/* Declare what operations and actors share. */
 #ifndef MPIPC_FUZZ_OP_H
 #define MPIPC_FUZZ_OP_H
 
@@ -9,7 +9,7 @@
 
 #define SOURCE_SIZE (18 * 4096)
 
-/* Something odd about an ioctl; the last three arguments of an operation. */
+/* Something is odd about an ioctl, as the last three arguments of an operation say. */
 struct odd {
 	enum {
 		NOTHING,
@@ -21,7 +21,7 @@ struct odd {
 		RECORDS_PLACE,
 		POKE,		/* a byte of the structure */
 		POKE_HIGH,	/* likewise, further behind */
-		RESERVED_BIT,	/* one that has to be 0 is not */
+		RESERVED_BIT,	/* a bit that has to be 0 is 1 */
 		N_ODDITIES
 	} what;
 	uint8_t x;
@@ -49,7 +49,7 @@ struct ioctl {
 
 extern struct slot slots[N_SLOTS];
 extern pid_t child;
-/* What payloads are copied from; read-only, and followed by memory without access. */
+/* Payloads are copied from here, which is read-only and followed by memory without access. */
 extern char *source;
 extern const struct ioctl info_cmd;
 extern const struct ioctl call_cmd;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Operations on files. */
+/* Do operations on files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,10 +18,10 @@
 #include "fuzz.h"
 #include "op.h"
 
-/* Write end of a pipe that hangs up when nothing refers to it any more; or -1. */
+/* This write end of a pipe hangs up when nothing refers to it any more; -1: there is none. */
 int canary = -1;
 
-/* Operations: files */
+/* Operations on files */
 
 void op_open(struct actor *me, const uint8_t *a)
 {
@@ -38,7 +38,7 @@ void op_dup(struct actor *me, const uint8_t *a)
 {
 	int from = fd_of(me, a[0]), to = fd_of(me, a[1]);
 
-	/* In place of the other, or besides it. */
+	/* The copy replaces the other descriptor, or is added. */
 	if (a[2] & 1 && to >= 0 && dup3(from, to, O_CLOEXEC) >= 0)
 		look_at_slot(slot_of(me, a[1]));
 	else if (from >= 0)
@@ -67,7 +67,7 @@ static int open_pair(void)
 	return pair[0];
 }
 
-/* None of them ever blocks. */
+/* Open a file that never blocks. */
 void op_file(struct actor *me, const uint8_t *a)
 {
 	int fd = -1;
@@ -107,7 +107,7 @@ void op_nonblock(struct actor *me, const uint8_t *a)
 		fcntl(fd_of(me, a[0]), F_SETFL, a[1] & 1 ? O_NONBLOCK : 0);
 }
 
-/* Through a socket; or into one that is closed with the file in it. */
+/* Send a file through a socket, or into one that is closed with the file in it. */
 void op_scm(struct actor *me, const uint8_t *a)
 {
 	int fd = fd_of(me, a[0]);
@@ -136,7 +136,7 @@ void op_poll(struct actor *me, const uint8_t *a)
 	poll(pfds, ARRAY_SIZE(pfds), a[2] & 1);
 }
 
-/* The slot of the epoll may be any; it stays there with what was added. */
+/* Add a file to an epoll instance, which stays in its slot with what was added. */
 void op_epoll(struct actor *me, const uint8_t *a)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP };
@@ -149,7 +149,7 @@ void op_epoll(struct actor *me, const uint8_t *a)
 	epoll_wait(fd, &event, 1, 0);
 }
 
-/* What there is to be read about it. */
+/* Read what there is to be read about a file. */
 void op_look(struct actor *me, const uint8_t *a)
 {
 	char path[64], text[512];

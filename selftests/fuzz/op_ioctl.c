@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Operations of the device: its ioctls, read and write. */
+/* Do operations of the device: its ioctls, read and write. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static const struct ioctl reply_recv_cmd = {
 static const struct ioctl cancel_cmd = { MPIPC_CANCEL, OTHERWISE };
 static const struct ioctl peers_cmd = { MPIPC_PEERS, OTHERWISE };
 
-/* Operations: ioctls */
+/* Operations by ioctl */
 
 void op_join(struct actor *me, const uint8_t *a)
 {
@@ -68,7 +68,7 @@ void op_join(struct actor *me, const uint8_t *a)
 		strcpy(join.group, groups[a[2] % 4]);
 	else
 		memset(join.group, 'g', sizeof(join.group) - 1);
-	/* Whoever waits for a primary for ever does so after the file was closed, too. */
+	/* A thread that waits for a primary for ever does so after the file was closed, too. */
 	if (odd.what == POKE && odd.x / 8 == offsetof(struct mpipc_join_args, deadline) / 8)
 		odd.what = NOTHING;
 	ret = issue(me, slot, &join_cmd, &join, &odd);
@@ -120,7 +120,10 @@ void op_peers(struct actor *me, const uint8_t *a)
 		check_untouched(&list[n], (room - n) * sizeof(*list));
 }
 
-/* The high bits of @how are the first slot, the low ones how many. */
+/*
+ * Make a body with descriptors: the high bits of @how are the first slot, the low ones how
+ * many.
+ */
 static struct mpipc_body body_of(struct actor *me, uint8_t size, uint8_t how,
 				 const struct odd *odd)
 {
@@ -136,7 +139,7 @@ static struct mpipc_body body_of(struct actor *me, uint8_t size, uint8_t how,
 	if (odd->what == FDS_PLACE)
 		fds = place(me->fds, FDS_SIZE, body.n_fds * sizeof(*fds), odd->x);
 	body.fds = to_u64(fds);
-	/* The first byte tells how it goes on. */
+	/* The first byte of the payload shows how it goes on. */
 	body.data = to_u64(source + how);
 	if (odd->what == DATA_PLACE)
 		body.data = to_u64(place(source, SOURCE_SIZE, body.size, odd->x));
@@ -159,7 +162,7 @@ void op_send(struct actor *me, const uint8_t *a)
 		found("sent %u, full %u", send.sent, send.full);
 }
 
-/* Descriptors that were received, one by one; the rest has not been touched. */
+/* Take descriptors that were received, one by one, and check that the rest was not touched. */
 static void take_fds(struct actor *me, int *fds, unsigned int n, unsigned int room)
 {
 	for (unsigned int i = 0; i < n && i < room; i++) {
@@ -175,7 +178,7 @@ static void take_fds(struct actor *me, int *fds, unsigned int n, unsigned int ro
 		check_untouched(fds + n, (room - n) * sizeof(*fds));
 }
 
-/* Where a receiver wants what, and how much of that can be checked. */
+/* A receiver wants these at some place, and so much of it can be checked. */
 struct wanted {
 	char *data;
 	size_t data_room;
@@ -305,7 +308,10 @@ static void check_results(struct actor *me, const struct mpipc_call_args *call, 
 	check_untouched((int *)me->fds + n * fds_stride, 64);
 }
 
-/* The high flags are to go on with the actor's newest call, and room for few results. */
+/*
+ * Make a call. The high flags are to go on with the actor's newest call, and to leave space
+ * for few results.
+ */
 void op_call(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 8);
@@ -323,7 +329,7 @@ void op_call(struct actor *me, const uint8_t *a)
 	unsigned int fds_stride = call.reply_fds;
 	int ret;
 
-	/* The rest is not looked at, or refused. */
+	/* The kernel does not look at the rest, or refuses it. */
 	if (stride > MPIPC_SIZE_MAX || fds_stride > MPIPC_FDS_MAX)
 		stride = fds_stride = 0;
 	memset(me->records, CANARY, RECORDS_SIZE);
@@ -337,7 +343,7 @@ void op_call(struct actor *me, const uint8_t *a)
 	call.reply_fd_list = to_u64(place_if(&odd, FDS_PLACE, me->fds, FDS_SIZE,
 					     MAX_RESULTS * fds_stride * sizeof(int)));
 	ret = issue(me, slot_of(me, a[0]), &call_cmd, &call, &odd);
-	/* With descriptors in the request, their memory is that of the answer's. */
+	/* The memory of the descriptors in the request is that of those in the reply. */
 	if (!ret && is_plain(me, &odd) && !(call.flags & MPIPC_CALL_ASYNC) && !call.body.n_fds)
 		check_results(me, &call, stride, fds_stride);
 }
@@ -354,13 +360,13 @@ void op_ioctl(struct actor *me, const uint8_t *a)
 {
 	unsigned long cmd = _IOC(a[2] % 4, a[1] & 0x80 ? 'M' : a[1], 0xc0 + a[1] % 16, a[3]);
 
-	/* What only reads never blocks. */
+	/* A member that is only read never blocks. */
 	if (a[1] & 0x80 && a[1] % 16 < 10)
 		cmd &= ~(unsigned long)IOCSIZE_MASK;
 	do_ioctl(fd_of(me, a[0]), cmd, me->arg);
 }
 
-/* Operations: bytes */
+/* Operations by bytes */
 
 static void check_read(const char *data, size_t len)
 {

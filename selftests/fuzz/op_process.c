@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Operations on the process, and the table of all operations. */
+/* Do operations on the process, and list all operations. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 #include "fuzz.h"
 #include "op.h"
 
-/* Operations: the process */
+/* Operations on the process */
 
 static void op_params(struct actor *me, const uint8_t *a)
 {
@@ -39,7 +39,7 @@ static void op_nofile(struct actor *me, const uint8_t *a)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Of this thread only, hence by system calls; it can always go back. */
+/* Change the user of this thread only, hence by system calls; it can always go back. */
 static void op_user(struct actor *me, const uint8_t *a)
 {
 	uid_t uid = a[0] & 1 ? 1000 : 0;

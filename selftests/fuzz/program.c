@@ -2,8 +2,9 @@
 /*
  * Programs as text, and by chance.
  *
- * As text an operation is NAME[@ACTOR][&][:ARG,ARG...], "&" being a race; arguments are
- * hexadecimal, zeroes at the end left out. A program is operations between spaces.
+ * As text, an operation is NAME[@ACTOR][&][:ARG,ARG...]. "&" stands for a race. Arguments
+ * are hexadecimal, and zeroes at the end are left out. A program is operations between
+ * spaces.
  */
 
 #include <ctype.h>
@@ -127,9 +128,9 @@ bool program_uses(const struct program *program, const char *kind)
 /* Chance */
 
 /*
- * What arguments there are, and what they mostly should be for programs to get anywhere:
- * s a slot, r a role, g a group, t a destination, w which call, f flags, z a size, c a
- * count, n descriptors, d a deadline, o x y something odd, v any value
+ * Choose an argument that lets programs get anywhere in most cases. These letters stand for
+ * arguments: s a slot, r a role, g a group, t a destination, w which call, f flags, z a
+ * size, c a count, n descriptors, d a deadline, o x y something odd, v any value
  */
 static uint8_t random_arg(char what)
 {
@@ -154,7 +155,7 @@ static uint8_t random_arg(char what)
 	case 'd':
 		return random_below(6);
 	case 'o':
-		/* Whoever takes it does so modulo what there is. */
+		/* The user of this value takes it modulo what there is. */
 		return one_in(8) ? random_below(256) : 0;
 	}
 	return one_in(2) ? random_below(256) : random_below(8);
@@ -218,7 +219,10 @@ static void change_arg(struct op *op)
 	op->args[i] = random_arg(kinds[op->kind].args[i]);
 }
 
-/* What goes well otherwise shows best whether something odd is noticed. */
+/*
+ * Make something odd about an operation. An operation that goes well otherwise shows best
+ * that the module notices it.
+ */
 static void make_odd(struct op *op)
 {
 	const char *args = kinds[op->kind].args;
@@ -228,7 +232,7 @@ static void make_odd(struct op *op)
 		op->args[i] = random_below(256);
 }
 
-/* The beginning of the one and the end of the other. */
+/* Take the beginning of one program and the end of the other. */
 static void cross(struct program *program, const struct program *other)
 {
 	unsigned int keep = random_below(program->n + 1);
@@ -275,7 +279,7 @@ static void mutate_once(struct program *program, const struct program *other)
 	}
 }
 
-/* @other is where a part may come from; it can be the same. */
+/* Change a program; a part may come from @other, which can be the same program. */
 void program_mutate(struct program *program, const struct program *other)
 {
 	const struct program donor = *other;

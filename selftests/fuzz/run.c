@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who does the operations of a program, and how it ends. */
+/* Let actors do the operations of a program, and end it. */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,9 +20,9 @@
 #include "fuzz.h"
 #include "op.h"
 
-/* How long an operation is waited for, if it is not racing with the next one. */
+/* An operation is waited for so long, if it is not racing with the next one. */
 #define PATIENCE_NS (700 * 1000)
-/* How long something may take that has to happen. */
+/* Something that has to happen may take so long. */
 #define HANG_MS 10000
 
 struct shared *shared;
@@ -31,14 +31,14 @@ struct slot slots[N_SLOTS];
 static const struct program *program;
 static const struct kcov *kcovs;
 pid_t child;
-/* What payloads are copied from; read-only, and followed by memory without access. */
+/* Payloads are copied from here, which is read-only and followed by memory without access. */
 char *source;
 
 #define AREA (16UL << 20)
 
 /*
- * Memory in an area where there is nothing else, each time in another place of it: a
- * pointer with a wrong byte points at nothing.
+ * Map memory in an area where there is nothing else, each time in another place of it, so
+ * that a pointer with a wrong byte points at nothing.
  */
 static void *map(size_t size)
 {
@@ -54,7 +54,7 @@ static void *map(size_t size)
 	return memory;
 }
 
-/* Once, before the first program. */
+/* Prepare once, before the first program. */
 void run_init(void)
 {
 	shared = map((sizeof(*shared) + 4095) / 4096 * 4096);
@@ -86,7 +86,7 @@ void reset_actor(struct actor *actor)
 	actor->calling = NULL;
 }
 
-/* Before each program. */
+/* Prepare before each program. */
 void run_reset(void)
 {
 	shared->finding[0] = '\0';
@@ -1275,7 +1275,7 @@ static bool is_idle(struct actor *actor)
 	return __atomic_load_n(&actor->done, __ATOMIC_ACQUIRE) == actor->todo;
 }
 
-/* What comes before an operation is not what leads to it. */
+/* Reset the coverage, because what comes before an operation is not what leads to it. */
 static void mark_kcov(const struct actor *me)
 {
 	unsigned long *area = kcovs[me->index].area;
@@ -1312,7 +1312,10 @@ static int __attribute__((noreturn)) actor_main(void *arg)
 	}
 }
 
-/* All share the fuzzer's memory: it takes five times as long to make a copy of it. */
+/*
+ * Start a process. All processes share the fuzzer's memory, because it takes five times as
+ * long to make a copy of it.
+ */
 static pid_t start(int (*function)(void *arg), struct actor *actor, int flags)
 {
 	return clone(function, actor->stack + STACK_SIZE, CLONE_VM | flags, actor);
@@ -1334,7 +1337,7 @@ static void start_actor(struct actor *actor)
 	child = actor->index == CHILD ? 0 : child;
 }
 
-/* Has another actor do an operation, unless it is blocked in the one before. */
+/* Have another actor do an operation, unless the actor is blocked in the one before. */
 static void hand_over(struct actor *actor, unsigned int i)
 {
 	__u64 give_up = now_ns() + PATIENCE_NS;
@@ -1359,7 +1362,7 @@ static bool is_blocked(struct actor *actor, enum blocked in)
 	return !is_idle(actor) && __atomic_load_n(&actor->blocked, __ATOMIC_ACQUIRE) == in;
 }
 
-/* Whether threads have tables of their own: they cannot be made to leave then. */
+/* Check that threads have tables of their own; they cannot be made to leave then. */
 static bool is_unshared(void)
 {
 	for (int i = 0; i < CHILD; i++)
@@ -1368,7 +1371,7 @@ static bool is_unshared(void)
 	return false;
 }
 
-/* Waits for an operation that has to end. */
+/* Wait for an operation that has to end. */
 static bool wait_idle(struct actor *actor)
 {
 	__u64 give_up = in_ms(HANG_MS);
@@ -1381,7 +1384,7 @@ static bool wait_idle(struct actor *actor)
 	return true;
 }
 
-/* Whoever waits for a record is woken if there is one. */
+/* Check that an actor that waits for a record is woken if there is one. */
 static void check_receiver(struct actor *actor)
 {
 	__u64 give_up = in_ms(HANG_MS);
@@ -1402,8 +1405,8 @@ static void check_receiver(struct actor *actor)
 }
 
 /*
- * All leave but one that somebody calls or sends with. That has to end, since nobody is
- * left who could answer or make room.
+ * Let all leave but an endpoint that somebody calls or sends with. The call has to end,
+ * because nobody is left who could reply or make space.
  */
 static void check_caller(void)
 {
@@ -1421,7 +1424,10 @@ static void check_caller(void)
 		found("a caller waits for endpoints that have left");
 }
 
-/* Leaves nothing behind: what is there afterwards, the module left there. */
+/*
+ * End everything that is left, so that what is there afterwards is what the module left
+ * behind.
+ */
 static void finish(void)
 {
 	bool unshared = is_unshared();
@@ -1474,7 +1480,7 @@ static int __attribute__((noreturn)) run_main(void *arg)
 	_exit(0);
 }
 
-/* In a process of its own, which ends with 0 unless there is a finding. */
+/* Run a program in a process of its own, which ends with 0 unless there is a finding. */
 pid_t run_start(const struct program *what, const struct kcov kcov[N_ACTORS])
 {
 	program = what;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands in for DPDK's librte_eal.so, for tests of what is preloaded: begin and end in the
- * order of DPDK, its lock, and an IPC that only counts who called it.
+ * A stand-in for DPDK's librte_eal.so, for tests of what is preloaded: it begins and ends
+ * in the order of DPDK, takes its lock, and has an IPC that only counts who called it.
  */
 #define _GNU_SOURCE
 #include "fake_eal.h"
@@ -42,7 +42,7 @@ static int count(unsigned int *calls)
 
 int rte_mp_action_register(const char *name, void *action)
 {
-	/* With a colon in its name it only finds out whether there is IPC. */
+	/* An argument with a colon in its name only shows that there is IPC. */
 	unsigned int ignored = 0;
 
 	(void)action;
@@ -149,7 +149,7 @@ static void open_config(void)
 	close(socket);
 }
 
-/* A secondary goes no further before its primary has got to the end. */
+/* Let a secondary go no further before its primary has got to the end. */
 static void wait_for_primary(void)
 {
 	while (!__atomic_load_n(complete, __ATOMIC_ACQUIRE))
@@ -175,7 +175,7 @@ int rte_eal_init(int argc, char **argv)
 	open_config();
 	if (secondary)
 		wait_for_primary();
-	/* By the linker, as DPDK calls itself. */
+	/* The linker resolves this call as it does DPDK's own. */
 	rte_mp_action_register(FAKE_FIRST_ACTION, abort);
 	if (fake_during_init)
 		fake_during_init();

@@ -17,11 +17,11 @@ extern struct fake_calls {
 	unsigned int disable;
 } fake_calls;
 
-/* Called by rte_eal_init() before its end, and by rte_eal_cleanup() when memory is gone. */
+/* rte_eal_init() calls this before its end, and rte_eal_cleanup() when memory is gone. */
 extern void (*fake_during_init)(void);
 extern void (*fake_without_memory)(void);
 
-/* What rte_eal_init() itself registers. */
+/* rte_eal_init() itself registers this action. */
 #define FAKE_FIRST_ACTION	"fake_eal"
 
 #endif /* MPIPC_SELFTESTS_FAKE_EAL_H */

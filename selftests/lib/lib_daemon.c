@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The daemon and the applications of examples/, each a process of its own, on rte_mp
- * (daemon.c, app.c) and on mpipc itself (events.c): registration and its refusal,
+ * Tests of the daemon and the applications of examples/, each a process of its own, on
+ * rte_mp (daemon.c, app.c) and on mpipc itself (events.c): registration and its refusal,
  * devices with notify descriptors, and the end of either side.
  */
 #include "harness.h"
@@ -12,11 +12,14 @@
 #include <libgen.h>
 #include <stdarg.h>
 
-/* Exit statuses of the applications. */
+/* The applications have these exit statuses. */
 #define REFUSED		1
 #define DAEMON_GONE	3
 
-/* The next line that a program prints, without its end; empty when it has ended. */
+/*
+ * Read the next line that a program prints, without its end; the line is empty when the
+ * program has ended.
+ */
 static void read_line(const struct child *program, char *line, size_t size)
 {
 	size_t n = 0;
@@ -26,7 +29,7 @@ static void read_line(const struct child *program, char *line, size_t size)
 	line[n] = 0;
 }
 
-/* Is that its next line? */
+/* Check that this is the next line of the program. */
 static bool __attribute__((format(printf, 2, 3))) says(const struct child *program,
 						       const char *format, ...)
 {
@@ -43,7 +46,7 @@ static bool __attribute__((format(printf, 2, 3))) says(const struct child *progr
 	return false;
 }
 
-/* Waits until it ends without another word: its exit status. */
+/* Wait until the program ends without another word, and return its exit status. */
 static int end_of(struct child *program)
 {
 	char line[256];
@@ -59,7 +62,7 @@ static void tell(const struct child *program, const char *line)
 	send(program->line, line, strlen(line), MSG_NOSIGNAL);
 }
 
-/* Its line is standard input and output of the program, which is next to this one. */
+/* Start the program that is next to this one, with its line as standard input and output. */
 static void start(struct child *program, char **argv)
 {
 	char path[4096] = { 0 };
@@ -144,7 +147,10 @@ static void start_app(struct child *app, FIXTURE_DATA(daemon) *self,
 	start(app, variant->events ? on_mpipc : on_rte_mp);
 }
 
-/* Starts one that opens the device lan, with 2 queues. Do both sides say so? */
+/*
+ * Start an application that opens the device lan with 2 queues. Return true if both sides
+ * say so.
+ */
 static bool start_good_app(struct child *app, FIXTURE_DATA(daemon) *self,
 			   const FIXTURE_VARIANT(daemon) *variant, char *name)
 {

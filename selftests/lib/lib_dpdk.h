@@ -25,7 +25,7 @@
 #define PARAM_ALIGN		8
 #endif
 
-/* As the headers of that version have it. */
+/* The message is laid out as in the headers of that version. */
 struct rte_mp_msg {
 	char name[RTE_MP_MAX_NAME_LEN];
 	int len_param;
@@ -63,7 +63,7 @@ bool rte_mp_disable(void);
 
 #include <sys/stat.h>
 
-/* Where secondaries of this file prefix meet. */
+/* Return the group in which secondaries of this file prefix meet. */
 static inline void group_of(const char *prefix, char group[MPIPC_GROUP_MAX])
 {
 	char dir[256];
@@ -87,7 +87,7 @@ static inline int start_with(const char *type, const char *prefix, char *option)
 	return rte_eal_init(4, argv);
 }
 
-/* One call of each function that is preloaded. */
+/* Call each function that is preloaded once. */
 static inline void call_all(void)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
@@ -101,7 +101,7 @@ static inline void call_all(void)
 	rte_mp_action_unregister("x");
 }
 
-/* Did call_all() get to DPDK's own functions? */
+/* Check that call_all() got to DPDK's own functions. */
 static inline bool all_native(void)
 {
 	return fake_calls.action_register && fake_calls.action_unregister && fake_calls.sendmsg &&
@@ -208,7 +208,7 @@ TEST_F(rte, a_version_that_is_not_known_is_left_alone)
 
 #else
 
-/* As answer(), from a copy of the request, with its descriptors. */
+/* Reply with the pid, from a copy of the request, with its descriptors. */
 static int answer_with_pid(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg answer = make_msg(msg->name, "");
@@ -225,7 +225,7 @@ static int answer_with_pid(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-/* Is that what answer_with_pid() says, in each of these processes? */
+/* Check that these are what answer_with_pid() replies in each of these processes. */
 static bool are_answers(const struct rte_mp_reply *reply, const struct child *children, int n)
 {
 	int i, j, k, pid, found = 0;
@@ -392,7 +392,7 @@ TEST_F(rte, what_was_registered_before_init_is_there)
 		_exit(0);
 	}
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
-	/* DPDK may have to do it: nobody knows yet. */
+	/* DPDK may have to do this, because nobody knows yet. */
 	EXPECT_EQ(1, fake_calls.action_register);
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	wait_for(&seen.came);
@@ -457,7 +457,7 @@ TEST_F(rte, no_action_runs_when_the_memory_of_dpdk_is_gone)
 	fake_without_memory = NULL;
 	EXPECT_EQ(0, seen.count);
 	EXPECT_EQ(0, child_wait(&child));
-	/* What comes later is harmless. */
+	/* Whatever comes later is harmless. */
 	rte_mp_action_unregister("x");
 	EXPECT_FAIL(EBADF, say("x", ""));
 }
@@ -476,7 +476,7 @@ TEST_F(rte, an_init_that_failed_can_be_repeated_with_other_arguments)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	group_of(self->prefix, group);
 	EXPECT_EQ(-EADDRINUSE, open_primary(group));
-	/* One that fails because it has been done does no harm. */
+	/* An init that fails because it has been done does no harm. */
 	EXPECT_FAIL(EPROTO, start_with("primary", self->prefix, "--fail"));
 	EXPECT_EQ(-EADDRINUSE, open_primary(group));
 }
@@ -494,7 +494,7 @@ TEST_F(rte, low_descriptors_are_left_to_dpdk)
 	int before = lowest_free();
 
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	/* The configuration of the group has it. */
+	/* The configuration of the group has this descriptor. */
 	EXPECT_EQ(before + 1, lowest_free());
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libmpipc: messages, event loops, events, peers and descriptors. */
+/* Tests of libmpipc: messages, event loops, events, peers and descriptors. */
 #include "child.h"
 #include "fd.h"
 #include "harness.h"
@@ -44,7 +44,7 @@ TEST_F(lib, messages_go_up_and_down_with_who_sent_them)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* Hands on what it got to the parent. */
+/* Hand on the payload to the parent. */
 static void tell_data(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	(void)handle;

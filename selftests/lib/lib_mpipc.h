@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A primary whose handler keeps what it got, and secondaries that reply: for the tests of libmpipc. */
+/*
+ * This header holds what the tests of libmpipc share: a primary whose handler keeps what it
+ * got, and secondaries that reply.
+ */
 #ifndef MPIPC_SELFTESTS_LIB_MPIPC_H
 #define MPIPC_SELFTESTS_LIB_MPIPC_H
 
@@ -14,7 +17,7 @@
 
 #define SECOND 1000000000LL
 
-/* In a child: says what is wrong and ends it. */
+/* In a child, print what is wrong and end the child. */
 #define CHECK(what) \
 	do { \
 		if (!(what)) { \
@@ -23,7 +26,7 @@
 		} \
 	} while (0)
 
-/* As child_fork(), without which there is nothing to test. */
+/* Fork a child as child_fork() does, without which there is nothing to test. */
 static inline pid_t fork_child(struct child *child)
 {
 	pid_t pid = child_fork(child);
@@ -95,7 +98,7 @@ static inline int open_with(struct mpipc **self, const char *group, enum mpipc_r
 	return mpipc_open(self, group, role, &options);
 }
 
-/* For a child: a secondary that answers requests until it is killed. */
+/* Be a secondary, in a child, that replies to requests until it is killed. */
 static inline void serve(const char *group, struct child *child, mpipc_handler_t handler, void *arg)
 {
 	struct mpipc *self;
@@ -107,7 +110,7 @@ static inline void serve(const char *group, struct child *child, mpipc_handler_t
 	_exit(0);
 }
 
-/* Starts one; returns its endpoint. */
+/* Start such a secondary, and return the id of its endpoint. */
 static inline __u64 start_server(const char *group, struct child *child, mpipc_handler_t handler,
 				 void *arg)
 {

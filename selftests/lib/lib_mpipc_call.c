@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libmpipc: calls, with and without waiting, and replies. */
+/* Tests of libmpipc: calls, with and without waiting, and replies. */
 #include "child.h"
 #include "fd.h"
 #include "harness.h"
@@ -79,7 +79,7 @@ TEST_F(lib, a_call_to_all_has_results_of_the_living_and_the_dead)
 	__u64 dead = 0, id;
 	int i, answered = 0;
 
-	/* More than there is room for at the first try. */
+	/* These results do not fit at the first try. */
 	for (i = 0; i < 12; i++) {
 		id = start_server(self->group, &children[i], i == 5 ? die : record, &self->log);
 		if (i == 5)
@@ -137,7 +137,7 @@ TEST_F(lib, a_call_to_a_dead_primary_is_refused)
 	mpipc_close(secondary);
 }
 
-/* Answers with the two ends of a pipe of its own. */
+/* Reply with the two ends of a pipe of this process. */
 static void reply_pipe(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	int fds[2];
@@ -177,7 +177,7 @@ TEST_F(lib, descriptors_of_answers_are_taken_or_closed_with_them)
 	child_kill(&child);
 }
 
-/* In a thread of its own, once the handler has returned. */
+/* Reply in a thread of its own, once the handler has returned. */
 static void *reply_later(void *arg)
 {
 	struct log *log = arg;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libmpipc: handles that are closed or left, also by a handler or a forked child. */
+/*
+ * Tests of libmpipc: handles that are closed or left, by their owner, a handler or a forked
+ * child.
+ */
 #include "child.h"
 #include "fd.h"
 #include "harness.h"
@@ -57,7 +60,7 @@ TEST_F(lib, closing_waits_for_the_handler_that_runs)
 	ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
 	sem_wait(&self->log.entered);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, (void *(*)(void *))mpipc_close, self->primary));
-	/* It has left, but not come back. */
+	/* The secondary has left, but dispatch has not returned. */
 	while (poll_for(mpipc_fd(secondary), POLLRDHUP, -1) != POLLRDHUP)
 		;
 	EXPECT_EQ(EBUSY, pthread_tryjoin_np(thread, NULL));
@@ -72,7 +75,7 @@ static void close_here(struct mpipc *handle, const struct mpipc_message *message
 	struct log *log = arg;
 
 	mpipc_close(handle);
-	/* Still there until this returns. */
+	/* The record is there until this handler returns. */
 	log->count += message->record->size;
 	log->handler_ret = mpipc_send(handle, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL);
 	sem_post(&log->entered);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libmpipc: opening a handle, and what the hint says when that fails. */
+/* Tests of libmpipc: opening a handle, and what the hint says when that fails. */
 #include "child.h"
 #include "harness.h"
 #include "lib_mpipc.h"
@@ -32,7 +32,7 @@ TEST(a_device_of_another_kind_is_told_apart)
 	EXPECT_NE(NULL, strstr(mpipc_open_hint(-ENOTTY), "MPIPC_DEVICE"));
 }
 
-/* Joins as another user. */
+/* Join as another user. */
 static int try_to_join(void *group)
 {
 	struct mpipc *handle;
@@ -41,7 +41,7 @@ static int try_to_join(void *group)
 	return mpipc_open(&handle, group, MPIPC_SECONDARY, NULL);
 }
 
-/* Likewise; -ENOMSG unless the hint is about the group. */
+/* Join as another user, and return -ENOMSG unless the hint is about the group. */
 static int try_for_group_hint(void *group)
 {
 	int err = try_to_join(group);
@@ -49,7 +49,10 @@ static int try_for_group_hint(void *group)
 	return strstr(mpipc_open_hint(err), "permission for the group") ? err : -ENOMSG;
 }
 
-/* The same for a node that only root may open. */
+/*
+ * Join as another user by a node that only root may open, and return -ENOMSG unless the
+ * hint is about the device.
+ */
 static int try_for_device_hint(void *group)
 {
 	struct mpipc *handle;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libmpipc: handlers on the thread of the library, in order. */
+/* Tests of libmpipc: handlers on the thread of the library, in order. */
 #include "child.h"
 #include "fd.h"
 #include "harness.h"
@@ -64,12 +64,12 @@ TEST_F(lib, the_thread_gets_batches_and_descriptors_in_order)
 	EXPECT_EQ(60, self->log.count);
 	EXPECT_EQ(59, *(int *)self->log.data);
 	EXPECT_EQ(60, self->log.record.seq);
-	/* The handler takes the first one of each message. */
+	/* The handler takes the first descriptor of each message. */
 	EXPECT_EQ(before - 1 + 9, count_fds());
 	mpipc_close(secondary);
 }
 
-/* Counts, as this is looked at while more may come. */
+/* Count messages atomically, because the test looks at the count while more may come. */
 static void count_messages(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	(void)handle;
@@ -77,7 +77,7 @@ static void count_messages(struct mpipc *handle, const struct mpipc_message *mes
 	__atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
 }
 
-/* Sends messages and then answers. */
+/* Send messages and then reply. */
 static void send_then_reply(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	int i;
@@ -112,7 +112,7 @@ TEST_F(lib, an_ordered_call_returns_after_the_handlers_of_what_came_before)
 	mpipc_close(primary);
 }
 
-/* Makes a call to who called, and answers with what it brought. */
+/* Call the caller, and reply with the result. */
 static void call_back(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	struct mpipc_replies *replies;
@@ -161,13 +161,13 @@ static void answer_ahead(struct mpipc *handle, const struct mpipc_message *messa
 	before = queued(handle);
 	CHECK(!mpipc_reply(handle, call, 0, &number, sizeof(number), NULL));
 	ahead->taken += queued(handle) < before;
-	/* All of it is what it was. */
+	/* The message is unchanged. */
 	CHECK(message->record->call == call && message->record->size == size);
 	for (i = 0; i < size / sizeof(*numbers); i++)
 		CHECK(numbers[i] == number);
 	if (!ahead->peer || number % 10)
 		return;
-	/* Handles those that follow, up to the result. */
+	/* The call handles those requests that follow, up to its result. */
 	CHECK(mpipc_call(handle, ahead->peer, "x", NULL, 0, MPIPC_WAIT_FOREVER, NULL,
 			 &replies) == 1);
 	CHECK(!result_status(replies, 0));
@@ -184,7 +184,7 @@ static void handle_ahead(struct mpipc *handle, const struct mpipc_message *messa
 	sem_post(&ahead->done);
 }
 
-/* Each result has the number of its request. */
+/* Check that each result has the number of its request. */
 static void check_number(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	(void)handle;
@@ -192,7 +192,7 @@ static void check_number(struct mpipc *handle, const struct mpipc_message *messa
 	CHECK(*(const __u32 *)message->data == (uintptr_t)arg);
 }
 
-/* Makes a call that does not wait; among them are all sizes and kinds. */
+/* Make a call that does not wait; among these calls are all sizes and kinds. */
 static void call_ahead(struct mpipc *caller, __u32 number)
 {
 	static __u32 numbers[MPIPC_SIZE_MAX / sizeof(__u32)];
@@ -241,7 +241,10 @@ static void test_ahead(struct __test_metadata *_metadata, const char *group, str
 		sem_wait(&ahead->done);
 	mpipc_close(primary);
 	EXPECT_EQ(AHEAD, ahead->count);
-	/* Inside a call none is, else all up to the first with a descriptor, at least. */
+	/*
+	 * Inside a call none is taken; otherwise at least all up to the first with a
+	 * descriptor are.
+	 */
 	EXPECT_LE(ahead->peer ? 1 : 8, ahead->taken);
 	if (ahead->peer)
 		child_kill(&server);
@@ -300,7 +303,7 @@ TEST_F(lib, an_answer_to_no_request_is_refused_and_takes_nothing)
 	mpipc_close(primary);
 }
 
-/* Calls who sent the message. */
+/* Call the sender of the message. */
 static void ask_sender(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	struct mpipc_replies *replies;
@@ -312,7 +315,7 @@ static void ask_sender(struct mpipc *handle, const struct mpipc_message *message
 		mpipc_replies_free(replies);
 }
 
-/* In a child: sends a message, and answers what is asked then, until it is killed. */
+/* Send a message in a child, and reply to what is asked then, until the child is killed. */
 static void send_and_answer(const char *group, struct log *log)
 {
 	struct mpipc *self;
@@ -324,7 +327,7 @@ static void send_and_answer(const char *group, struct log *log)
 	_exit(0);
 }
 
-/* As some event loops make whatever they wait for. */
+/* Some event loops make nonblocking what they wait for. */
 TEST_F(lib, a_descriptor_made_nonblocking_changes_nothing)
 {
 	struct mpipc *primary;
@@ -373,7 +376,7 @@ static void *call_in_order(void *arg)
 	return NULL;
 }
 
-/* Waits until the thread waits for a condition: nothing tells that, hence the loop. */
+/* Wait until the thread waits for a condition. Nothing reports that, hence the loop. */
 static void wait_in_futex(pid_t tid)
 {
 	char path[32], line[32];
@@ -390,7 +393,7 @@ static void wait_in_futex(pid_t tid)
 	}
 }
 
-/* What came before waits in its handler, and the call for that. */
+/* An earlier message waits in its handler, and the call waits for that message. */
 TEST_F(lib, a_cancelled_ordered_call_does_not_stop_the_handlers)
 {
 	struct ordered ordered;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of rte_mp share. Each test is a process, mostly the primary; its
- * secondaries are children.
+ * This header holds what the tests of rte_mp share. Each test is a process, mostly the
+ * primary, and its secondaries are children.
  */
 #ifndef MPIPC_SELFTESTS_LIB_RTE_H
 #define MPIPC_SELFTESTS_LIB_RTE_H
@@ -23,10 +23,10 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 120
 
-/* For what is over before. */
+/* This timeout is for requests that end before. */
 static const struct timespec a_minute = { .tv_sec = 60 };
 
-/* In a child: says what is wrong and ends it. */
+/* In a child, print what is wrong and end the child. */
 #define CHECK(what) \
 	do { \
 		if (!(what)) { \
@@ -36,7 +36,7 @@ static const struct timespec a_minute = { .tv_sec = 60 };
 		} \
 	} while (0)
 
-/* As child_fork(), without which there is nothing to test. */
+/* Fork a child as child_fork() does, without which there is nothing to test. */
 static inline pid_t fork_child(struct child *child)
 {
 	pid_t pid = child_fork(child);
@@ -46,7 +46,7 @@ static inline pid_t fork_child(struct child *child)
 	return pid;
 }
 
-/* -1 with this error number, and nothing else? */
+/* Expect that the call returns -1 with this error number, and changes nothing else. */
 #define EXPECT_FAIL(error, call) \
 	do { \
 		rte_errno = 0; \
@@ -89,7 +89,7 @@ static struct log {
 	pthread_mutex_t lock;
 } seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Keeps it, with its descriptors. */
+/* Keep the message, with its descriptors. */
 static inline int keep(const struct rte_mp_msg *msg, const void *peer)
 {
 	pthread_mutex_lock(&seen.lock);
@@ -101,7 +101,7 @@ static inline int keep(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-/* What keep() got last. */
+/* Return the message that keep() got last. */
 static inline struct rte_mp_msg last_seen(void)
 {
 	struct rte_mp_msg msg;
@@ -112,7 +112,7 @@ static inline struct rte_mp_msg last_seen(void)
 	return msg;
 }
 
-/* Answers with what it got, and closes its descriptors. */
+/* Reply with what came, and close its descriptors. */
 static inline int echo(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg answer = *msg;
@@ -133,7 +133,7 @@ static inline int die(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-/* In a secondary: its line to the test. */
+/* A secondary has this line to the test. */
 static const struct child *own_line;
 
 static inline int tell(const struct rte_mp_msg *msg, const void *peer)
@@ -145,8 +145,8 @@ static inline int tell(const struct rte_mp_msg *msg, const void *peer)
 }
 
 /*
- * A secondary with one action, which lives until it is killed. It waits for its
- * primary, and says when it is ready.
+ * Start a secondary with one action, which lives until it is killed. It waits for its
+ * primary, and reports when it is ready.
  */
 static inline void start_secondary(const char *prefix, struct child *child, const char *name,
 				   rte_mp_t action)
@@ -162,8 +162,8 @@ static inline void start_secondary(const char *prefix, struct child *child, cons
 }
 
 /*
- * The primary, after its secondaries: a process with threads is no good parent where
- * these tests are run with a sanitizer. Returns when all are ready.
+ * Start the primary after its secondaries, because a process with threads is no good parent
+ * where these tests are run with a sanitizer. Return when all are ready.
  */
 static inline int start_primary(const char *prefix, struct child *children, int n)
 {
@@ -177,21 +177,21 @@ static inline int start_primary(const char *prefix, struct child *children, int 
 	return 0;
 }
 
-/* A wait that does not end because of a signal. */
+/* Wait for a semaphore, and do not end because of a signal. */
 static inline void wait_for(sem_t *sem)
 {
 	while (sem_wait(sem))
 		;
 }
 
-/* In a child: stays until it is killed. */
+/* Stay, in a child, until it is killed. */
 static inline void stay(void)
 {
 	for (;;)
 		pause();
 }
 
-/* A request with a long timeout: the return value of rte_mp_request_sync(). */
+/* Make a request with a long timeout, and return what rte_mp_request_sync() returns. */
 static inline int ask(const char *name, const char *param, struct rte_mp_reply *reply)
 {
 	struct rte_mp_msg msg = make_msg(name, param);
@@ -206,7 +206,7 @@ static inline int say(const char *name, const char *param)
 	return rte_mp_sendmsg(&msg);
 }
 
-/* An answer to a request of this name. */
+/* Reply to a request of this name. */
 static inline int answer(const char *name, const char *param, const char *peer)
 {
 	struct rte_mp_msg msg = make_msg(name, param);
@@ -222,7 +222,7 @@ static inline void kill_all(struct child *children, int n)
 		child_kill(&children[i]);
 }
 
-/* How many are in the group, this one included. */
+/* Count the members of the group, this one included. */
 static inline unsigned int count_members(int fd)
 {
 	struct mpipc_peers_args peers = { 0 };
@@ -230,7 +230,7 @@ static inline unsigned int count_members(int fd)
 	return do_ioctl(fd, MPIPC_PEERS, &peers) ? 0 : peers.n_peers;
 }
 
-/* An endpoint next to the library's, to see or to do what that does not. */
+/* Open an endpoint next to the library's, to see or to do what the library does not. */
 static inline int open_beside(const char *prefix)
 {
 	char group[MPIPC_GROUP_MAX];

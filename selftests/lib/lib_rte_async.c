@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: requests that call back. Statements 28 to 34; see lib_rte_delivery.c for
+ * Tests of rte_mp: requests that call back. Statements 28 to 34; lib_rte_delivery.c says
  * what the names mean.
  */
 #include "child.h"
@@ -58,7 +58,7 @@ static int ask_async(const char *name, const struct timespec *ts)
 	return rte_mp_request_async(&msg, ts, call_back);
 }
 
-/* Nothing that was asked before can call back any more once this has been answered. */
+/* Make a request after which nothing that was asked before can call back any more. */
 static void settle(struct __test_metadata *_metadata)
 {
 	struct rte_mp_reply reply;
@@ -85,7 +85,7 @@ FIXTURE_TEARDOWN(async)
 	rte_eal_cleanup();
 }
 
-/* A secondary that answers "echo", and dies or is silent if it is asked to be. */
+/* Reply to "echo", and die or be silent if the request asks for that. */
 static int silent(const struct rte_mp_msg *msg, const void *peer)
 {
 	(void)msg;
@@ -205,7 +205,7 @@ TEST_F(async, s30_the_callback_never_runs_inside_the_call)
 	start_one(self->prefix, &child, echo);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 50; i++) {
-		/* With a lock that the callback takes, too. */
+		/* The callback takes this lock, too. */
 		pthread_mutex_lock(&back.lock);
 		ASSERT_EQ(0, ask_async("x", &a_minute));
 		EXPECT_EQ(i, back.count);
@@ -284,7 +284,7 @@ TEST_F(async, s32_the_callback_runs_on_the_thread_of_the_actions)
 	wait_for(&back.came);
 	EXPECT_TRUE(pthread_equal(thread, back.thread));
 	child_kill(&child);
-	/* So it does for nobody, and at a deadline. */
+	/* The same holds for a request to nobody, and at a deadline. */
 	ASSERT_EQ(0, ask_async("x", &short_time));
 	wait_for(&back.came);
 	EXPECT_TRUE(pthread_equal(thread, back.thread));
@@ -317,7 +317,7 @@ TEST_F(async, s34_what_fails_has_asked_nobody_and_does_not_call_back)
 	msg.num_fds = 1;
 	msg.fds[0] = -1;
 	EXPECT_FAIL(EBADF, rte_mp_request_async(&msg, &a_minute, call_back));
-	/* These two answer nothing else. */
+	/* These two are replies to nothing else. */
 	EXPECT_FAIL(ENOENT, ask("unknown", "", &reply));
 	for (i = 0; i < 2; i++)
 		EXPECT_EQ(0, poll_for(children[i].line, POLLIN, 0));
@@ -451,7 +451,7 @@ TEST_F(async, s15_requests_of_many_threads_do_not_mix)
 	start_one(self->prefix, &child, echo);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 1000; i++) {
-		/* As many as may be open at once. */
+		/* As many requests as possible are open at once. */
 		ASSERT_EQ(0, ask_async(i % 2 ? "x" : "echo", &a_minute));
 		if (i >= 500)
 			wait_for(&back.came);

@@ -39,7 +39,7 @@ TEST_F(rte, s01_a_secondary_reaches_the_primary_only)
 	EXPECT_EQ(0, child_wait(&sender));
 	wait_for(&seen.came);
 	EXPECT_STREQ("up", (char *)seen.msg.param);
-	/* What the other one tells first is about this. */
+	/* The first message of the other process is about this. */
 	EXPECT_EQ(0, say("x", "down"));
 	EXPECT_EQ(0, child_hear(&other, NULL));
 	EXPECT_EQ(0, poll_for(other.line, POLLIN, 0));
@@ -113,7 +113,7 @@ TEST_F(rte, s03_groups_of_other_prefixes_do_not_meet)
 	child_kill(&primary);
 }
 
-/* As hotplugging does: asks all, the one that is waiting for this among them. */
+/* Ask everybody, as hotplugging does, and among them the process that waits for this. */
 static int ask_everybody(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_reply reply;
@@ -160,7 +160,7 @@ static int slow_count(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-/* Ten messages, then the answer: as a scan of devices. */
+/* Send ten messages and then reply, as a scan of devices does. */
 static int ten_then_answer(const struct rte_mp_msg *msg, const void *peer)
 {
 	int i;
@@ -230,7 +230,7 @@ TEST_F(rte, s06_an_asynchronous_reply_does_not_overtake_earlier_messages)
 	child_kill(&child);
 }
 
-/* Ends the process if two run at once. */
+/* End the process if two actions run at once. */
 static int alone(const struct rte_mp_msg *msg, const void *peer)
 {
 	static int running;
@@ -316,7 +316,7 @@ TEST_F(rte, s08_a_message_that_was_copied_can_be_answered_later)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* As some drivers do: neither length nor descriptors are ever set. */
+/* Reply as some drivers do, which never set a length or descriptors. */
 static int answer_without_length(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = *msg;
@@ -372,7 +372,7 @@ static void *ask_one(void *arg)
 	return NULL;
 }
 
-/* In a secondary: so many requests at once, each of which gets its own answer. */
+/* Make so many requests at once, in a secondary, each of which gets its own reply. */
 static void ask_at_once(const char *prefix)
 {
 	static struct asking asking[ASKED];
@@ -402,7 +402,10 @@ TEST_F(rte, s11_the_pointer_to_a_peer_stays_good_for_its_request)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	for (i = 1; i < ASKED; i++)
 		wait_for(&seen.came);
-	/* Those of one process and one name, in another order: each names its request. */
+	/*
+	 * Of one process and one name, reply in another order, because each reply names its
+	 * request.
+	 */
 	for (i = ASKED - 1; i > 0; i--) {
 		number[0] = i;
 		EXPECT_EQ(0, answer("x", number, asked_by[i]));
@@ -410,10 +413,10 @@ TEST_F(rte, s11_the_pointer_to_a_peer_stays_good_for_its_request)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* More than there are strings for peers. */
+/* There are fewer strings for peers than this. */
 #define ANSWERED	5000
 
-/* In a secondary: one request that waits, and many that do not. */
+/* Make one request that waits, in a secondary, and many that do not. */
 static void ask_beside(const char *prefix, struct child *self)
 {
 	static struct asking waiting = { .number = 1 };
@@ -449,7 +452,7 @@ TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_answered)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* In a secondary: one request that times out, and then many that are answered. */
+/* Make a request that times out, in a secondary, and then many that are replied to. */
 static void ask_after(const char *prefix, struct child *self)
 {
 	const struct timespec one_second = { .tv_sec = 1 };
@@ -468,7 +471,7 @@ static void ask_after(const char *prefix, struct child *self)
 	_exit(0);
 }
 
-/* Or a late answer would be taken for that of another request. */
+/* A pointer that is used again would give a late reply to another request. */
 TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_its_request)
 {
 	struct child child;
@@ -532,7 +535,7 @@ static int note_answer(const struct rte_mp_msg *request, const struct rte_mp_rep
 	return 0;
 }
 
-/* A message and a request out of an action, and an answer. */
+/* Send a message and a request out of an action, and reply. */
 static int send_in_action(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg request = make_msg("echo", "inner");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: what DPDK's guide for programmers promises about IPC, in its order. See
- * lib_rte_delivery.c for what the names mean.
+ * Tests of rte_mp: what DPDK's guide for programmers promises about IPC, in its order.
+ * lib_rte_delivery.c says what the names mean.
  *
- * Left out: that IPC is not performance-critical, and that a message has up to 8
- * descriptors (253, here and in later versions).
+ * Two promises are left out: that IPC is not performance-critical, and that a message has
+ * up to 8 descriptors (253, here and in later versions).
  */
 #include "child.h"
 #include "device.h"
@@ -54,7 +54,10 @@ TEST_F(rte, doc_a_secondary_cannot_reach_another_nor_the_primary_just_one)
 	char group[MPIPC_GROUP_MAX];
 	int first, second;
 
-	/* The library offers no way; neither does what is below it to a secondary. */
+	/*
+	 * The library offers no way, and what is below the library offers none to a
+	 * secondary.
+	 */
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	snprintf(group, sizeof(group), "rte/%.100s", self->prefix);
 	first = open_secondary(group);
@@ -76,7 +79,10 @@ TEST_F(rte, doc_a_message_expects_no_response)
 
 	start_secondary(self->prefix, &child, "x", echo);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	/* It gets one that nobody has asked for, which is no error on either side. */
+	/*
+	 * The primary gets a reply that nobody has asked for, which is no error on either
+	 * side.
+	 */
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	EXPECT_EQ(0, say("x", ""));
 	EXPECT_EQ(0, ask("x", "", &reply));
@@ -430,7 +436,7 @@ TEST_F(rte, doc_if_processing_takes_long_the_requestor_may_time_out)
 	start_secondary(self->prefix, &child, "x", take_long);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &short_time));
-	/* With the right timeout it does not. */
+	/* With the right timeout the request does not fail. */
 	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	free(reply.msgs);
 	child_kill(&child);
@@ -459,7 +465,7 @@ FIXTURE(init)
 	int fd;
 };
 
-/* A secondary in its initialisation: its primary has not answered. */
+/* A secondary is in its initialisation, because its primary has not replied. */
 FIXTURE_SETUP(init)
 {
 	char prefix[MPIPC_GROUP_MAX], group[MPIPC_GROUP_MAX];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first interface, rte_eal_mp: registration, messages, limits, and that it gets
- * along with rte_mp.
+ * Tests of the first interface, rte_eal_mp: registration, messages, limits, and that it
+ * gets along with rte_mp.
  */
 #include "child.h"
 #include "fd.h"
@@ -57,7 +57,7 @@ static void start_first(const char *prefix, struct child *child)
 	stay();
 }
 
-/* A secondary that sends when told to, and exits then. */
+/* Start a secondary that sends when told to, and exits then. */
 static void send_first(const char *prefix, struct child *child, const char *name,
 		       const void *params, int len, int *fds, int fds_num)
 {
@@ -244,7 +244,7 @@ TEST_F(rte, both_interfaces_work_in_one_process_with_the_same_names)
 		CHECK(!say("x", "second"));
 		CHECK(rte_eal_mp_sendmsg("x", "third", 6, NULL, 0) > 0);
 		child_hear(&child, NULL);
-		/* Only the first interface has this one, and no requests. */
+		/* Only the first interface has this action, and it has no requests. */
 		CHECK(ask("y", "", &reply) == -1 && rte_errno == ENOENT);
 		_exit(0);
 	}

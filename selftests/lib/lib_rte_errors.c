@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: each way in which a function fails, with its error number. See
- * lib_rte_delivery.c for what the names mean.
+ * Tests of rte_mp: each way in which a function fails, with its error number.
+ * lib_rte_delivery.c says what the names mean.
  *
- * Some of DPDK's have no cause here: those of its directory and its lock (opendir, flock,
- * ENAMETOOLONG), of the clock, of EAL alarms, and EEXIST for requests.
+ * Some of DPDK's errors have no cause here: those of its directory and its lock (opendir,
+ * flock, ENAMETOOLONG), of the clock, of EAL alarms, and EEXIST for requests.
  */
 #include "child.h"
 #include "device.h"
@@ -160,7 +160,7 @@ TEST_F(check, e_too_many_descriptors_in_flight_are_etoomanyrefs)
 	EXPECT_FAIL(ETOOMANYREFS, variant->call(&msg));
 }
 
-/* What a child could not tell from success is left to its own tests. */
+/* Errors that a child could not tell from success have tests of their own. */
 
 TEST_F(rte, e_reply_without_a_peer_is_einval)
 {
@@ -215,7 +215,7 @@ TEST_F(rte, e_too_many_asynchronous_requests_are_emfile)
 	for (i = 0; i < get_param("endpoint_calls"); i++)
 		ASSERT_EQ(0, asks_async(&msg));
 	EXPECT_FAIL(EMFILE, asks_async(&msg));
-	/* All of them end with the one that was asked. */
+	/* All requests end with the process that was asked. */
 	child_kill(&child);
 	EXPECT_EQ(0, rte_eal_cleanup());
 	EXPECT_EQ(get_param("endpoint_calls"), seen.count);
@@ -305,7 +305,7 @@ TEST_F(rte, e_a_full_mailbox_is_etimedout_for_requests)
 
 static void *last_of_it;
 
-/* Leaves nothing of the address space, down to the smallest block. */
+/* Use up the address space, down to the smallest block. */
 static void use_up_memory(void)
 {
 	struct rlimit limit = { 0 };
@@ -345,7 +345,7 @@ TEST_F(rte, e_requests_without_memory_are_enomem_and_ask_nobody)
 	rte_errno = 0;
 	right = right && rte_mp_request_async(&msg, &a_minute, ignore) == -1 &&
 		rte_errno == ENOMEM;
-	/* Messages need none. */
+	/* Messages need no memory. */
 	right = right && !rte_mp_sendmsg(&msg) && !child_hear(&child, NULL) &&
 		!poll_for(child.line, POLLIN, 0);
 	kill(child.pid, SIGKILL);

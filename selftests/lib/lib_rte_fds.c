@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: file descriptors. Statements 35 to 37; see lib_rte_delivery.c for what the
+ * Tests of rte_mp: file descriptors. Statements 35 to 37; lib_rte_delivery.c says what the
  * names mean.
  */
 #include "child.h"
@@ -12,7 +12,7 @@
 
 #define MOST	RTE_MP_MAX_FD_NUM
 
-/* Two descriptors for the same open pipe or file? */
+/* Check that two descriptors are for the same open pipe or file. */
 static bool same_file(int a, int b)
 {
 	struct stat st_a, st_b;
@@ -40,7 +40,7 @@ static struct rte_mp_msg msg_with(const char *name, int fd, int n)
 	return msg;
 }
 
-/* A secondary that sends this when it is told to, once. */
+/* Start a secondary that sends this when it is told to, once. */
 static void send_when_told(const char *prefix, struct child *child, struct rte_mp_msg *msg)
 {
 	if (fork_child(child))
@@ -93,7 +93,7 @@ TEST_F(rte, s35_received_descriptors_stay_open_after_the_action)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	wait_for(&seen.came);
 	msg = last_seen();
-	/* When the next one has come, that action has returned long ago. */
+	/* When the next message has come, that action has returned long ago. */
 	child_tell(&child, 0);
 	wait_for(&seen.came);
 	ASSERT_EQ(1, msg.num_fds);
@@ -188,11 +188,11 @@ TEST_F(rte, s36_what_cleanup_drops_is_closed)
 		EXPECT_EQ(0, rte_mp_sendmsg(&msg));
 	close(fds[1]);
 	child_kill(&child);
-	/* Neither the dead nor the kernel has it open any more. */
+	/* Neither the dead process nor the kernel has the file open any more. */
 	EXPECT_EQ(0, read(fds[0], &byte, 1));
 }
 
-/* Allows no more descriptors than there are, but for so many. */
+/* Allow no more descriptors than there are, but for so many. */
 static void leave_room_for(int n)
 {
 	struct rlimit limit;
@@ -200,7 +200,7 @@ static void leave_room_for(int n)
 
 	close(fd);
 	getrlimit(RLIMIT_NOFILE, &limit);
-	/* The lowest that is free; others above it may be in use. */
+	/* This is the lowest number that is free; others above it may be in use. */
 	for (i = fd; n; i++)
 		if (fcntl(i, F_GETFD) < 0)
 			n--;
@@ -248,7 +248,7 @@ TEST_F(rte, without_room_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 	}
 	EXPECT_EQ(4, installed);
 	close_fds(&got);
-	/* The reader has survived that. */
+	/* The reader has survived the message. */
 	child_hear(&child, NULL);
 	child_tell(&child, 0);
 	wait_for(&seen.came);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: beginning and end, with and without IPC. Statements 38 to 52; see
- * lib_rte_delivery.c for what the names mean.
+ * Tests of rte_mp: beginning and end, with and without IPC. Statements 38 to 52;
+ * lib_rte_delivery.c says what the names mean.
  */
 #include "child.h"
 #include "fd.h"
@@ -73,7 +73,7 @@ TEST_F(rte, s41_a_primary_that_is_alone_can_refuse_secondaries)
 	EXPECT_TRUE(rte_mp_disable());
 	child_tell(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
-	/* It can go on as one that has no secondaries. */
+	/* The process can go on as one that has no secondaries. */
 	EXPECT_EQ(0, say("x", ""));
 	EXPECT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(0, reply.nb_sent);
@@ -88,7 +88,7 @@ TEST_F(rte, s42_with_a_secondary_it_is_too_late_to_refuse_any_for_good)
 	EXPECT_FALSE(rte_mp_disable());
 	child_kill(&child);
 	EXPECT_FALSE(rte_mp_disable());
-	/* A new primary has not had any. */
+	/* A new primary has not had any secondary. */
 	EXPECT_EQ(0, rte_eal_cleanup());
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	EXPECT_TRUE(rte_mp_disable());
@@ -370,7 +370,7 @@ TEST_F(rte, s49_without_its_primary_a_secondary_fails_at_once)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* Comes and goes. */
+/* Come and go. */
 static void come_and_go(const char *prefix)
 {
 	int i;
@@ -399,7 +399,10 @@ TEST_F(rte, d_s50_secondaries_that_leave_meanwhile_are_no_error)
 		child_tell(&children[i], 0);
 	while (waitpid(children[0].pid, NULL, WNOHANG) == 0) {
 		failed += !!say("x", "");
-		/* One that has no such action yet says so; none times out or breaks it. */
+		/*
+		 * A member that has no such action yet says so; none times out or breaks
+		 * the request.
+		 */
 		if (ask("x", "", &reply) && rte_errno != ENOENT)
 			failed++;
 		free(reply.msgs);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: many at once, and peers that are stopped, slow or killed. See
- * lib_rte_delivery.c for what the names mean.
+ * Tests of rte_mp: many at once, and peers that are stopped, slow or killed.
+ * lib_rte_delivery.c says what the names mean.
  */
 #include "child.h"
 #include "device.h"
@@ -14,7 +14,7 @@
 #define SENDERS		8
 #define EACH		1000
 
-/* What has come from each sender; the parameter is two numbers. */
+/* These came from each sender; the parameter is two numbers. */
 static struct {
 	int next[SENDERS];
 	int wrong;
@@ -60,7 +60,7 @@ static int take_answer(const struct rte_mp_msg *request, const struct rte_mp_rep
 	return 0;
 }
 
-/* Messages, requests and asynchronous requests, in turn. */
+/* Send messages, requests and asynchronous requests, in turn. */
 static void send_mixed(int sender)
 {
 	struct numbers numbers = { .sender = sender };
@@ -187,7 +187,7 @@ TEST_F(rte, d_a_secondary_that_is_killed_while_asked_ends_the_request)
 	child_kill(&children[4]);
 }
 
-/* A primary that dies while so many are waiting for it. */
+/* The primary dies while so many wait for it. */
 TEST_F(rte, d_a_primary_that_is_killed_while_asked_ends_all_requests)
 {
 	struct child primary, children[4];
@@ -249,7 +249,7 @@ static void start_counting(const char *prefix, struct child *child)
 	stay();
 }
 
-/* What the kernel counted as lost for a process. */
+/* Return what the kernel counted as lost for a process. */
 static __u64 lost_by(int fd, pid_t pid)
 {
 	struct mpipc_peer list[8];
@@ -264,7 +264,7 @@ static __u64 lost_by(int fd, pid_t pid)
 	return -1;
 }
 
-/* Takes what came for an endpoint that has no reader. */
+/* Take what came for an endpoint that has no reader. */
 static void drain(int fd)
 {
 	struct mpipc_record record;
@@ -307,7 +307,10 @@ TEST_F(rte, d_a_stopped_secondary_costs_its_own_messages_only)
 	for (i = 0; i < 2; i++)
 		EXPECT_EQ(0, lost_by(fd, healthy[i].pid));
 	EXPECT_EQ(failed, lost_by(fd, stopped.pid));
-	/* Whoever goes on gets what its mailbox has kept, in order, and is one of all again. */
+	/*
+	 * A process that goes on gets what its mailbox has kept, in order, and is a member
+	 * like all others again.
+	 */
 	close(fd);
 	kill(stopped.pid, SIGCONT);
 	ASSERT_EQ(0, ask("count", "", &reply));
@@ -348,7 +351,7 @@ TEST_F(rte, d_sixteen_actions_that_sleep_do_so_at_the_same_time)
 			best = now_ns() - start;
 	}
 	EXPECT_LE(10 * NSEC_PER_MSEC, best);
-	/* One after the other it would be 160. */
+	/* One after the other, the requests would take 160 ms. */
 	EXPECT_GT(80 * NSEC_PER_MSEC, best);
 	kill_all(children, 16);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp on libmpipc, and the stand-in for the EAL: registration, messages,
- * requests, answers, descriptors, errors. Each test is a primary process; its
+ * Tests of rte_mp on libmpipc, and of the stand-in for the EAL: registration, messages,
+ * requests, replies, descriptors, errors. Each test is a primary process, and its
  * secondaries are children.
  */
 #include "child.h"
@@ -108,7 +108,7 @@ TEST_F(rte, a_primary_can_be_started_again)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &first, 1));
 	EXPECT_EQ(0, rte_eal_cleanup());
-	/* The first one is left behind, the group with it. */
+	/* The first group is left behind, with its primary. */
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	child_tell(&second, 0);
 	ASSERT_EQ(0, child_hear(&second, NULL));
@@ -302,7 +302,7 @@ TEST_F(rte, s24_messages_for_no_action_are_dropped_with_their_descriptors)
 	EXPECT_EQ(0, read(fds[0], &byte, 1));
 }
 
-/* What is no rte_mp_msg, from a program that is in the group without rte_mp. */
+/* A program that is in the group without rte_mp sends what is no rte_mp_msg. */
 TEST_F(rte, malformed_messages_are_dropped_and_requests_refused)
 {
 	char group[MPIPC_GROUP_MAX];
@@ -466,7 +466,7 @@ TEST_F(rte, s26_a_request_without_an_answer_times_out_and_keeps_nothing)
 	EXPECT_EQ(2, reply.nb_sent);
 	EXPECT_EQ(0, reply.nb_received);
 	EXPECT_EQ(NULL, reply.msgs);
-	/* Those of the other one's answer are not left over. */
+	/* The descriptors of the other reply are not left over. */
 	EXPECT_EQ(before, count_fds());
 	child_kill(&children[0]);
 	child_kill(&children[1]);
@@ -489,7 +489,7 @@ TEST_F(rte, d_a_secondary_that_dies_is_not_counted)
 	child_kill(&children[1]);
 }
 
-/* In a secondary: what it meets when its primary dies, and then. */
+/* Try, in a secondary, what it meets when its primary dies, and then. */
 static void outlive_primary(const char *prefix)
 {
 	struct rte_mp_msg msg = make_msg("die", "");
@@ -522,7 +522,7 @@ TEST_F(rte, s49_requests_to_a_dead_primary_fail_at_once)
 	EXPECT_EQ(128 + SIGKILL, child_wait(&primary));
 }
 
-/* Waits for a message, then sends ten and answers. */
+/* Wait for a message, then send ten and reply. */
 static int send_ten(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg("one_of_ten", "");
@@ -659,7 +659,7 @@ TEST_F(rte, s12_an_answer_may_come_from_any_thread_after_unregistration)
 	pthread_join(thread, &ret);
 	EXPECT_EQ(NULL, ret);
 	EXPECT_EQ(0, child_wait(&child));
-	/* Once more: nobody waits, which is no error. */
+	/* Nobody waits for a second reply, which is no error. */
 	EXPECT_EQ(NULL, reply_from_thread((void *)seen.peer));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests that are made in actions, and calls that are made in handlers: several deep,
- * of several processes at once, and what stays in order.
+ * Tests of requests that are made in actions, and calls that are made in handlers: several
+ * deep, of several processes at once, and what stays in order.
  */
 #include "child.h"
 #include "device.h"
@@ -15,7 +15,7 @@
 
 static const struct timespec short_time = { .tv_nsec = 50000000 };
 
-/* The number in the parameters. */
+/* Return the number in the parameters. */
 static int number_of(const struct rte_mp_msg *msg)
 {
 	return atoi((const char *)msg->param);
@@ -29,11 +29,11 @@ static struct rte_mp_msg numbered(const char *name, int number)
 	return msg;
 }
 
-/* What is answered besides how deep it was. */
+/* A reply with this number means that the request was nested too deep. */
 #define TOO_DEEP	1000
 #define FAILED		-1000
 
-/* Asks the other side for one less, and answers with one more than its answer. */
+/* Ask the other side for one less, and reply with one more than its reply. */
 static int ping(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = numbered("ping", number_of(msg) - 1);
@@ -111,20 +111,20 @@ TEST_F(rte, e_too_deep_requests_fail_at_once_and_leave_everything_in_order)
 	start_ping(self->prefix, &child);
 	ASSERT_EQ(0, rte_mp_action_register("ping", ping));
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	/* The one that is too deep answers that it was, which all others hand on. */
+	/* The request that is too deep gets a reply that says so, which all others hand on. */
 	EXPECT_LE(1000, ask_ping(1000));
 	EXPECT_EQ(3, ask_ping(3));
 	child_kill(&child);
 }
 
-/* Both sides begin at the same time: a message has them ask each other. */
+/* Have both sides ask each other; a message starts them at the same time. */
 static int ask_in_action(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_reply reply;
 	static int next;
 
 	(void)peer;
-	/* However deep, and though some have to wait: messages begin in their order. */
+	/* Messages begin in their order, however deep, and though some have to wait. */
 	if (number_of(msg) != next++)
 		_exit(EXIT_FAILURE);
 	if (ask("echo", "inner", &reply) || reply.nb_received != 1)
@@ -192,7 +192,7 @@ TEST_F(rte, d_s14_four_secondaries_and_their_primary_ask_each_other_at_once)
 		child_tell(&children[i], 0);
 		stay();
 	}
-	/* Its own requests go to all four, and theirs come meanwhile. */
+	/* The requests of this process go to all four, and theirs come meanwhile. */
 	ASSERT_EQ(0, rte_mp_action_register("ping", ping));
 	ASSERT_EQ(0, start_primary(self->prefix, children, 4));
 	for (i = 0; i < 4; i++)
@@ -264,7 +264,7 @@ TEST_F(rte, s06_nor_does_a_reply_to_a_nested_request_overtake_messages)
 static sem_t finish;
 static bool outer_done;
 
-/* Is done only some time after its nested request. */
+/* Ask, and end only some time after the nested request. */
 static int ask_then_wait(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_reply reply;
@@ -326,7 +326,7 @@ TEST_F(rte, s06_a_reply_waits_for_an_action_that_has_a_nested_request)
 	child_kill(&child);
 }
 
-/* The message of an action, and its descriptors, are still there afterwards. */
+/* Check that the message of an action, and its descriptors, are still there afterwards. */
 static int check_own_message(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg copy = *msg;
@@ -362,7 +362,7 @@ TEST_F(rte, s08_the_message_of_an_action_is_valid_across_a_nested_request)
 	msg.num_fds = 1;
 	msg.fds[0] = 0;
 	for (i = 0; i < 10; i++) {
-		/* These are in one batch with the request. */
+		/* These messages are in one batch with the request. */
 		EXPECT_EQ(0, say("one", ""));
 		EXPECT_EQ(0, say("one", ""));
 		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
@@ -442,7 +442,7 @@ static int ask_nobody(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_reply reply;
 
-	/* The only one there is asks this, and dies. */
+	/* The only process there is asks this, and dies. */
 	kill(atoi((const char *)msg->param), SIGKILL);
 	(void)peer;
 	while (!ask("x", "", &reply) && reply.nb_sent)
@@ -489,7 +489,7 @@ static int ask_and_lose(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-/* Has the primary clean up while its action waits for this one. */
+/* Have the primary clean up while its action waits for this process. */
 static int end_it(const struct rte_mp_msg *msg, const void *peer)
 {
 	(void)msg;
@@ -541,7 +541,10 @@ static int note_back(const struct rte_mp_msg *request, const struct rte_mp_reply
 	return 0;
 }
 
-/* The callback of the first runs inside the second, whose answer comes later. */
+/*
+ * Ask twice: the callback of the first request runs inside the second, whose reply comes
+ * later.
+ */
 static int ask_both_ways(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg echo_msg = make_msg("echo", "");
@@ -652,7 +655,7 @@ TEST(calls_are_nested_in_event_loops_of_two_processes)
 	ASSERT_EQ(0, open_side(&side, group, MPIPC_PRIMARY));
 	child_hear(&child, NULL);
 	ASSERT_EQ(1, mpipc_send(side.self, MPIPC_TO_ALL, "x", &depth, sizeof(depth), NULL));
-	/* 5 here, 4 there, ... and 1 here, which asks nobody. */
+	/* 5 requests are here, 4 there, and so on to the last one here, which asks nobody. */
 	EXPECT_EQ(1, mpipc_dispatch(side.self, 10 * (int64_t)SECOND));
 	EXPECT_EQ(3, side.calls);
 	EXPECT_EQ(2, side.answers);

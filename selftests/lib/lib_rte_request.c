@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: requests that wait for their answers. Statements 17 to 27; see
- * lib_rte_delivery.c for what the names mean.
+ * Tests of rte_mp: requests that wait for their replies. Statements 17 to 27;
+ * lib_rte_delivery.c says what the names mean.
  */
 #include "child.h"
 #include "device.h"
@@ -66,7 +66,7 @@ TEST_F(rte, s19_all_peers_share_one_deadline)
 	kill_all(children, 4);
 }
 
-/* A member that is not ready: refuses so many requests as the library does then. */
+/* Run a member that is not ready, which refuses so many requests as the library does then. */
 static void refuse_unready(const char *prefix, struct child *child, int n)
 {
 	struct mpipc_record record;
@@ -114,7 +114,7 @@ TEST_F(rte, s20_who_is_not_ready_is_not_counted_as_sent)
 	wait_for(&seen.came);
 	EXPECT_EQ(1, back.nb_sent);
 	EXPECT_EQ(1, back.nb_received);
-	/* And if that is all there are, it is as if there were nobody. */
+	/* If all members are like this, it is as if there were nobody. */
 	child_kill(&ready);
 	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(0, reply.nb_sent);
@@ -129,7 +129,7 @@ FIXTURE(init)
 	int fd;
 };
 
-/* A secondary that is not done with rte_eal_init(): its primary has not answered. */
+/* A secondary is not done with rte_eal_init(), because its primary has not replied. */
 FIXTURE_SETUP(init)
 {
 	char prefix[MPIPC_GROUP_MAX], group[MPIPC_GROUP_MAX];
@@ -155,7 +155,7 @@ FIXTURE_TEARDOWN(init)
 	close(self->fd);
 }
 
-/* The status of its answer. */
+/* Ask, and return the status of the reply. */
 static int ask_raw(int fd, const char *name)
 {
 	char wire[264] = { 0 }, answer[264];
@@ -172,7 +172,7 @@ static int ask_raw(int fd, const char *name)
 TEST_F(init, s22_requests_without_an_action_are_ignored_until_it_is_complete)
 {
 	EXPECT_EQ(-EINPROGRESS, ask_raw(self->fd, "late"));
-	/* What is registered is safe to call. */
+	/* It is safe to call an action that is registered. */
 	EXPECT_EQ(0, ask_raw(self->fd, "early"));
 	ASSERT_EQ(0, reply_msg(self->fd, self->attach.call, 0, NULL, 0));
 	ASSERT_EQ(0, child_hear(&self->child, NULL));
@@ -185,7 +185,7 @@ TEST_F(init, s24_messages_without_an_action_are_dropped_before_it_is_complete)
 	char wire[264] = { 0 };
 
 	ASSERT_EQ(0, send_msg(self->fd, MPIPC_TO_ALL, "late", wire, sizeof(wire)));
-	/* It is past it. */
+	/* The secondary is past its initialisation. */
 	EXPECT_EQ(0, ask_raw(self->fd, "early"));
 	ASSERT_EQ(0, reply_msg(self->fd, self->attach.call, 0, NULL, 0));
 	ASSERT_EQ(0, child_hear(&self->child, NULL));
@@ -216,7 +216,7 @@ TEST_F(rte, s21_success_of_a_secondary_means_one_answer)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* With a pipe of its own in the answer. */
+/* Reply with a pipe of this process. */
 static int answer_with_pipe(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg(msg->name, "");
@@ -278,7 +278,7 @@ TEST_F(rte, s27_a_second_answer_is_dropped_with_its_descriptors)
 	child_kill(&child);
 }
 
-/* Answers the previous request when the next one comes, then that. */
+/* Reply to the previous request when the next one comes, then to that one. */
 static int answer_late(const struct rte_mp_msg *msg, const void *peer)
 {
 	static struct rte_mp_msg late;
@@ -314,7 +314,7 @@ TEST_F(rte, s27_a_late_answer_is_not_taken_for_that_of_the_next_request)
 
 /* What is different on purpose */
 
-/* Answers when all have been asked, which the line to the test tells. */
+/* Reply when all have been asked, which the line to the test reports. */
 static int meet(const struct rte_mp_msg *msg, const void *peer)
 {
 	child_tell(own_line, 0);
@@ -344,7 +344,7 @@ TEST_F(rte, d_s26_all_are_asked_at_once)
 	for (i = 0; i < 4; i++)
 		start_secondary(self->prefix, &children[i], "x", meet);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 4));
-	/* Each answers only after all have been asked. */
+	/* Each member replies only after all have been asked. */
 	ASSERT_EQ(0, pthread_create(&thread, NULL, gather, children));
 	ASSERT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(4, reply.nb_received);
@@ -375,7 +375,7 @@ TEST_F(rte, d_s20_a_request_takes_the_time_of_the_slowest)
 	ASSERT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(8, reply.nb_received);
 	EXPECT_LE(SECOND * 3 / 10, now_ns() - start);
-	/* One after the other would take 2.4 s. */
+	/* One after the other, the requests would take 2.4 s. */
 	EXPECT_GT(SECOND * 12 / 10, now_ns() - start);
 	free(reply.msgs);
 	kill_all(children, 8);
@@ -420,7 +420,7 @@ TEST_F(rte, d_s25_one_request_may_overtake_another_of_its_name)
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, ignore));
-	/* Natively EEXIST. */
+	/* DPDK itself fails with EEXIST. */
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &short_time));
 	child_kill(&child);
 }

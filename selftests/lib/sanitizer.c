@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Linked into test programs that are built with a sanitizer, with --wrap=_exit: see
- * tools/check-lib.
+ * Options and an exit for test programs that are built with a sanitizer, which
+ * tools/check-lib links with --wrap=_exit.
  */
 #include <pthread.h>
 #include <sanitizer/lsan_interface.h>
@@ -13,15 +13,15 @@ const char *__tsan_default_options(void);
 void __real__exit(int status);
 void __wrap__exit(int status);
 
-/* Processes are many and short-lived; a little memory is enough for each. */
+/* Keep little memory for each process, because processes are many and short-lived. */
 const char *__asan_default_options(void)
 {
 	return "quarantine_size_mb=8";
 }
 
 /*
- * Tests fork, some of them with threads. They end by _exit(), when it is too late to say
- * that something was found.
+ * Report findings when they happen: tests fork, some of them with threads, and end by
+ * _exit(), when it is too late to say that something was found.
  */
 const char *__tsan_default_options(void)
 {
@@ -30,7 +30,7 @@ const char *__tsan_default_options(void)
 
 #ifdef __SANITIZE_ADDRESS__
 
-/* The child of a process with threads looks for leaks in those, without end. */
+/* The child of a process with threads would look for leaks in those threads, without end. */
 static bool has_threads, has_lost_threads;
 
 static void before_fork(void)
@@ -50,7 +50,7 @@ static void __attribute__((constructor)) look_at_forks(void)
 	pthread_atfork(before_fork, NULL, in_child);
 }
 
-/* By itself it looks for leaks at exit(), but it is here that a test ends. */
+/* Look for leaks, which the sanitizer does at exit(), while a test ends here. */
 void __wrap__exit(int status)
 {
 	if (!status && !has_lost_threads && __lsan_do_recoverable_leak_check())

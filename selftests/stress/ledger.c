@@ -7,12 +7,12 @@
 #include "model.h"
 #include "stress.h"
 
-/* Records that fit into what workers read() at once. */
+/* This many records fit into what workers read() at once. */
 #define READ_RECORDS 51
 
 struct list received;	/* by receiver and number in its mailbox */
 struct list arrivals;	/* messages, by entry of the sender and receiver */
-struct list channels;	/* what threads sent, by receiver, thread and entry */
+struct list channels;	/* sent by threads, by receiver, thread and entry */
 struct list heard;	/* of peers, by receiver and peer and number */
 struct list results;	/* by call and peer */
 struct list calls;	/* by id */
@@ -21,9 +21,9 @@ struct list cancels;	/* by call */
 struct list sends;	/* messages and calls, in no order */
 struct list lists;	/* of peers, likewise */
 static struct list ids;		/* members by id */
-__u32 *in_flight;	/* by member: records that it may have taken */
-__u32 *missing;		/* by member: messages that it has not got */
-__u32 *calls_in_flight;	/* by member: calls that it may have made */
+__u32 *in_flight;	/* records that a member may have taken */
+__u32 *missing;		/* messages that a member has not got */
+__u32 *calls_in_flight;	/* calls that a member may have made */
 
 /* Times */
 
@@ -42,7 +42,7 @@ static __u64 first_of(__u64 a, __u64 b)
 	return a && (!b || a < b) ? a : b;
 }
 
-/* From when on it may have been gone; 0: never. */
+/* Return from when on the member may have been gone, or 0 for never. */
 __u64 leave_begin(const struct member *m)
 {
 	struct image *image = &ledger->images[m->image];
@@ -51,7 +51,7 @@ __u64 leave_begin(const struct member *m)
 	return m->join_end ? first_of(m->leave_begin, end) : m->join_begin;
 }
 
-/* From when on it was gone. */
+/* Return from when on the member was gone. */
 __u64 leave_end(const struct member *m)
 {
 	struct image *image = &ledger->images[m->image];
@@ -74,7 +74,7 @@ bool has_left(const struct member *m, __u64 by)
 	return end && end < by;
 }
 
-/* Whether it was a member all that time. */
+/* Check that the member was there all that time. */
 bool surely_there(const struct member *m, __u64 begin, __u64 end)
 {
 	return m->join_end && m->join_end < begin && !may_have_left(m, end);
@@ -85,7 +85,7 @@ bool maybe_there(const struct member *m, __u64 begin, __u64 end)
 	return m->join_begin && m->join_begin <= end && !has_left(m, begin);
 }
 
-/* An end that was not reached is any time. */
+/* Return the end of an entry; an end that was not reached is any time. */
 __u64 end_of(const struct entry *e)
 {
 	return e->end ? e->end : ~0ULL;
@@ -103,7 +103,7 @@ static int compare(__u64 a, __u64 b)
 	return a < b ? -1 : a > b;
 }
 
-/* An entry's place in the order of two or three numbers. */
+/* Define an order of entries by two or three numbers. */
 #define ORDER(name, first, second, third) \
 	int name(const void *pa, const void *pb) \
 	{ \
@@ -119,13 +119,13 @@ static int compare(__u64 a, __u64 b)
 		return order ? order : compare(*ia, *ib); \
 	}
 
-/* Results of synchronous calls come between two records. */
+/* Return the place of an entry; results of synchronous calls come between two records. */
 __u64 position(const struct entry *e)
 {
 	return 2 * e->rec.seq + (e->op == OP_RESULT);
 }
 
-/* Results: the entry of the call, found by find_call(). */
+/* Return the entry of the call of a result, which find_call() found. */
 __u32 call_of(const struct entry *e)
 {
 	return e->sent;
@@ -149,7 +149,7 @@ void sort(struct list *list, int (*order)(const void *a, const void *b))
 	qsort(list->at, list->n, sizeof(*list->at), order);
 }
 
-/* The first of which two numbers are not below these. */
+/* Define a search for the first entry whose two numbers are not below these. */
 #define LOOKUP(name, list, first, second) \
 	__u32 name(__u64 a, __u64 b) \
 	{ \
@@ -212,7 +212,7 @@ struct entry *result_of(__u32 call, __u64 peer)
 	return e && call_of(e) == call && e->rec.peer == peer ? e : NULL;
 }
 
-/* How many entries there are of a sender's message, or results of a call. */
+/* Count the entries of a sender's message, or the results of a call. */
 __u32 count_arrivals(__u32 sent)
 {
 	return lookup_arrival(sent + 1, 0) - lookup_arrival(sent, 0);
@@ -311,7 +311,7 @@ static void read_entry(struct entry *e)
 	}
 }
 
-/* The next of the same thread, or NULL. */
+/* Return the next entry of the same thread, or NULL. */
 struct entry *next_entry(const struct entry *e)
 {
 	__u32 index = entry_index(e);
@@ -331,7 +331,7 @@ struct entry *first_entry(__u32 log)
 	return chunk->used ? &chunk->entries[0] : NULL;
 }
 
-/* Memory of this model; with 0 all of it is given back. */
+/* Allocate memory of this model; 0 gives all of it back. */
 void *array(size_t size)
 {
 	static void *used[20];
@@ -401,7 +401,7 @@ bool may_belong(const struct member *secondary, const struct member *primary)
 	if (secondary->group != primary->group || secondary->join.role != MPIPC_SECONDARY ||
 	    primary->join.role != MPIPC_PRIMARY)
 		return false;
-	/* Somebody who was killed in its join never knew. */
+	/* A process that was killed in its join never knew. */
 	if (!secondary->join_end || !primary->join_end)
 		return true;
 	return secondary->join.generation == primary->join.generation ||

@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 
 #define ROUND_MS	5000
-#define PATIENCE_MS	120000	/* with workers that do not end a round */
+#define PATIENCE_MS	120000	/* for workers that do not end a round */
 
 struct ledger *ledger;
 
@@ -47,7 +47,7 @@ static long long usual[ARRAY_SIZE(params)];
 static __u64 random_state;
 static __u64 total[N_OPS];
 static bool failed[N_PROPERTIES];
-static int canaries[CANARIES]; /* this side of what workers pass */
+static int canaries[CANARIES]; /* this side of the files that workers pass */
 static __u32 slots[SLOTS];     /* index of the process, or NONE */
 
 static __u64 rnd(__u64 below)
@@ -81,7 +81,10 @@ static uid_t user_id(unsigned int i)
 	return i ? FIRST_USER + i : 0;
 }
 
-/* One group, two endpoints, one message, with as many files as it may have in flight. */
+/*
+ * Join as a user in one group with two endpoints, and send one message with as many files
+ * as the user may have in flight.
+ */
 static int run_probe(void *arg)
 {
 	struct rlimit limit = { PROBE_FILES, PROBE_FILES };
@@ -105,7 +108,7 @@ static int run_probe(void *arg)
 	err = send_fds(secondary, MPIPC_TO_PRIMARY, "", NULL, 0, fds, PROBE_FILES);
 	if (err)
 		return err;
-	/* Otherwise the limits would not show anything. */
+	/* Without a message the limits would not show anything. */
 	return send_fds(secondary, MPIPC_TO_PRIMARY, "", NULL, 0, fds, 1) ? 0 : -ENODATA;
 }
 
@@ -119,7 +122,7 @@ static int probe(uid_t uid, long long bytes)
 	return run_child(run_probe, &probe);
 }
 
-/* The bytes that the probe's message needs. */
+/* Return how many bytes the probe's message needs. */
 static long long probe_bytes(void)
 {
 	long long low = 0, high = 1 << 16;
@@ -135,7 +138,7 @@ static long long probe_bytes(void)
 	return high;
 }
 
-/* Keeps the file of an endpoint that was this user's. */
+/* Keep the file of an endpoint that was this user's. */
 static int run_remember(void *arg)
 {
 	struct probe *probe = arg;
@@ -147,7 +150,7 @@ static int run_remember(void *arg)
 	return join_primary(probe->fd, group);
 }
 
-/* While there is such a file the device remembers what the user is charged for. */
+/* Have such files open, because meanwhile the device remembers what the user is charged for. */
 static void remember_users(void)
 {
 	for (unsigned int i = 0; i < N_USERS; i++) {
@@ -186,8 +189,8 @@ static int files_left(void)
 }
 
 /*
- * The last references to files may be dropped by kernel threads, and nothing tells
- * when: hence the short naps.
+ * Wait for a condition. Kernel threads may drop the last references to files, and nothing
+ * reports when, hence the short naps.
  */
 static bool comes_true(bool (*condition)(void))
 {
@@ -207,7 +210,7 @@ static bool no_files(void)
 	return files_left() == N_USERS;
 }
 
-/* Sockets in flight are looked through when one is closed. */
+/* Close a socket, because AF_UNIX looks through sockets in flight then. */
 static void collect_sockets(void)
 {
 	int pair[2];
@@ -283,7 +286,7 @@ static bool ended_well(int status)
 	return WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : !WEXITSTATUS(status);
 }
 
-/* Returns whether there are any children left; orphans of workers are ours, too. */
+/* Reap children, the orphans of workers included, and return true if any are left. */
 static bool reap(void)
 {
 	int status;
@@ -305,7 +308,7 @@ static bool reap(void)
 	return !pid;
 }
 
-/* Waits for a child's end or a worker's word. */
+/* Wait for a child's end or a signal of a worker. */
 static void await_signal(unsigned int ms)
 {
 	struct timespec timeout = { ms / 1000, ms % 1000 * NSEC_PER_MSEC };
@@ -317,14 +320,14 @@ static void await_signal(unsigned int ms)
 	sigtimedwait(&set, NULL, &timeout);
 }
 
-/* What others do to a worker. */
+/* Do to a worker what others do to it. */
 static void trouble(void)
 {
 	static __u32 stopped = NONE;
 	struct proc *proc = proc_in(rnd(SLOTS));
 	unsigned int luck = rnd(100);
 
-	/* One at a time, until the next time. */
+	/* Only one worker is stopped at a time, until the next time. */
 	if (stopped != NONE && !ledger->procs[stopped].dead)
 		kill(ledger->procs[stopped].pid, SIGCONT);
 	stopped = NONE;
@@ -375,7 +378,7 @@ static void print_file(const char *format, pid_t pid, const char *task)
 		fclose(file);
 }
 
-/* What a worker is at that should have said something. */
+/* Print what a worker does that should have reported something. */
 static void print_stuck(const struct proc *proc)
 {
 	char path[64];
@@ -472,7 +475,7 @@ static void make_canary(int i)
 
 static void begin_round(__u64 seed)
 {
-	/* All is zero again, and takes no memory yet. */
+	/* The ledger is all zero again, and takes no memory yet. */
 	if (ftruncate(LEDGER_FD, 0) || ftruncate(LEDGER_FD, sizeof(*ledger)))
 		die("ledger");
 	random_state = seed;
@@ -508,7 +511,7 @@ static void report(__u64 seed)
 	}
 }
 
-/* Returns whether nothing was found. */
+/* Run a round; return true if nothing was found. */
 static bool run_round(__u64 seed, __u64 until, long long bytes)
 {
 	begin_round(seed);
@@ -578,7 +581,7 @@ static void set_up(void)
 static int run_all(unsigned int seconds, __u64 seed)
 {
 	const __u64 end = in_ms(seconds * 1000);
-	/* What is rare may take longer on a slow machine. */
+	/* Rare operations may take longer on a slow machine. */
 	const __u64 at_most = in_ms(5 * seconds * 1000);
 	const bool long_enough = seconds >= 30;
 	long long bytes = probe_bytes();
@@ -616,7 +619,7 @@ int main(int argc, char **argv)
 			map_ledger();
 		return worker_exec(argv);
 	}
-	/* What is not printed yet must not be printed by children as well. */
+	/* Children must not print what is not printed yet. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ksft_print_header();
 	ksft_set_plan(N_PROPERTIES + (seconds >= 30));

@@ -66,7 +66,7 @@ static void check_duplicates(void)
 
 /* Identity, and what was sent */
 
-/* Somebody who may have been killed before it was told its id. */
+/* Check for a peer that may have been killed before its id was written. */
 static bool may_be_unknown(const struct member *viewer, const struct mpipc_record *record)
 {
 	for (__u32 i = 0; i < ledger->n_members; i++) {
@@ -94,7 +94,7 @@ void check_identity(const struct entry *e, const struct member *peer)
 	right = record->peer == peer->join.id && record->pid == peer->pid &&
 		record->uid == peer->uid && record->gid == peer->gid &&
 		record->role == peer->join.role && peer->group == member_at(e->member)->group;
-	/* One that was killed meanwhile never heard of its generation. */
+	/* A peer that was killed meanwhile never heard of its generation. */
 	if (peer->join_end && follows(peer))
 		right &= record->generation >= peer->join.generation;
 	else if (peer->join_end)
@@ -136,12 +136,12 @@ static bool is_as_sent(const struct entry *got, const struct entry *sent)
 	       a->reply_fds == b->reply_fds;
 }
 
-/* Whether somebody may have got it although there was an error. */
+/* Check if a message may have arrived although there was an error. */
 static bool may_arrive(const struct entry *sent)
 {
 	if (!sent->end || !sent->ret)
 		return true;
-	/* It was made, and given up later. */
+	/* The call was made, and given up later. */
 	return is_call(sent) && sent->rec.call;
 }
 
@@ -192,7 +192,7 @@ static void check_primaries(void)
 
 /* Loss */
 
-/* Whether it received anything that this thread sent later. */
+/* Check that @to received anything that this thread sent later. */
 static bool got_later(const struct member *to, const struct entry *sent)
 {
 	__u32 i = lookup_channel(member_index(to), sent->log + 1);
@@ -203,14 +203,14 @@ static bool got_later(const struct member *to, const struct entry *sent)
 		if (e->member != member_index(to) || entry_at(e->of)->log != sent->log ||
 		    e->of <= entry_index(sent))
 			return false;
-		/* An answer may pass by the mailbox. */
+		/* A reply may pass by the mailbox. */
 		if (e->op == OP_RECEIVE)
 			return true;
 	}
 	return false;
 }
 
-/* A message that was certainly posted. */
+/* Check the arrival of a message that was certainly posted. */
 void check_arrived(const struct entry *sent, const struct member *to)
 {
 	if (arrival(sent, member_index(to)))
@@ -223,7 +223,7 @@ void check_arrived(const struct entry *sent, const struct member *to)
 			  to->join.id);
 }
 
-/* To its primary, whichever that was. */
+/* Check a message to the sender's primary, whichever that was. */
 static void check_followed(const struct entry *sent)
 {
 	const struct member *from = member_at(sent->member);
@@ -256,7 +256,7 @@ static void check_sent_all(const struct entry *sent, bool results_tell)
 	__u32 least = 0, most = 0, may_lack = 0;
 	__u32 arrived = count_arrivals(entry_index(sent));
 	__u32 all = results_tell ? sent->sent : sent->sent + sent->full;
-	/* What a sender that leaves had not sent yet nobody gets. */
+	/* Nobody gets what a sender that leaves had not sent yet. */
 	bool stays = !may_have_left(from, sent->end);
 
 	for (__u32 i = 0; i < ledger->n_members; i++) {
@@ -274,7 +274,10 @@ static void check_sent_all(const struct entry *sent, bool results_tell)
 		if (!arrival(sent, i) && (sent->end > to->empty_at || in_flight[i]))
 			may_lack++;
 	}
-	/* Those that were gone when it was their turn have neither got nor lost it. */
+	/*
+	 * Members that were gone when it was their turn have neither got nor lost the
+	 * message.
+	 */
 	if (all < least || all > most)
 		violation(P_LOSS, NONE, sent->member,
 			  "entry %#x went to %u, there were %u to %u", entry_index(sent), all,
@@ -293,7 +296,7 @@ static void check_sent(const struct entry *sent)
 
 	if (!to) {
 		if (sent->rec.peer || !follows(member_at(sent->member)))
-			return; /* killed before it knew its id */
+			return; /* killed before its id was written */
 		check_followed(sent);
 		return;
 	}
@@ -345,7 +348,7 @@ static void count_losses(struct losses *losses)
 			losses[member_index(to)].certain += full;
 			continue;
 		}
-		/* Of the others it is only known who it may have been. */
+		/* Of the other senders it is only known who may have been affected. */
 		if (e->end && single && !full)
 			continue;
 		for (__u32 j = 0; j < ledger->n_members; j++)
@@ -354,7 +357,10 @@ static void count_losses(struct losses *losses)
 	}
 }
 
-/* Those that were there at the end tell how many they lost and received. */
+/*
+ * Check the counters of members that were there at the end, which count what they lost and
+ * received.
+ */
 static void check_counters(void)
 {
 	struct losses *losses = array(ledger->n_members * sizeof(*losses) + 1);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of the model share. */
+/* Declare what the parts of the model share. */
 #ifndef MPIPC_SELFTESTS_STRESS_MODEL_H
 #define MPIPC_SELFTESTS_STRESS_MODEL_H
 
 #include "stress.h"
 
-/* Entries by what is looked for; a model of a round is made anew. */
+/* Entries are listed by what is looked for. The model of each round is made anew. */
 struct list {
 	__u32 *at;
 	__u32 n;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The model of calls, and of errors: each has a reason. */
+/* The model of calls and of errors, each of which has a reason. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,10 +21,13 @@ static bool peer_may_be_gone(const struct entry *e)
 	const struct member *from = member_at(e->member);
 	struct member *peer = destination(e);
 
-	/* To whichever primary there is, or somebody who never knew its id. */
+	/*
+	 * The request went to whichever primary there was, or somebody who never knew its
+	 * id.
+	 */
 	if (!peer)
 		return true;
-	/* Those that follow a primary belong to the next one as soon as it leaves. */
+	/* Followers of a primary belong to the next one as soon as it leaves. */
 	if (from->join.role == MPIPC_PRIMARY &&
 	    (!does_belong(peer, from) || may_have_left(from, end_of(e))))
 		return true;
@@ -71,7 +74,7 @@ static bool has_reason(const struct entry *e)
 	case -ESTALE:
 		return from->join.role == MPIPC_SECONDARY && primary_may_be_gone(e);
 	case -ESRCH:
-		/* Interrupted, then cancelled by another thread. */
+		/* The call was interrupted, and then cancelled by another thread. */
 		if (is_call(e) && e->rec.call)
 			return was_cancelled(e, e->rec.call, e->end);
 		/* fallthrough */
@@ -100,7 +103,7 @@ static bool is_answer(const struct entry *result, const struct entry *call)
 {
 	struct entry *reply = result->of == NONE ? NULL : entry_at(result->of);
 
-	/* Of the content has been taken care of. */
+	/* Other checks have taken care of the content. */
 	return reply && reply->op == OP_REPLY && reply->of == entry_index(call) &&
 	       (!reply->end || !reply->ret) && result->rec.stamp <= call->rec.deadline &&
 	       result->rec.size <= call->rec.reply_size &&
@@ -136,7 +139,7 @@ static void check_result(const struct entry *result)
 	struct member *peer = find_member(result->rec.peer);
 
 	if (call_of(result) == NONE) {
-		/* Made by a thread that was killed before it could write that down. */
+		/* A thread made the call that was killed before it could write that down. */
 		if (!calls_in_flight[result->member])
 			violation(P_CALLS, result->member, NONE, "a result of call %llu of nobody",
 				  result->rec.call);
@@ -151,13 +154,13 @@ static void check_result(const struct entry *result)
 			  "entry %#x (call %llu, to %#llx) has a result of %#llx that cannot be: flags %u, status %d, entry %#x",
 			  entry_index(call), result->rec.call, call->rec.peer, result->rec.peer,
 			  result->rec.flags, result->rec.status, result->of);
-	/* That it ended so says that the request was posted. */
+	/* A result of this kind says that the request was posted. */
 	if (peer && call->end && (answered(result) || (result->rec.status == -ETIMEDOUT &&
 						       !(call->flags & MPIPC_CALL_WAIT_SPACE))))
 		check_arrived(call, peer);
 }
 
-/* Whether all results were written down. */
+/* Check that all results were written down. */
 static bool is_complete(const struct entry *call)
 {
 	__u32 n = is_async(call) && !call->sent ? 1 : call->sent;
@@ -165,7 +168,7 @@ static bool is_complete(const struct entry *call)
 	return count_results(entry_index(call)) >= n;
 }
 
-/* Whether its thread went on after it had written down the results. */
+/* Check that the thread went on after it had written down the results. */
 static bool went_on(const struct entry *call)
 {
 	const struct entry *e = next_entry(call);
@@ -204,7 +207,7 @@ static void check_call(const struct entry *call)
 			  entry_index(call), call->rec.call);
 }
 
-/* Why a request could not be answered any more. */
+/* Check that a request could not be replied to any more. */
 static bool was_over(const struct entry *reply, const struct entry *call)
 {
 	struct member *caller = member_at(call->member), *self = member_at(reply->member);
@@ -213,7 +216,7 @@ static bool was_over(const struct entry *reply, const struct entry *call)
 	if (!call->end || call->ret || reply->end > call->rec.deadline ||
 	    may_have_left(caller, reply->end) || may_have_left(self, reply->end))
 		return true;
-	/* What is not there was not received, and may be anything. */
+	/* A result that is missing was not received, and may be anything. */
 	return !result || result->of != entry_index(reply);
 }
 
@@ -238,7 +241,7 @@ static void check_reply(const struct entry *reply)
 		violation(P_ERRORS, reply->member, call->member,
 			  "entry %#x, a reply, should have failed: %d", entry_index(reply),
 			  reply->may_fail);
-	/* Of a call that its thread did not live to write down nothing is known. */
+	/* Nothing is known of a call that its thread did not live to write down. */
 	if (!call->end || call->ret)
 		must = false;
 	else if (is_async(call))

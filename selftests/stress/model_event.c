@@ -54,7 +54,7 @@ static struct news news_of(const struct member *m, const struct member *peer)
 	return news;
 }
 
-/* Whether what it knows is in order, and may be so. */
+/* Check that what an endpoint knows is in order, and is possible. */
 static bool news_possible(const struct news *news, const struct member *m,
 			  const struct member *peer)
 {
@@ -72,7 +72,7 @@ static bool news_possible(const struct news *news, const struct member *m,
 	       !(news->joined && news->left && news->left < news->joined);
 }
 
-/* Whether nothing is lacking that was there before the mailbox was empty. */
+/* Check that nothing is lacking that was there before the mailbox was empty. */
 static bool news_complete(const struct news *news, const struct member *m,
 			  const struct member *peer)
 {
@@ -111,7 +111,7 @@ void check_events(void)
 		}
 }
 
-/* How many peers may have come and gone unseen, each of which leaves a gap. */
+/* Count the peers that may have come and gone unseen, each of which leaves a gap. */
 static __u32 count_unseen(const struct member *m)
 {
 	struct news news;
@@ -130,7 +130,7 @@ static __u32 count_unseen(const struct member *m)
 	return n;
 }
 
-/* The numbers of a mailbox's records have no gaps. */
+/* Check that the numbers of a mailbox's records have no gaps. */
 void check_gaps(void)
 {
 	for (__u32 i = 0, n; i < received.n; i += n) {
@@ -168,7 +168,7 @@ static void check_list(const struct entry *list)
 				  "%#llx was listed, but had left", peer->join.id);
 		found[n++] = e->rec.peer;
 	}
-	/* The list may have been longer than what there was room for. */
+	/* The list may have been longer than the space for it. */
 	if (n < list->sent)
 		return;
 	for (__u32 i = 0; i < ledger->n_members; i++) {

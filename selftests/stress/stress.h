@@ -51,15 +51,12 @@
 #define MAX_ENTRIES	(MAX_CHUNKS * CHUNK)
 #define NONE		(~0U)
 
-/* Where descriptors are in every worker, also after an exec. */
+/* Descriptors are here in every worker, also after an exec. */
 #define LEDGER_FD	90
 #define CANARY_FD	100
-#define FIRST_FD	1000	/* endpoints: no number is used twice */
+#define FIRST_FD	1000	/* endpoints, for which no number is used twice */
 
-/*
- * What is done, for the count of each. Those before OP_ENTRIES are also entries of
- * the ledger.
- */
+/* These operations are counted. Those before OP_ENTRIES are entries of the ledger, too. */
 #define OPS(X) \
 	X(OP_NOTHING, "-") \
 	X(OP_SEND, "send") \
@@ -132,7 +129,7 @@
 #define OP_NAME(name, text) name,
 enum op { OPS(OP_NAME) N_OPS };
 
-/* What has to hold, a test each. */
+/* Each property that has to hold is a test. */
 #define PROPERTIES(X) \
 	X(P_ORDER, "messages of a sender arrive in order") \
 	X(P_DUPLICATE, "nothing arrives twice") \
@@ -170,7 +167,7 @@ struct proc {
 	__u64 dead;
 };
 
-/* A program in a worker: an exec makes a new one, and ends the endpoints of the old. */
+/* A worker has this program; an exec makes a new one, and ends the endpoints of the old. */
 struct image {
 	__u32 proc;
 	__u32 nth;
@@ -324,7 +321,7 @@ static inline __u64 mix(__u64 x)
 	return x ^ (x >> 31);
 }
 
-/* Marks a time once; returns whether it was not there yet. */
+/* Mark a time once; return true if it was not there yet. */
 static inline bool mark(__u64 *time)
 {
 	__u64 never = 0;
@@ -347,7 +344,7 @@ static inline enum phase phase(void)
 	return __atomic_load_n(&ledger->phase, __ATOMIC_SEQ_CST);
 }
 
-/* The first few are kept: what follows is often of their making. */
+/* Report a violation. The first few are kept, because what follows is often caused by them. */
 static inline void __attribute__((format(printf, 4, 5)))
 violation(enum property property, __u32 a, __u32 b, const char *fmt, ...)
 {

@@ -2,8 +2,8 @@
 /*
  * The stress program's workers: what a process and its threads do in a round.
  *
- * What a thread does in a step depends on the seed, the worker's place and life,
- * the thread and the number of the step, not on what came of the steps before.
+ * The actions of a thread in a step depend on the seed, the worker's place and life, the
+ * thread and the number of the step, and not on the results of the steps before.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,11 +33,11 @@ __u32 my_proc, my_image;
 __u64 places[PLACES];
 static int next_fd;
 int path_fd;		/* an O_PATH file */
-void *nowhere;		/* memory that nobody may touch */
+void *nowhere;		/* memory that cannot be touched */
 static pthread_barrier_t started;
 static __u32 n_quiet;
 
-/* What the threads share; taken for no longer than a copy. */
+/* The threads share the following. The lock is taken for no longer than a copy. */
 pthread_mutex_t shared = PTHREAD_MUTEX_INITIALIZER;
 
 struct question questions[MAX_QUESTIONS];
@@ -120,7 +120,7 @@ void entry_end(struct entry *e, int ret)
 	__atomic_store_n(&e->end, now_ns(), __ATOMIC_RELEASE);
 }
 
-/* Nothing happened; the entry is the last of its thread. */
+/* Undo the last entry of a thread, because nothing happened. */
 void entry_undo(void)
 {
 	ledger->chunks[self->chunk].used--;
@@ -148,7 +148,7 @@ struct member *member_of(__u64 place)
 	return &ledger->members[place_member(place)];
 }
 
-/* An endpoint, if there is one where it looks. */
+/* Return an endpoint, if there is one where this function looks. */
 __u64 any_place(void)
 {
 	unsigned int first = rnd(PLACES);
@@ -168,7 +168,7 @@ bool change_place(__u64 *at, __u64 from, __u64 to)
 					   __ATOMIC_SEQ_CST);
 }
 
-/* Takes an endpoint away from the other threads. */
+/* Take an endpoint away from the other threads. */
 __u64 *seize_place(__u64 *place)
 {
 	__u64 *at = &places[rnd(PLACES)];
@@ -279,7 +279,7 @@ static void await_phase_after(enum phase now)
 		syscall(SYS_futex, &ledger->phase, FUTEX_WAIT, now, NULL, NULL, 0);
 }
 
-/* The last thread of a process sees to the end of the round. */
+/* Let the last thread of a process see to the end of the round. */
 static void __attribute__((noreturn)) end_round(void)
 {
 	do
@@ -343,7 +343,7 @@ static void run_threads(void)
 	thread_main(&threads[0]);
 }
 
-/* As become_user(), but what is kept is kept by an exec, too. */
+/* Become a user as become_user() does, and keep a capability over an exec, too. */
 static void become(unsigned int user)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -375,7 +375,7 @@ void worker_start(__u32 proc)
 	run_threads();
 }
 
-/* The program that this was before is gone, with all endpoints that were not kept. */
+/* Go on after another program, which is gone, with all endpoints that were not kept. */
 static void take_over(__u32 old, __u32 member, int fd)
 {
 	struct mpipc_info info;
@@ -387,7 +387,7 @@ static void take_over(__u32 old, __u32 member, int fd)
 				    !ledger->members[member].leave_begin))
 		violation(P_ERRORS, member, NONE, "an exec ended an endpoint that it kept");
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	/* What the threads that it killed had counted, and what not, is not known. */
+	/* It is not known what the threads that the exec killed had counted. */
 	ledger->members[member].inherited = 1;
 	ledger->members[member].async_open = 0;
 	next_fd = fd + 1;

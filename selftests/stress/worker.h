@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the parts of a worker share. */
+/* Declare what the parts of a worker share. */
 #ifndef MPIPC_SELFTESTS_STRESS_WORKER_H
 #define MPIPC_SELFTESTS_STRESS_WORKER_H
 
@@ -124,7 +124,7 @@ extern __u32 my_proc, my_image;
 extern __u64 places[PLACES];
 extern int path_fd;
 extern void *nowhere;
-/* What the threads share; taken for no longer than a copy. */
+/* The threads share the following. The lock is taken for no longer than a copy. */
 extern pthread_mutex_t shared;
 extern struct question questions[MAX_QUESTIONS];
 

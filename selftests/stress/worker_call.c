@@ -47,14 +47,14 @@ static void write_results(struct entry *call, const struct mpipc_call_args *arg)
 					      (char *)self->answers + i * arg->reply_size,
 					      &self->answer_fds[i * arg->reply_fds], false,
 					      call->member);
-		/* What it belongs to is the entry before. */
+		/* The result belongs to the call of the entry before. */
 		entry_end(e, 0);
 		done(OP_RESULT);
 		count_result(record);
 	}
 }
 
-/* Goes on with an interrupted call, or gives it up. */
+/* Go on with an interrupted call, or give it up. */
 static int see_through(__u64 place, struct mpipc_call_args *arg)
 {
 	int ret = do_ioctl(place_fd(place), MPIPC_CALL, arg);
@@ -106,7 +106,7 @@ void do_call(__u64 place)
 	out.e->rec.reply_size = call.reply_size;
 	out.e->rec.reply_fds = call.reply_fds;
 	if (async) {
-		/* It may be over before this is. */
+		/* The call may be over before this count is made. */
 		__atomic_fetch_add(&from->async_open, 1, __ATOMIC_SEQ_CST);
 		ret = do_ioctl(place_fd(place), MPIPC_CALL, &call);
 		if (ret)

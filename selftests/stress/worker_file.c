@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files that workers open to pass them, and what tells them apart. */
+/* Files that workers open to pass them, and how they are told apart. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -49,7 +49,7 @@ static __u64 inode(int fd, mode_t type)
 	return !fstat(fd, &st) && (st.st_mode & S_IFMT) == type ? st.st_ino : 0;
 }
 
-/* What tells it from others; 0 if it is not of that kind at all. */
+/* Return what tells a file from others, or 0 if it is not of that kind at all. */
 __u64 identify(enum op kind, int fd)
 {
 	struct mpipc_info info;
@@ -79,12 +79,12 @@ static int open_epoll(__u64 token)
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = token };
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	/* It has to be among what it watches for to be told from others. */
+	/* An epoll instance is told from others by what it watches. */
 	epoll_ctl(epoll, EPOLL_CTL_ADD, CANARY_FD + CANARIES / 2, &event);
 	return epoll;
 }
 
-/* A socket that has an endpoint in its queue. */
+/* Open a socket that has an endpoint in its queue. */
 static int open_socket_with(int fd)
 {
 	int pair[2];
@@ -118,7 +118,7 @@ static struct passed take_held(void)
 	return file;
 }
 
-/* Keeps a received file, or closes it. */
+/* Keep a received file, or close it. */
 void hold(enum op kind, int fd, __u64 token)
 {
 	struct passed file = { .kind = kind, .fd = fd, .token = token };
@@ -137,7 +137,7 @@ void hold(enum op kind, int fd, __u64 token)
 		close(file.fd);
 }
 
-/* A file to pass, if it can be had. */
+/* Open a file to pass, if there is one. */
 struct passed open_file(__u64 place)
 {
 	static const enum op kinds[] = {
@@ -181,7 +181,10 @@ struct passed open_file(__u64 place)
 		file.borrowed = true;
 		break;
 	case OP_PASS_MPIPC:
-		/* From here on its own process may come to have more descriptors of it. */
+		/*
+		 * From here on the member's own process may have more descriptors of the
+		 * file.
+		 */
 		member_of(place)->passed = 1;
 		file.fd = place_fd(place);
 		file.borrowed = true;

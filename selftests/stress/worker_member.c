@@ -104,7 +104,7 @@ static bool is_refusal(int err)
 	return false;
 }
 
-/* Makes an endpoint of a new descriptor; returns its place or EMPTY. */
+/* Make an endpoint of a new descriptor; return its place or EMPTY. */
 __u64 join(int fd)
 {
 	unsigned int luck = rnd(100);
@@ -213,10 +213,13 @@ void do_leave(void)
 		close_range(fd, fd, 0);
 		break;
 	default:
-		/* By something that no thread that still has the number can use. */
+		/* The copy is something that no thread that still has the number can use. */
 		dup3(path_fd, fd, O_CLOEXEC);
 	}
-	/* What was passed may have come back, and been the last descriptor or not. */
+	/*
+	 * A file that was passed may have come back, so that this was the last descriptor
+	 * or not.
+	 */
 	if (!m->passed)
 		m->leave_end = now_ns();
 	if (op == OP_DUP2)

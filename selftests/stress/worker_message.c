@@ -76,7 +76,7 @@ static void add_files(struct outgoing *out, __u64 place, unsigned int max)
 	}
 }
 
-/* What the receiver finds everything by is the name: the number of the entry. */
+/* Fill a body. The name is the number of the entry, by which the receiver finds everything. */
 static void fill_body(struct outgoing *out, size_t size)
 {
 	struct payload *payload = (struct payload *)self->out;
@@ -119,7 +119,7 @@ struct outgoing outgoing(enum op op, __u64 place, size_t max_size,
 	return out;
 }
 
-/* What came of it. */
+/* Write down the result of sending. */
 void sent_out(struct outgoing *out, int ret)
 {
 	entry_end(out->e, ret);
@@ -141,7 +141,7 @@ void sent_out(struct outgoing *out, int ret)
 		done(OP_GOT_FULL);
 }
 
-/* Where an endpoint can send to: one of the last secondaries, be it gone or not. */
+/* Return a destination: one of the last secondaries, which may be gone. */
 static __u64 any_secondary(struct member *from)
 {
 	__u32 n = __atomic_load_n(&ledger->n_members, __ATOMIC_SEQ_CST);
@@ -262,7 +262,7 @@ struct outgoing answer(const struct question *q, struct mpipc_reply_args *reply,
 {
 	struct outgoing out = outgoing(OP_REPLY, q->place, max_size, max_fds);
 
-	/* No more than the caller takes, unless that is meant. */
+	/* The body is no larger than the caller takes, unless that is meant. */
 	if (!out.e->may_fail &&
 	    (out.body.size > q->max_size || out.body.n_fds > q->max_fds))
 		out.e->may_fail = EMSGSIZE;

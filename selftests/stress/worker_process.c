@@ -22,7 +22,7 @@
 
 /* Other processes and tables */
 
-/* What another table's owner may do with an endpoint: nothing. */
+/* Expect that the owner of another table may do nothing with an endpoint. */
 static void expect_refused(__u64 place)
 {
 	struct mpipc_recv_args recv = { 0 };
@@ -58,7 +58,7 @@ void do_fork(__u64 place)
 	_exit(0);
 }
 
-/* In another network namespace there are no groups. */
+/* Enter another network namespace, in which there are no groups. */
 void do_unshare_net(void)
 {
 	pid_t pid = fork();
@@ -83,7 +83,7 @@ void do_unshare_net(void)
 	_exit(0);
 }
 
-/* It writes in the log of the thread that waits for it. */
+/* Write in the log of the thread that waits for this one. */
 static void *with_own_table(void *arg)
 {
 	struct question question;
@@ -105,7 +105,7 @@ static void *with_own_table(void *arg)
 		closes = chance(50);
 		mark(&member_of(place)->leave_begin);
 		member_of(place)->moved = 1;
-		/* When the end of a thread ends its table is not known. */
+		/* It is not known when the end of a thread ends its table. */
 		if (closes) {
 			close(fd);
 			if (!member_of(place)->passed)
@@ -126,7 +126,7 @@ void do_unshare_files(void)
 	self->own_table = false;
 }
 
-/* An io_uring that holds the file of an endpoint, and goes some time later. */
+/* Open an io_uring that holds the file of an endpoint, and goes some time later. */
 void do_uring(__u64 place)
 {
 	int fd = place_fd(place), ring = open_uring();
@@ -173,7 +173,7 @@ static void do_exec(void)
 	if (chance(80))
 		at = seize_place(&place);
 	if (at) {
-		/* Whatever kills this, what the member belongs to is known. */
+		/* Whatever kills this process, it is known what the member belongs to. */
 		__atomic_store_n(&member_of(place)->image, n, __ATOMIC_SEQ_CST);
 		fcntl(place_fd(place), F_SETFD, 0);
 		done(OP_EXEC_KEEP);
@@ -185,7 +185,7 @@ static void do_exec(void)
 	snprintf(text[3], sizeof(text[3]), "%u", at ? place_member(place) : NONE);
 	snprintf(text[4], sizeof(text[4]), "%d", at ? place_fd(place) : 0);
 	done(OP_EXEC);
-	/* Until there are actions for them again. */
+	/* Signals are blocked until there are actions for them again. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	execv("/proc/self/exe", args);

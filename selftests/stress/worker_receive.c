@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Workers that receive, and what a record must be like. */
+/* Workers that receive, and check what a record must be like. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 /* Receiving */
 
-/* Whether the files are those that the payload, which is intact, tells of. */
+/* Check that the files are those that the intact payload names. */
 static void check_files(const struct mpipc_record *record, const struct payload *payload,
 			const int *fds, __u32 member)
 {
@@ -38,7 +38,7 @@ static void check_files(const struct mpipc_record *record, const struct payload 
 	}
 }
 
-/* Returns the entry of the sender; NONE: this is none of its. */
+/* Check the content of a record. Return the entry of the sender, or NONE if there is none. */
 __u32 check_content(struct mpipc_record *record, void *data, const int *fds,
 		    bool drop_fds, __u32 member)
 {
@@ -104,7 +104,7 @@ static void count_record(const struct mpipc_record *record)
 		done(OP_GOT_LOST);
 }
 
-/* Completes the entry of a record, and may leave a question. */
+/* Complete the entry of a record, and perhaps leave a question. */
 static void received(__u64 place, struct entry *e, const struct mpipc_record *record,
 		     void *data, const int *fds, bool drop_fds, struct question *question)
 {
@@ -137,7 +137,7 @@ static void consider(const struct question *question)
 		ask_later(questions, question);
 }
 
-/* There was nothing there, unless a record was about to be put back. */
+/* Note that nothing was in the mailbox, unless a record was about to be put back. */
 static void note_empty(struct member *m, __u64 begin, __u32 faults_ended, __u32 faults_begun)
 {
 	__u64 old = m->empty_at;
@@ -166,7 +166,7 @@ static struct look look(struct member *m)
 	return look;
 }
 
-/* What is not there, or is gone, needs no entry. */
+/* Note an error. A record that is not there, or is gone, needs no entry. */
 static void not_received(struct member *m, const struct look *look, int ret)
 {
 	entry_undo();
@@ -197,7 +197,7 @@ static void not_received(struct member *m, const struct look *look, int ret)
 	}
 }
 
-/* Returns 0 or an error; a question may come of it. */
+/* Receive a record. Return 0 or an error; a question may come of it. */
 int receive(__u64 place, __u64 deadline, bool drop_fds, struct question *question)
 {
 	struct member *m = member_of(place);
@@ -248,7 +248,7 @@ void do_reply_receive(__u64 place)
 
 	if (!question.call)
 		return;
-	/* It is answered with the endpoint that was asked, so that one receives. */
+	/* The endpoint that was asked replies, so that this endpoint receives. */
 	place = question.place;
 	m = member_of(place);
 	out = answer(&question, &arg.reply, question.max_size, question.max_fds);
@@ -261,7 +261,7 @@ void do_reply_receive(__u64 place)
 		.fds = to_u64(self->fds),
 		.deadline = any_patience(),
 	};
-	/* The answer's descriptors were read before the record's are written. */
+	/* The descriptors of the reply were read before those of the record are written. */
 	ret = do_ioctl(place_fd(place), MPIPC_REPLY_RECV, &arg);
 	question.call = 0;
 	if (ret)
@@ -284,7 +284,7 @@ void do_read(__u64 place)
 	char *at = (char *)self->data;
 	ssize_t n;
 
-	/* Nothing else tells when to stop waiting. */
+	/* Nothing else reports when to stop waiting. */
 	if (!m->nonblock)
 		return;
 	whole = entry_begin(OP_READ, place_member(place));
@@ -310,7 +310,7 @@ void do_read(__u64 place)
 		consider(&asked[n_asked]);
 }
 
-/* To memory that is not there: the record stays. */
+/* Receive to memory that is not there, so that the record stays. */
 void do_fault(__u64 place)
 {
 	struct member *m = member_of(place);
@@ -328,14 +328,17 @@ void do_fault(__u64 place)
 	ret = do_ioctl(place_fd(place), MPIPC_RECV, &recv);
 	__atomic_fetch_add(&m->faults_ended, 1, __ATOMIC_SEQ_CST);
 	if (!ret) {
-		/* It had neither payload nor files. */
+		/* The record had neither payload nor files. */
 		received(place, e, &recv.record, self->data, self->fds, false, &question);
 		consider(&question);
 		return;
 	}
 	if (ret == -EFAULT)
 		done(OP_FAULT);
-	/* What it put back after another thread had left is gone: it counts as in flight. */
+	/*
+	 * A record that was put back after another thread had left is gone, and counts as
+	 * in flight.
+	 */
 	if (ret != -EFAULT || !__atomic_load_n(&m->leave_begin, __ATOMIC_SEQ_CST))
 		entry_undo();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of mpipc, the command-line tool, share. It is next to them, and run by a
- * shell.
+ * This header holds what the tests of mpipc, the command-line tool, share. The tool is next
+ * to its tests, and a shell runs it.
  */
 #ifndef MPIPC_SELFTESTS_TOOL_H
 #define MPIPC_SELFTESTS_TOOL_H
@@ -20,7 +20,7 @@
 #include <json-c/json.h>
 
 #define NOBODY		65534
-/* Cannot be read by accident for anything else, nor be printed as it is. */
+/* This name cannot be read by accident as anything else, nor be printed as it is. */
 #define NASTY		" \033[31m\"\\\n\t$(x)\377\303\244,-"
 #define OUTPUT_SIZE	(1 << 20)
 
@@ -36,7 +36,7 @@ struct result {
 	char err[4096];
 };
 
-/* Where the tool is, for the shell. */
+/* Let the shell find the tool. */
 static inline void set_path(void)
 {
 	char self[4096] = { 0 }, path[8192];
@@ -109,7 +109,10 @@ static inline int run_with(struct result *result, const struct how *how, const c
 	return result->status;
 }
 
-/* Runs it: its exit status. What it printed is said if that is not the expected one. */
+/*
+ * Run a command, and return its exit status. Print its output if the status is not the
+ * expected one.
+ */
 static inline int __attribute__((format(printf, 3, 4)))
 run(struct result *result, int expected, const char *format, ...)
 {
@@ -134,7 +137,7 @@ static inline bool has(const char *text, const char *part)
 	return false;
 }
 
-/* An error is one line. */
+/* Check that the error is one line. */
 static inline bool complains(const struct result *result, const char *part)
 {
 	const char *end = strchr(result->err, '\n');
@@ -142,7 +145,7 @@ static inline bool complains(const struct result *result, const char *part)
 	return has(result->err, "mpipc: ") && has(result->err, part) && end && !end[1];
 }
 
-/* As the shell has to be given a name. */
+/* Return a name as the shell has to be given it. */
 static inline const char *quoted(const char *text)
 {
 	static char buffer[1024];
@@ -159,7 +162,7 @@ static inline const char *quoted(const char *text)
  * Programs that go on running
  */
 
-/* Its line is its standard input, output and error. */
+/* Start a program whose standard input, output and error are its line. */
 static inline void __attribute__((format(printf, 2, 3)))
 start(struct child *child, const char *format, ...)
 {
@@ -180,7 +183,7 @@ start(struct child *child, const char *format, ...)
 	exec_shell(line);
 }
 
-/* The next line; empty when it has ended. */
+/* Return the next line, which is empty when the program has ended. */
 static inline const char *next_line(int fd)
 {
 	static char line[4096];
@@ -192,7 +195,7 @@ static inline const char *next_line(int fd)
 	return line;
 }
 
-/* Skips lines until one has this in it. */
+/* Skip lines until one has this in it. */
 static inline bool waits_for(int fd, const char *part)
 {
 	const char *line;
@@ -208,7 +211,7 @@ static inline bool waits_for(int fd, const char *part)
  * JSON
  */
 
-/* Fails for whatever the standard does not allow. */
+/* Parse JSON, and fail for whatever the standard does not allow. */
 static inline json_object *parse(const char *text)
 {
 	json_tokener *tokener = json_tokener_new();
@@ -240,7 +243,7 @@ static inline const char *text_of(json_object *object, const char *name)
 	return json_object_get_string(member(object, name)) ?: "";
 }
 
-/* -1 if it is anything but a number. */
+/* Return a number, or -1 if the member is anything else. */
 static inline long long number_of(json_object *object, const char *name)
 {
 	json_object *found = member(object, name);
@@ -277,7 +280,7 @@ FIXTURE_TEARDOWN(tool)
 	run(&self->result, 0, "rm -r %s", self->dir);
 }
 
-/* A node of the device for this test: its path is in MPIPC_DEVICE. */
+/* Make a node of the device for this test, whose path is in MPIPC_DEVICE. */
 static inline int make_node(const char *dir, gid_t gid, mode_t mode)
 {
 	char path[128];
@@ -289,7 +292,7 @@ static inline int make_node(const char *dir, gid_t gid, mode_t mode)
 	       chown(path, 0, gid) || chmod(path, mode) ? -errno : 0;
 }
 
-/* Nobody uses it, and modprobe would find it. */
+/* Check that nobody uses the module, and that modprobe would find it. */
 static inline bool may_unload(FIXTURE_DATA(tool) *self)
 {
 	struct kmod_ctx *ctx = kmod_new(NULL, NULL);

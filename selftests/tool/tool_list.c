@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mpipc list, stat: columns, JSON, names of any bytes; and what all commands have in
- * common, such as exit statuses.
+ * Tests of mpipc list and stat: columns, JSON, names of any bytes; and of what all commands
+ * have in common, such as exit statuses.
  */
 #include "child.h"
 #include "device.h"
@@ -89,7 +89,7 @@ TEST_F(tool, a_name_of_any_bytes_is_neither_printed_raw_nor_breaks_json)
 			 quoted(name)));
 	for (c = self->result.out; *c; c++)
 		EXPECT_TRUE((*c >= ' ' && *c <= '~') || (*c == '\n' && !c[1]));
-	/* Spaces end the first, not the last. */
+	/* Spaces end the first column, but not the last. */
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc list %s --noheadings -o group,id | "
 			 "{ read -r group id; printf %%b \"$group\"; }", quoted(name)));
 	EXPECT_STREQ(name, self->result.out);
@@ -212,7 +212,7 @@ TEST_F(tool, output_that_cannot_be_written_is_an_error)
 	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
 	close(ends[0]);
 	how.out = ends[1];
-	/* Who reads it has ended: no reason to say so. */
+	/* The reader has ended, which is no reason to print anything. */
 	EXPECT_EQ(1, run_with(&self->result, &how, "mpipc list"));
 	EXPECT_STREQ("", self->result.err);
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc list >/dev/full"));
@@ -228,7 +228,7 @@ TEST_F_TIMEOUT(tool, too_little_memory_is_an_error, 120)
 
 	for (int i = 0; i < 1000; i++)
 		ASSERT_LE(0, open_secondary(self->group));
-	/* What it takes to be started. */
+	/* This is the memory that it takes to start. */
 	while (run_with(&self->result, &how, "exec mpipc --version"))
 		how.memory += step;
 	while (run_with(&self->result, &how, "exec mpipc list -J")) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * mpipc send, request, listen: messages between shells, and why there are none.
- */
+/* Tests of mpipc send, request and listen: messages between shells, and why there are none. */
 #include "child.h"
 #include "device.h"
 #include "message.h"
@@ -77,7 +75,7 @@ TEST_F(tool, listen_prints_what_comes)
 
 	group_name(group, "listen");
 	start(&listener, "mpipc listen -n 3 -J -e %s", group);
-	/* It waits for the listener to be there. */
+	/* The command waits for the listener to be there. */
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc send -f /dev/null %s 'a b' %s", group,
 			 quoted(NASTY)));
 	message = parse(next_line(listener.line));
@@ -149,7 +147,7 @@ TEST_F(tool, the_time_begins_when_the_payload_was_read)
 
 	group_name(group, "listen");
 	start(&listener, "mpipc listen -n 1 -r -a yes %s", group);
-	/* Longer than what the request may take. */
+	/* The replier takes longer than the request may take. */
 	EXPECT_EQ(0, run(&self->result, 0, "{ sleep 3; echo late; } | mpipc request -t 2 -r %s a",
 			 group));
 	EXPECT_STREQ("yes", self->result.out);
@@ -176,7 +174,7 @@ TEST_F(tool, request_that_is_not_answered_is_an_error)
 	EXPECT_TRUE(complains(&self->result, "timed out"));
 }
 
-/* Starts some that follow each primary: they end after the third message. */
+/* Start listeners that follow each primary, and end after the third message. */
 static void start_followers(struct child listeners[2], const char *group)
 {
 	for (int i = 0; i < 2; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mpipc load, unload, doctor: the module, and what mends an installation. Files of the
- * system are replaced in a mount namespace only.
+ * Tests of mpipc load, unload and doctor: the module, and what mends an installation. Files
+ * of the system are replaced in a mount namespace only.
  */
 #include "tool.h"
 
@@ -55,7 +55,7 @@ TEST_F_TIMEOUT(tool, without_the_module_every_command_says_what_to_do, 120)
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc list"));
 }
 
-/* What doctor says of one thing. */
+/* Find out what doctor says of one thing. */
 static int examine(FIXTURE_DATA(tool) *self, const struct how *how, const char *check,
 		   char status[16], char command[256])
 {
@@ -78,7 +78,7 @@ static int examine(FIXTURE_DATA(tool) *self, const struct how *how, const char *
 	return *found ? ret : -ENOENT;
 }
 
-/* What is mounted is so for this test and what it runs. */
+/* Mount only for this test and what it runs. */
 static int own_mounts(void)
 {
 	static bool done;
@@ -90,7 +90,7 @@ static int own_mounts(void)
 	       -errno : 0;
 }
 
-/* A file of the system that is another one. */
+/* Replace a file of the system by another one. */
 static int replace_by(FIXTURE_DATA(tool) *self, const char *path, const void *data, size_t size)
 {
 	static unsigned int count;
@@ -104,7 +104,7 @@ static int replace_by(FIXTURE_DATA(tool) *self, const char *path, const void *da
 	if (!file || fwrite(data, 1, size, file) != size || fclose(file))
 		return -errno;
 	chmod(other, 0755);
-	/* One on top of another could not be removed. */
+	/* A mount on top of another could not be removed. */
 	umount2(path, MNT_DETACH);
 	return mount(other, path, NULL, MS_BIND, NULL) ? -errno : 0;
 }
@@ -153,7 +153,7 @@ TEST_F_TIMEOUT(tool, doctor_leads_to_access_for_a_user, 120)
 	EXPECT_EQ(1, examine(self, &stranger, "access", status, command));
 	EXPECT_STREQ("usermod -aG mpipc u", command);
 
-	/* That does this; the login is older. */
+	/* The change of the group mends this; the login is older. */
 	ASSERT_EQ(0, replace(self, "/etc/group", "root:x:0:\nmpipc:x:777:u\n"));
 	EXPECT_EQ(1, examine(self, &stranger, "access", status, command));
 	EXPECT_STREQ("newgrp mpipc", command);
@@ -198,7 +198,7 @@ TEST_F(tool, doctor_leads_to_a_loaded_module)
 	EXPECT_STREQ("ok", status);
 }
 
-/* DKMS is a script here, which says what it is told. */
+/* Make DKMS a script, which says what it is told. */
 static bool dkms_says(FIXTURE_DATA(tool) *self, const char *text)
 {
 	char path[4096];
@@ -209,7 +209,7 @@ static bool dkms_says(FIXTURE_DATA(tool) *self, const char *text)
 		    "chmod +x %s/dkms", text, self->dir, self->dir);
 }
 
-/* By DKMS, or where there is nothing of that. */
+/* Check that the command installs by DKMS, or in a place where there is none. */
 static bool installs(const char *command)
 {
 	return has(command, "install") && has(command, "dkms");
@@ -232,7 +232,7 @@ TEST_F(tool, doctor_compares_what_is_loaded_with_what_is_installed)
 	EXPECT_TRUE(installs(command));
 }
 
-/* The file of the module, as if it were of a version with another first digit. */
+/* Replace the file of the module, as if it were of a version with another first digit. */
 static int replace_version(FIXTURE_DATA(tool) *self, const char *path)
 {
 	static const char key[] = "version=";
@@ -242,7 +242,7 @@ static int replace_version(FIXTURE_DATA(tool) *self, const char *path)
 	FILE *file;
 	int err;
 
-	/* libkmod looks at what is in it, not at its name. */
+	/* libkmod looks at what is in the file, not at its name. */
 	snprintf(line, sizeof(line), "case %s in *.xz) unxz -c ;; *.zst) unzstd -c ;; *) cat ;; esac <%s",
 		 path, path);
 	file = popen(line, "r");
@@ -250,7 +250,7 @@ static int replace_version(FIXTURE_DATA(tool) *self, const char *path)
 	pclose(file);
 	do {
 		found = memmem(found + 1, data + size - found - 1, key, strlen(key));
-		/* Or it is that of the source. */
+		/* The match may also be that of the source. */
 	} while (found && found[-1] == 'c');
 	if (found)
 		found[strlen(key)] = '9';
@@ -283,7 +283,7 @@ TEST_F(tool, doctor_compares_what_is_installed_with_itself)
 	EXPECT_TRUE(installs(command));
 }
 
-/* To it and to what it runs the kernel says that it is Linux 2.6, with no modules. */
+/* The kernel reports Linux 2.6, with no modules, to this process and to what it runs. */
 TEST_F(tool, doctor_leads_to_a_kernel_its_headers_and_its_module)
 {
 	const struct how root = { 0 };
@@ -313,7 +313,7 @@ TEST_F(tool, doctor_leads_to_a_kernel_its_headers_and_its_module)
 	EXPECT_STREQ(expected, command);
 }
 
-/* As if the kernel were started with module.sig_enforce=1. */
+/* Act as if the kernel were started with module.sig_enforce=1. */
 static int demand_signatures(FIXTURE_DATA(tool) *self)
 {
 	if (own_mounts())
@@ -377,7 +377,7 @@ TEST_F(tool, doctor_leads_to_a_module_whose_signature_is_taken)
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc load %s", parameters));
 }
 
-/* There is none in the place of which the kernel says that it is Linux 2.6. */
+/* The kernel reports Linux 2.6, and there is no module in the place for that. */
 TEST_F(tool, doctor_says_what_could_be_signed_if_there_is_no_module)
 {
 	const struct how root = { 0 };
@@ -401,7 +401,7 @@ TEST_F(tool, a_module_that_is_built_in_is_neither_loaded_nor_unloaded)
 	const struct how root = { 0 };
 	char status[16], command[256];
 
-	/* It has no state then, and no version if it is of the kernel's own tree. */
+	/* The module has no state then, and no version if it is of the kernel's own tree. */
 	ASSERT_EQ(0, own_mounts());
 	ASSERT_EQ(0, mount("none", "/sys/module/mpipc", "tmpfs", 0, NULL));
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc load"));
@@ -433,7 +433,7 @@ TEST_F(tool, doctor_asks_dkms)
 	EXPECT_STREQ("warning", status);
 	EXPECT_TRUE(has(command, "dkms install mpipc/"));
 	EXPECT_TRUE(has(command, kernel.release));
-	/* That is another one, whose name only begins as this one's. */
+	/* The name of another kernel only begins as this one's. */
 	snprintf(line, sizeof(line), "mpipc/0.1.0, %s0, x86_64: installed", kernel.release);
 	ASSERT_TRUE(dkms_says(self, line));
 	EXPECT_EQ(0, examine(self, &root, "dkms", status, command));

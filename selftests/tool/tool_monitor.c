@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mpipc monitor: what it shows, and that it disturbs nobody and leaves nothing behind.
+ * Tests of mpipc monitor: what it shows, and that it disturbs nobody and leaves nothing
+ * behind.
  */
 #include "child.h"
 #include "device.h"
@@ -49,7 +50,7 @@ static bool has_begun(void)
 	return find_instance(&enabled) && enabled == '1';
 }
 
-/* It has begun when it prints its headings. */
+/* Start a monitor, which has begun when it prints its headings. */
 static bool start_monitor(struct child *child, const char *arguments)
 {
 	start(child, "mpipc monitor %s", arguments);
@@ -111,8 +112,9 @@ TEST_F_TIMEOUT(tool, monitor_prints_an_object_a_line, 120)
 	snprintf(name, sizeof(name), "%.64s" NASTY, self->group);
 	start(&monitor, "mpipc monitor -J -o EVENT,TIME,GROUP,FROM,NAME %s", quoted(name));
 	/*
-	 * It prints no headings. Nothing happens before: to switch events on is to change
-	 * code, which QEMU may go on to run as it was when another CPU is at it.
+	 * A monitor of this kind prints no headings. Nothing may happen before, because
+	 * switching events on changes code, which QEMU may go on to run as it was when
+	 * another CPU is at it.
 	 */
 	while (!has_begun())
 		ASSERT_EQ(0, poll_for(monitor.line, POLLIN, 10));
@@ -129,7 +131,7 @@ TEST_F_TIMEOUT(tool, monitor_prints_an_object_a_line, 120)
 	EXPECT_STREQ("leave", text_of(event, "event"));
 	json_object_put(event);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&monitor));
-	/* What that left behind, the next one removes. */
+	/* The next monitor removes what this one left behind. */
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc monitor >/dev/full"));
 }
 
@@ -147,7 +149,7 @@ TEST_F_TIMEOUT(tool, monitor_leaves_nothing_behind, 240)
 		close(monitor.line);
 	}
 
-	/* Nobody reads it any more. */
+	/* Nobody reads the output any more. */
 	ASSERT_TRUE(start_monitor(&monitor, ""));
 	shutdown(monitor.line, SHUT_RD);
 	ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "m", NULL, 0));
@@ -155,7 +157,10 @@ TEST_F_TIMEOUT(tool, monitor_leaves_nothing_behind, 240)
 	EXPECT_FALSE(has_instance());
 	close(monitor.line);
 
-	/* It had no chance, so the next one does it; one that runs is left alone. */
+	/*
+	 * The monitor had no chance to clean up, so the next one does; a monitor that runs
+	 * is left alone.
+	 */
 	ASSERT_TRUE(start_monitor(&monitor, ""));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&monitor));
 	EXPECT_TRUE(has_instance());
@@ -173,8 +178,8 @@ TEST_F_TIMEOUT(tool, monitor_leaves_nothing_behind, 240)
 }
 
 /*
- * All on one processor: to switch events off is to change code, which QEMU may go on to run
- * as it was when another CPU is at it.
+ * All of this runs on one processor, because switching events off changes code, which QEMU
+ * may go on to run as it was when another CPU is at it.
  */
 TEST_F_TIMEOUT(tool, monitor_ends_when_nobody_reads_it_even_if_events_never_end, 120)
 {
@@ -221,7 +226,7 @@ TEST_F_TIMEOUT(tool, monitor_says_how_many_events_it_missed, 120)
 
 	group_name(name, "many");
 	ASSERT_TRUE(start_monitor(&monitor, "none"));
-	/* Little room on each processor is soon full. */
+	/* A small buffer on each processor is soon full. */
 	ASSERT_EQ(0, run(&self->result, 0, "for file in " INSTANCES
 			 "/mpipc-monitor.*/buffer_size_kb; do echo 8 >$file; done"));
 	kill(monitor.pid, SIGSTOP);

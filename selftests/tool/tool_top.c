@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * mpipc top: at a terminal, which it puts back, and without one.
- */
+/* Tests of mpipc top: at a terminal, which it puts back, and without one. */
 #include "child.h"
 #include "device.h"
 #include "message.h"
@@ -37,7 +35,7 @@ TEST_F(tool, top_tells_how_much_happens_in_a_second)
 	EXPECT_EQ(128 + SIGKILL, child_kill(&top));
 }
 
-/* Starts it at a terminal: the other end of that. */
+/* Start top at a terminal, and return the other end of the terminal. */
 static int start_at_terminal(struct child *child, const char *line)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -52,7 +50,7 @@ static int start_at_terminal(struct child *child, const char *line)
 		return terminal;
 	setsid();
 	for (int fd = 0; fd <= 2; fd++) {
-		/* Without O_NOCTTY it becomes the terminal of the session. */
+		/* Without O_NOCTTY the terminal becomes that of the session. */
 		int other = open(ptsname(terminal), O_RDWR);
 
 		dup2(other, fd);
@@ -100,12 +98,12 @@ TEST_F(tool, top_prints_no_more_than_the_terminal_has_room_for)
 	ASSERT_LE(0, terminal);
 	ASSERT_TRUE(waits_for(terminal, "\033[J"));
 	while (!strstr(line = next_line(terminal), "\033[J")) {
-		/* It ends with a carriage return. */
+		/* The line ends with a carriage return. */
 		ASSERT_LE(1, strlen(line));
 		EXPECT_GE(41, strlen(line));
 		lines++;
 	}
-	/* The first came with what was waited for. */
+	/* The first lines came with what was waited for. */
 	EXPECT_EQ(8, lines);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&top));
 	close(terminal);
@@ -130,7 +128,10 @@ TEST_F(tool, top_shows_the_numbers_of_a_group_with_a_long_name)
 	close(fd);
 }
 
-/* Not from the keyboard, which nobody is left to continue it after: it leads its session. */
+/*
+ * The signal does not come from the keyboard, after which nobody is left to continue top,
+ * because top leads its session.
+ */
 TEST_F(tool, top_puts_the_terminal_back_while_it_is_stopped)
 {
 	struct child top;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What to make of records of /dev/kmsg: "facility and level,number,time,flags;text", then
- * lines that do not matter here. Facility 0 is the kernel itself.
+ * Read records of /dev/kmsg: "facility and level,number,time,flags;text", then lines that
+ * do not matter here. Facility 0 is the kernel itself.
  */
 #ifndef MPIPC_VM_COMPLAINT_H
 #define MPIPC_VM_COMPLAINT_H
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cuts off the record behind it. */
+/* Return the text of a record, and cut off the next one. */
 static inline const char *record_text(char *record)
 {
 	char *text = strchr(record, ';');

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints the frequency of this machine's time-stamp counter, in kHz.
+ * Print the frequency of this machine's time-stamp counter, in kHz.
  *
  * An emulated processor has the counter of the real one, but the guest measures its
- * frequency against an emulated timer, and on a busy machine gets it wrong by factors:
- * its clock then runs too fast or hardly at all. Here it is measured against a clock
+ * frequency against an emulated timer, and on a busy machine gets it wrong by factors: its
+ * clock then runs too fast or hardly at all. Here the counter is measured against a clock
  * that is right.
  */
 
@@ -19,7 +19,7 @@ struct reading {
 	uint64_t tsc, ns;
 };
 
-/* Of both at the same time: of many tries, the one that was disturbed least. */
+/* Read both at the same time: of many tries, take the one that was disturbed least. */
 static struct reading read_both(void)
 {
 	struct reading best = { 0 };
