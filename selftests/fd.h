@@ -27,7 +27,7 @@ static inline unsigned int count_fds(void)
 /* Canaries */
 
 /**
- * struct canary - a pipe that tells when the last reference to a file is gone
+ * struct canary - a pipe that shows when the last reference to a file is gone
  * @read_end: sees the end of file then
  * @write_end: the file
  */

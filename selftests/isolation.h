@@ -25,7 +25,7 @@
 
 /**
  * struct page - memory that is not there, or cannot be written, until it is released
- * @uffd: the userfaultfd that hears of who wants it
+ * @uffd: the userfaultfd that reports who wants it
  * @addr: where it is
  * @content: what will be in it
  * @size: its size

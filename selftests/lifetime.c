@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No cycle outlives its processes: files refer to each other in every way in which a
- * mailbox can take part, and when the processes that made it so are gone, all of it is.
+ * Tests that no cycle outlives its processes: files refer to each other in every way in which
+ * a mailbox can take part, and when the processes that made it so are gone, all of it is gone.
  *
- * An mpipc file M refers to what is in its mailbox. M is referred to by
- * - a mailbox, its own or another one; directly or as part of a call or its answer;
- * - an AF_UNIX socket that it was sent to, also one that is not accepted yet;
- * - an io_uring: by its table of fixed files or a request that is pending;
+ * An mpipc file M refers to what is in its mailbox. These refer to M:
+ * - a mailbox, its own or another one, directly or as part of a call or its reply;
+ * - an AF_UNIX socket that M was sent to, even if the socket is not accepted yet;
+ * - an io_uring, by its table of fixed files or a request that is pending;
  * - a message that a blocked thread has still, or already, in its hands;
- * - memory that has such a ring mapped, and can itself be referred to by a file.
- * What epoll watches it does not refer to, which is seen here, too. Other kinds of files
+ * - memory that has such a ring mapped, and to which a file can refer.
+ * epoll does not refer to what it watches, which the tests check, too. Other kinds of files
  * that could take part (binder, vhost, what a file system is mounted with) need devices or
- * root. They make no difference: what all of this rests on is that a mailbox has files
+ * root. They make no difference, because all of this rests on one rule: a mailbox has files
  * only as long as its owner's table has a descriptor for it.
  *
- * The proof is a canary in each mailbox, socket and ring that is part of it, and that
- * the module then has as many users as before.
+ * Each mailbox, socket and ring that is part of a cycle holds a canary. The tests wait for
+ * the canary to die, and for the module to have as many users as before.
  *
  * Promise: P10
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits: each is exact, is shared as promised, and is given back when whoever
- * held something is killed.
+ * Tests of limits: each limit is exact, is shared as promised, and is given back when whoever
+ * held something is killed. The columns name the tests.
  *
  * limit                 error         exact                    after kill -9
  * payload               EMSGSIZE      payload_of_65536_bytes_  (holds nothing)
@@ -18,7 +18,7 @@
  * files in flight       ETOOMANYREFS  user_has_                files_are_given_back_
  * endpoint_calls        EMFILE        endpoint_has_            calls_are_given_back_
  *
- * The name of a group is in join.c, memory cgroups are in memcg.c.
+ * Tests of a group's name are in join.c, and tests of memory cgroups in memcg.c.
  *
  * Promise: P14
  */

@@ -44,7 +44,7 @@ TEST_F(limits, user_has_so_many_bytes_in_messages)
 /**
  * struct unread - how many messages or calls of a user can be unread under a limit
  * @self: the test
- * @primary: who does not read them
+ * @primary: the receiver, which does not read them
  * @sender: of the messages; NULL: they are calls
  */
 struct unread {

@@ -184,7 +184,7 @@ TEST_F(module, leaves_nothing_behind_and_comes_back)
 #define TRIES 10
 
 /**
- * struct load - what those who use the module share with who takes it away
+ * struct load - shared by the users of the module and the process that takes it away
  * @gate: each use is under it for reading
  * @used: readable after somebody has used it
  * @missed: readable after somebody has not found it

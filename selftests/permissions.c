@@ -359,7 +359,7 @@ static void be_inside(struct __test_metadata *_metadata, FIXTURE_DATA(permission
 /**
  * struct world - what is opened in the network of a user namespace
  * @self: the test, with the files of its groups
- * @files: of those who try there
+ * @files: files of the processes that try there
  */
 struct world {
 	FIXTURE_DATA(permissions) *self;

@@ -327,7 +327,7 @@ static inline void make_payload(void)
 /**
  * struct load - what a message or an answer carries
  * @size: bytes
- * @n_fds: write ends of a pipe whose read end tells when all of them are gone
+ * @n_fds: write ends of a pipe whose read end shows when all of them are gone
  */
 struct load {
 	unsigned int size;

@@ -106,7 +106,7 @@ TEST_FAULT(write_arrives_once_or_not_at_all)
 
 /**
  * struct crowd - a group whose secondaries' mailboxes hold one message, and have it
- * @primary: who sends to them
+ * @primary: the sender
  * @secondary: they
  * @sender: the thread that waits for room
  * @done: it does not any more

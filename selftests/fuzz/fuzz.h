@@ -40,7 +40,7 @@ enum {
 /**
  * struct op - an operation
  * @kind: index in @kinds
- * @actor: who does it
+ * @actor: the actor that does it
  * @race: do not wait for it to end or block before the next one
  * @args: what they mean is up to the kind
  */
@@ -106,7 +106,7 @@ enum blocked {
 };
 
 /**
- * struct actor - one of those who run a program; in memory that all share
+ * struct actor - an actor that runs a program, in memory that all share
  * @index: which
  * @todo: how many operations it was given; a futex
  * @done: how many it has done; likewise

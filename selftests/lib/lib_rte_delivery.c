@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rte_mp: who gets what, in which order, on which thread. Statements 1 to 16.
+ * Tests of rte_mp: who gets what, in which order, on which thread. Statements 1 to 16.
  *
- * The number in a name is that of the statement about DPDK's behaviour that users
- * depend on. Of 1 to 52 these have no test here:
+ * The number in a name is that of the statement in selftests/statements about DPDK's behaviour
+ * that users depend on. Two of the 52 statements have no test here:
  *
- * 4	paths of DPDK's sockets: there are none
- * 39	the order of DPDK's own initialisation: for the tests with DPDK
+ * 4	paths of DPDK's sockets, because there are none
+ * 39	the order of DPDK's own initialisation, which the tests with DPDK cover
  *
- * and these only in part, the rest of which is DPDK's own: 38 (lcores), 40 (a secondary
- * goes on without), 51 and 52 (how its test harness starts children).
+ * These have a test in part, because the rest is DPDK's own: 38 (lcores), 40 (a secondary goes
+ * on without), 51 and 52 (how its test harness starts children).
  *
- * Tests in lib_rte_request.c have 17 to 27, in lib_rte_async.c 28 to 34, in
- * lib_rte_fds.c 35 to 37, in lib_rte_init.c 38 to 52. A "d_" stands before what is
- * different on purpose, an "e_" before error paths, a "doc_" before promises of the
- * documentation.
+ * lib_rte_request.c tests statements 17 to 27, lib_rte_async.c 28 to 34, lib_rte_fds.c 35 to
+ * 37, and lib_rte_init.c 38 to 52. A "d_" stands before what is different on purpose, an "e_"
+ * before error paths, and a "doc_" before promises of the documentation.
  */
 #include "child.h"
 #include "lib_rte.h"

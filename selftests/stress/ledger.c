@@ -125,7 +125,7 @@ __u64 position(const struct entry *e)
 	return 2 * e->rec.seq + (e->op == OP_RESULT);
 }
 
-/* Return the entry of the call of a result, which find_call() found. */
+/* Return the entry of a result's call, which set_call() has found. */
 __u32 call_of(const struct entry *e)
 {
 	return e->sent;

@@ -65,7 +65,7 @@ static void __attribute__((noreturn)) die(const char *what)
 /* What everybody's charges are told by */
 
 /**
- * struct probe - what a user can do who holds nothing
+ * struct probe - an attempt of a user that holds nothing
  * @uid: the user
  * @fd: file that joins
  */

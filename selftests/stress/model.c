@@ -326,7 +326,7 @@ static void check_sends(void)
 }
 
 /**
- * struct losses - messages that a mailbox had no room for, as senders tell
+ * struct losses - messages that a mailbox had no space for, as senders report
  * @certain: as many at least
  * @more: as many more at most
  */

@@ -222,13 +222,16 @@ static bool was_over(const struct entry *reply, const struct entry *call)
 
 static void check_reply(const struct entry *reply)
 {
-	struct entry *call = entry_at(reply->of);
-	struct member *caller = member_at(call->member), *self = member_at(reply->member);
-	struct entry *result = result_of(reply->of, self->join.id);
+	struct member *caller, *self = member_at(reply->member);
+	struct entry *call, *result;
 	bool must;
 
+	/* A thread that was killed may not have written down what it replied to. */
 	if (!reply->end)
 		return;
+	call = entry_at(reply->of);
+	caller = member_at(call->member);
+	result = result_of(reply->of, self->join.id);
 	if (reply->ret) {
 		if (!has_reason(reply) &&
 		    !(reply->ret == -ESRCH && was_over(reply, call)))

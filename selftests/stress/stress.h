@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stress program: what its parts share.
+ * The stress program, and what its parts share.
  *
- * A run is a row of rounds. In a round worker processes of a few threads each do
- * what a seed tells them (worker.c), and write down in memory that all
- * share what they are about to do, what came of it, and what they received. When
- * all of them are gone the supervisor (main.c) has the whole story, whoever was
- * killed, and a model (model.c) that says what is possible and what is not.
+ * A run is a row of rounds. In a round worker processes of a few threads each do what a seed
+ * says (worker.c and worker_*.c). They write down, in memory that all share, what they are
+ * about to do, the result, and what they received. When all workers are gone, the supervisor
+ * (main.c) has the whole story, whoever was killed. The model (model.c and model_*.c, on top
+ * of ledger.c) knows what is possible and what is not.
  *
  * A round ends in phases, so that something is known about what is left at its end:
  *
  *	RUN	anything goes
  *	QUIET	nobody sends, joins or leaves; each process waits until its
- *		asynchronous calls have ended, and then says so
- *	DRAIN	when all have said so: each empties its mailboxes, looks at the
- *		counters, and says so
- *	OVER	when all have said so: exit
+ *		asynchronous calls have ended, and then reports that
+ *	DRAIN	when all have reported: each empties its mailboxes, looks at the
+ *		counters, and reports that
+ *	OVER	when all have reported: exit
  */
 #ifndef MPIPC_SELFTESTS_STRESS_H
 #define MPIPC_SELFTESTS_STRESS_H
@@ -177,7 +177,7 @@ struct image {
 
 /**
  * struct member - an endpoint that joined, or tried to
- * @join: what it was told; @id 0 if it was killed before
+ * @join: result of the join; @id is 0 if the member was killed before
  * @image: program that it belongs to
  * @pid: process
  * @uid: user

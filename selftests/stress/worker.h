@@ -45,7 +45,7 @@ struct payload {
  * @kind: OP_PASS_*; 0: none
  * @fd: its descriptor
  * @borrowed: the descriptor is not to be closed
- * @token: tells it from others of its kind
+ * @token: distinguishes the file from others of its kind
  */
 struct passed {
 	enum op kind;
