@@ -74,14 +74,14 @@ TEST_F(mailbox, broadcast_to_nobody_succeeds)
 }
 
 /* Promise: P13, P15 */
-TEST_F(mailbox, broadcast_reports_and_counts_who_had_no_room)
+TEST_F(mailbox, broadcast_reports_and_counts_who_had_no_space)
 {
 	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, 0);
 	int other = open_secondary(self->group);
 	struct mpipc_info info;
 
 	ASSERT_LE(0, other);
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_SEND, &send));
 	EXPECT_EQ(1, send.sent);
@@ -89,19 +89,19 @@ TEST_F(mailbox, broadcast_reports_and_counts_who_had_no_room)
 	EXPECT_EQ(0, drain(other, 1));
 	ASSERT_EQ(0, get_info(self->secondary, &info));
 	EXPECT_EQ(1, info.lost);
-	EXPECT_EQ(0, drain(self->secondary, ROOM));
+	EXPECT_EQ(0, drain(self->secondary, SPACE));
 	ASSERT_EQ(0, send_msg(self->primary, self->id, "m", NULL, 0));
 	ASSERT_EQ(0, recv_msg(self->secondary, &self->record, NULL, 0));
 	EXPECT_EQ(1, self->record.lost);
 }
 
-TEST_F(mailbox, broadcast_waits_for_room_until_the_deadline)
+TEST_F(mailbox, broadcast_waits_for_space_until_the_deadline)
 {
 	struct mpipc_send_args send;
 	int other = open_secondary(self->group);
 
 	ASSERT_LE(0, other);
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 	send = send_until(MPIPC_TO_ALL, in_ms(30));
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_SEND, &send));
@@ -111,14 +111,14 @@ TEST_F(mailbox, broadcast_waits_for_room_until_the_deadline)
 	EXPECT_EQ(0, drain(other, 1));
 }
 
-TEST_F(mailbox, broadcast_that_waits_goes_on_when_there_is_room)
+TEST_F(mailbox, broadcast_that_waits_goes_on_when_there_is_space)
 {
 	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 	int other = open_secondary(self->group);
 	struct ioctl_thread sender;
 
 	ASSERT_LE(0, other);
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 	ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
 	/* The full mailbox does not hold up the secondary that has space. */
@@ -128,32 +128,32 @@ TEST_F(mailbox, broadcast_that_waits_goes_on_when_there_is_room)
 	EXPECT_EQ(0, ioctl_thread_join(&sender));
 	EXPECT_EQ(2, send.sent);
 	EXPECT_EQ(0, send.full);
-	EXPECT_EQ(0, drain(self->secondary, ROOM));
+	EXPECT_EQ(0, drain(self->secondary, SPACE));
 	EXPECT_EQ(0, drain(other, 0));
 }
 
-TEST_F(mailbox, broadcast_that_waits_takes_room_wherever_it_comes)
+TEST_F(mailbox, broadcast_that_waits_takes_space_wherever_it_comes)
 {
 	struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
-	int other = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
+	int other = open_small(self->group, MPIPC_SECONDARY, 0, SPACE);
 	int both[] = { self->secondary, other };
 	struct ioctl_thread sender;
 
 	ASSERT_LE(0, other);
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "fill", NULL, 0));
 	/* The sender waits for space in either mailbox, whichever it tries first. */
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
 		ASSERT_EQ(0, ioctl_thread_asleep(&sender));
-		for (int n = 0; n < ROOM + 1; n++)
+		for (int n = 0; n < SPACE + 1; n++)
 			ASSERT_EQ(0, recv_fds(both[i], &self->record, NULL, 0, NULL, 0,
 					      in_ms(2000)));
 		EXPECT_STREQ("waited", self->record.name);
 		EXPECT_EQ(0, recv_msg(both[!i], &self->record, NULL, 0));
 		EXPECT_EQ(0, ioctl_thread_join(&sender));
 		EXPECT_EQ(2, send.sent);
-		for (int n = 0; n < ROOM; n++)
+		for (int n = 0; n < SPACE; n++)
 			ASSERT_EQ(0, send_msg(self->primary, both[i] == other ?
 					      endpoint_id(other) : self->id, "fill", NULL, 0));
 	}
@@ -166,7 +166,7 @@ TEST_F(mailbox, broadcast_that_waits_fails_if_its_sender_leaves_before_anybody_g
 		struct mpipc_send_args send = send_until(MPIPC_TO_ALL, MPIPC_FOREVER);
 		struct ioctl_thread sender;
 
-		for (int i = 0; i < ROOM; i++)
+		for (int i = 0; i < SPACE; i++)
 			ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 		if (others)
 			ASSERT_LE(0, open_secondary(self->group));
@@ -175,12 +175,12 @@ TEST_F(mailbox, broadcast_that_waits_fails_if_its_sender_leaves_before_anybody_g
 		ASSERT_EQ(0, leave(self->primary));
 		EXPECT_EQ(others ? 0 : -ESHUTDOWN, ioctl_thread_join(&sender));
 		EXPECT_EQ(others, send.sent);
-		EXPECT_EQ(0, drain(self->secondary, ROOM));
+		EXPECT_EQ(0, drain(self->secondary, SPACE));
 
 		close(self->primary);
 		close(self->secondary);
 		self->primary = open_primary(self->group);
-		self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
+		self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, SPACE);
 		ASSERT_LE(0, self->secondary);
 		self->id = endpoint_id(self->secondary);
 	}
@@ -194,7 +194,7 @@ TEST_F(mailbox, signal_interrupts_a_broadcast_that_nobody_got)
 	struct mpipc_info info;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 	ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
 	ASSERT_EQ(0, ioctl_thread_asleep(&sender));
@@ -213,7 +213,7 @@ TEST_F(mailbox, signal_ends_a_broadcast_that_somebody_got)
 
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->primary, self->id, "fill", NULL, 0));
 	ASSERT_EQ(0, ioctl_thread_start(&sender, self->primary, MPIPC_SEND, &send));
 	ASSERT_EQ(0, ioctl_thread_asleep(&sender));

@@ -11,9 +11,9 @@
 #include "thread.h"
 #include "wait.h"
 
-/* What a call carries */
+/* Content of calls */
 
-TEST_F(call, request_and_answer_carry_everything)
+TEST_F(call, request_and_reply_carry_everything)
 {
 	__u64 deadline = in_ms(60000), before = now_ns();
 	const struct mpipc_record *result;
@@ -32,7 +32,7 @@ TEST_F(call, request_and_answer_carry_everything)
 	EXPECT_EQ(MPIPC_SECONDARY, (int)request.role);
 	EXPECT_EQ(getpid(), (pid_t)request.pid);
 	EXPECT_EQ(deadline, request.deadline);
-	EXPECT_EQ((__u32)ANSWER_SIZE, request.reply_size);
+	EXPECT_EQ((__u32)REPLY_SIZE, request.reply_size);
 	EXPECT_EQ(0U, request.reply_fds);
 	EXPECT_EQ(0, request.status);
 	EXPECT_LE(before, request.stamp);
@@ -45,12 +45,12 @@ TEST_F(call, request_and_answer_carry_everything)
 	ASSERT_EQ(0, sync_end(&sync));
 	EXPECT_EQ(request.call, sync.arg.id);
 	ASSERT_EQ(1U, sync.arg.n_results);
-	expect_answered(_metadata, &sync, self->primary_id, 0);
+	expect_replied(_metadata, &sync, self->primary_id, 0);
 	result = &sync.results[0];
 	EXPECT_EQ(MPIPC_REPLY_TO, result->type);
 	EXPECT_STREQ("because", result->name);
 	EXPECT_EQ(3U, result->size);
-	EXPECT_STREQ("42", sync.answers[0]);
+	EXPECT_STREQ("42", sync.replies[0]);
 	EXPECT_EQ(request.call, result->call);
 	EXPECT_EQ(MPIPC_PRIMARY, (int)result->role);
 	EXPECT_EQ(getpid(), (pid_t)result->pid);
@@ -58,26 +58,26 @@ TEST_F(call, request_and_answer_carry_everything)
 	EXPECT_GE(now_ns(), result->stamp);
 }
 
-TEST_F(call, largest_request_and_answer_fit)
+TEST_F(call, largest_request_and_reply_fit)
 {
 	static char question[MPIPC_SIZE_MAX], seen[MPIPC_SIZE_MAX];
-	static char answer[MPIPC_SIZE_MAX], got[MPIPC_SIZE_MAX];
+	static char reply[MPIPC_SIZE_MAX], got[MPIPC_SIZE_MAX];
 	struct mpipc_record request, result;
 	struct mpipc_call_args arg = call_arg(MPIPC_TO_PRIMARY, "", question,
 					      sizeof(question), &result, 1);
 	struct ioctl_thread thread;
 
 	memset(question, 'q', sizeof(question));
-	memset(answer, 'a', sizeof(answer));
+	memset(reply, 'a', sizeof(reply));
 	arg.reply_size = sizeof(got);
 	arg.reply_data = to_u64(got);
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->peer[0], MPIPC_CALL, &arg));
 	ASSERT_EQ(0, recv_wait(self->primary, &request, seen, sizeof(seen)));
 	EXPECT_EQ(0, memcmp(question, seen, sizeof(seen)));
-	ASSERT_EQ(0, reply_msg(self->primary, request.call, 0, answer, sizeof(answer)));
+	ASSERT_EQ(0, reply_msg(self->primary, request.call, 0, reply, sizeof(reply)));
 	ASSERT_EQ(0, ioctl_thread_join(&thread));
 	EXPECT_EQ((__u32)MPIPC_SIZE_MAX, result.size);
-	EXPECT_EQ(0, memcmp(answer, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(reply, got, sizeof(got)));
 }
 
 TEST_F(call, status_is_the_replier_s)
@@ -93,8 +93,8 @@ TEST_F(call, status_is_the_replier_s)
 		ASSERT_EQ(0, reply_msg(self->peer[0], call, statuses[i], "no", 3));
 		ASSERT_EQ(0, sync_end(&sync));
 		ASSERT_EQ(1U, sync.arg.n_results);
-		expect_answered(_metadata, &sync, self->id[0], statuses[i]);
-		EXPECT_STREQ("no", sync.answers[0]);
+		expect_replied(_metadata, &sync, self->id[0], statuses[i]);
+		EXPECT_STREQ("no", sync.replies[0]);
 	}
 }
 
@@ -113,7 +113,7 @@ TEST_F(call, to_one_reaches_nobody_else)
 	EXPECT_EQ(1U, sync.arg.n_results);
 }
 
-TEST_F(call, broadcast_reaches_all_before_anybody_answers)
+TEST_F(call, broadcast_reaches_all_before_anybody_replies)
 {
 	struct sync sync;
 	__u64 call = 0;
@@ -126,24 +126,24 @@ TEST_F(call, broadcast_reaches_all_before_anybody_answers)
 		call = seen;
 	}
 	for (int i = PEERS - 1; i >= 0; i--) {
-		char answer[ANSWER_SIZE];
+		char reply[REPLY_SIZE];
 
-		snprintf(answer, sizeof(answer), "from %d", i);
-		ASSERT_EQ(0, reply_msg(self->peer[i], call, -i, answer, sizeof(answer)));
+		snprintf(reply, sizeof(reply), "from %d", i);
+		ASSERT_EQ(0, reply_msg(self->peer[i], call, -i, reply, sizeof(reply)));
 	}
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
 	for (int i = 0; i < PEERS; i++) {
-		char answer[ANSWER_SIZE];
+		char reply[REPLY_SIZE];
 
-		snprintf(answer, sizeof(answer), "from %d", i);
-		expect_answered(_metadata, &sync, self->id[i], -i);
-		EXPECT_STREQ(answer, sync_answer(_metadata, &sync, self->id[i]));
+		snprintf(reply, sizeof(reply), "from %d", i);
+		expect_replied(_metadata, &sync, self->id[i], -i);
+		EXPECT_STREQ(reply, sync_reply(_metadata, &sync, self->id[i]));
 	}
 }
 
 /* Promise: P9 */
-TEST_F(call, late_joiner_is_no_addressee)
+TEST_F(call, late_joiner_is_no_destination)
 {
 	struct sync sync;
 	int late;
@@ -175,7 +175,7 @@ TEST_F(call, broadcast_to_nobody_ends_at_once)
 
 /* Deadlines */
 
-TEST_F(call, one_deadline_ends_it_with_the_answers_there_are)
+TEST_F(call, one_deadline_ends_it_with_the_replies_there_are)
 {
 	__u64 deadline = in_ms(LONG_MS);
 	struct sync sync;
@@ -187,9 +187,9 @@ TEST_F(call, one_deadline_ends_it_with_the_answers_there_are)
 	ASSERT_EQ(0, sync_end(&sync));
 	EXPECT_LE(deadline, now_ns());
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	expect_unanswered(_metadata, &sync, self->id[0], -ETIMEDOUT);
-	expect_answered(_metadata, &sync, self->id[1], 0);
-	expect_unanswered(_metadata, &sync, self->id[2], -ETIMEDOUT);
+	expect_unreplied(_metadata, &sync, self->id[0], -ETIMEDOUT);
+	expect_replied(_metadata, &sync, self->id[1], 0);
+	expect_unreplied(_metadata, &sync, self->id[2], -ETIMEDOUT);
 }
 
 TEST_F(call, deadline_is_not_early)
@@ -200,7 +200,7 @@ TEST_F(call, deadline_is_not_early)
 	ASSERT_EQ(0, sync_start(&sync, self->peer[0], MPIPC_TO_PRIMARY, deadline));
 	ASSERT_EQ(0, sync_end(&sync));
 	EXPECT_LE(deadline, now_ns());
-	expect_unanswered(_metadata, &sync, self->primary_id, -ETIMEDOUT);
+	expect_unreplied(_metadata, &sync, self->primary_id, -ETIMEDOUT);
 }
 
 TEST_F(call, passed_deadline_does_not_wait)
@@ -213,12 +213,12 @@ TEST_F(call, passed_deadline_does_not_wait)
 		ASSERT_EQ(0, sync_start(&sync, self->peer[0], MPIPC_TO_PRIMARY, deadlines[i]));
 		ASSERT_EQ(0, sync_end(&sync));
 		ASSERT_EQ(1U, sync.arg.n_results);
-		expect_unanswered(_metadata, &sync, self->primary_id, -ETIMEDOUT);
+		expect_unreplied(_metadata, &sync, self->primary_id, -ETIMEDOUT);
 	}
 }
 
 /* Promise: P9 */
-TEST_F(call, late_answer_is_refused_and_not_taken_for_the_next)
+TEST_F(call, late_reply_is_refused_and_not_taken_for_the_next)
 {
 	struct sync first, second;
 	__u64 call;
@@ -233,14 +233,14 @@ TEST_F(call, late_answer_is_refused_and_not_taken_for_the_next)
 	EXPECT_NE(first.arg.id, call);
 	ASSERT_EQ(0, reply_msg(self->primary, call, 0, "in time", 8));
 	ASSERT_EQ(0, sync_end(&second));
-	expect_answered(_metadata, &second, self->primary_id, 0);
-	EXPECT_STREQ("in time", second.answers[0]);
+	expect_replied(_metadata, &second, self->primary_id, 0);
+	EXPECT_STREQ("in time", second.replies[0]);
 }
 
 /* Death */
 
 /* Promise: P16 */
-TEST_F(call, addressees_that_go_end_it_for_them)
+TEST_F(call, destinations_that_go_end_it_for_them)
 {
 	struct sync sync;
 	__u64 call;
@@ -255,10 +255,10 @@ TEST_F(call, addressees_that_go_end_it_for_them)
 	ASSERT_EQ(0, close(self->peer[2]));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	expect_answered(_metadata, &sync, self->id[0], 0);
-	EXPECT_STREQ("bye", sync_answer(_metadata, &sync, self->id[0]));
-	expect_unanswered(_metadata, &sync, self->id[1], -ECONNRESET);
-	expect_unanswered(_metadata, &sync, self->id[2], -ECONNRESET);
+	expect_replied(_metadata, &sync, self->id[0], 0);
+	EXPECT_STREQ("bye", sync_reply(_metadata, &sync, self->id[0]));
+	expect_unreplied(_metadata, &sync, self->id[1], -ECONNRESET);
+	expect_unreplied(_metadata, &sync, self->id[2], -ECONNRESET);
 }
 
 /* Fork a process that joins, reports its id, and never replies. */
@@ -279,7 +279,7 @@ static void child_silent(struct __test_metadata *_metadata, struct child *child,
 }
 
 /* Promise: P16 */
-TEST_F(call, killed_addressee_ends_it)
+TEST_F(call, killed_destination_ends_it)
 {
 	struct child child = {};
 	struct sync sync;
@@ -291,7 +291,7 @@ TEST_F(call, killed_addressee_ends_it)
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
 	ASSERT_EQ(0, sync_end(&sync));
-	expect_unanswered(_metadata, &sync, id, -ECONNRESET);
+	expect_unreplied(_metadata, &sync, id, -ECONNRESET);
 }
 
 /* Promise: P16 */
@@ -311,7 +311,7 @@ TEST_F(call, killed_primary_ends_it_and_the_next_is_refused)
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&child));
 	ASSERT_EQ(0, sync_end(&sync));
-	expect_unanswered(_metadata, &sync, id, -ECONNRESET);
+	expect_unreplied(_metadata, &sync, id, -ECONNRESET);
 
 	ASSERT_EQ(0, sync_start(&sync, secondary, MPIPC_TO_PRIMARY, MPIPC_FOREVER));
 	EXPECT_EQ(-ECONNREFUSED, sync_end(&sync));
@@ -320,7 +320,7 @@ TEST_F(call, killed_primary_ends_it_and_the_next_is_refused)
 	EXPECT_EQ(-ESTALE, sync_end(&sync));
 }
 
-TEST_F(call, answer_to_a_caller_that_is_gone_is_refused)
+TEST_F(call, reply_to_a_caller_that_is_gone_is_refused)
 {
 	__u64 call;
 
@@ -331,7 +331,7 @@ TEST_F(call, answer_to_a_caller_that_is_gone_is_refused)
 }
 
 /* Promise: P13 */
-TEST_F(call, stopped_addressee_does_not_delay_the_others)
+TEST_F(call, stopped_destination_does_not_delay_the_others)
 {
 	struct mpipc_record record;
 	struct child child = {};
@@ -371,19 +371,19 @@ TEST_F(call, stopped_addressee_does_not_delay_the_others)
 
 /* Asynchronous calls */
 
-TEST_F(call, async_results_come_as_they_are_answered)
+TEST_F(call, async_results_come_as_replies_do)
 {
 	static const int order[PEERS] = { 2, 0, 1 };
 	struct mpipc_call_args arg = call_arg(MPIPC_TO_ALL, "q", NULL, 0, NULL, 0);
 
 	arg.flags = MPIPC_CALL_ASYNC;
-	arg.reply_size = ANSWER_SIZE;
+	arg.reply_size = REPLY_SIZE;
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &arg));
 	EXPECT_EQ((__u32)PEERS, arg.n_results);
 	EXPECT_TRUE(mailbox_empty(self->primary));
 	for (int i = 0; i < PEERS; i++) {
 		struct mpipc_record record;
-		char data[ANSWER_SIZE] = "";
+		char data[REPLY_SIZE] = "";
 		int peer = order[i];
 
 		ASSERT_EQ(arg.id, take_request(_metadata, self->peer[peer]));
@@ -396,7 +396,7 @@ TEST_F(call, async_results_come_as_they_are_answered)
 		EXPECT_EQ(-peer, record.status);
 		EXPECT_EQ(2U, record.size);
 		EXPECT_STREQ("x", data);
-		EXPECT_TRUE(is_answered(&record));
+		EXPECT_TRUE(is_replied(&record));
 		EXPECT_EQ(i == PEERS - 1, is_last(&record));
 	}
 	EXPECT_TRUE(mailbox_empty(self->primary));
@@ -418,7 +418,7 @@ TEST_F(call, async_to_nobody_has_one_last_result)
 	EXPECT_EQ(arg.id, record.call);
 	EXPECT_EQ(0U, record.peer);
 	EXPECT_TRUE(is_last(&record));
-	EXPECT_FALSE(is_answered(&record));
+	EXPECT_FALSE(is_replied(&record));
 	EXPECT_TRUE(mailbox_empty(self->primary));
 	EXPECT_EQ(-ESRCH, cancel(self->primary, arg.id));
 }
@@ -433,7 +433,7 @@ TEST_F(call, async_deadline_is_kept_by_the_kernel)
 		struct mpipc_record record = take_result(_metadata, self->primary, call);
 
 		EXPECT_EQ(-ETIMEDOUT, record.status);
-		EXPECT_FALSE(is_answered(&record));
+		EXPECT_FALSE(is_replied(&record));
 		EXPECT_EQ(0U, record.stamp);
 		last += is_last(&record);
 		EXPECT_EQ(i == PEERS - 1, !!last);
@@ -472,7 +472,7 @@ TEST_F(call, async_of_the_dead_ends_at_once)
 	EXPECT_TRUE(is_last(&record));
 }
 
-TEST_F(call, async_result_finds_room_in_a_full_mailbox)
+TEST_F(call, async_result_finds_space_in_a_full_mailbox)
 {
 	struct mpipc_record record;
 	unsigned int n;
@@ -481,7 +481,7 @@ TEST_F(call, async_result_finds_room_in_a_full_mailbox)
 	ASSERT_EQ(0, call_async(self->primary, self->id[0], "", 8, MPIPC_FOREVER, &call));
 	n = fill_mailbox(_metadata, self->peer[1], MPIPC_TO_PRIMARY);
 	take_request(_metadata, self->peer[0]);
-	ASSERT_EQ(0, reply_msg(self->peer[0], call, 0, "answer", 7));
+	ASSERT_EQ(0, reply_msg(self->peer[0], call, 0, "reply", 7));
 	while (n--) {
 		ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
 		ASSERT_EQ(MPIPC_MESSAGE, record.type);
@@ -491,10 +491,10 @@ TEST_F(call, async_result_finds_room_in_a_full_mailbox)
 	EXPECT_EQ(7U, record.size);
 }
 
-TEST_F(call, answer_does_not_overtake_earlier_messages)
+TEST_F(call, reply_does_not_overtake_earlier_messages)
 {
 	struct mpipc_record message, result;
-	char data[ANSWER_SIZE];
+	char data[REPLY_SIZE];
 	__u64 call;
 
 	ASSERT_EQ(0, call_async(self->primary, self->id[0], "", 8, MPIPC_FOREVER, &call));

@@ -13,7 +13,7 @@
 #include "wait.h"
 
 #define PEERS 3
-#define ANSWER_SIZE 32
+#define REPLY_SIZE 32
 
 /* A test waits out the short time and never gets to the end of the long one. */
 #define SHORT_MS 30
@@ -51,14 +51,14 @@ FIXTURE_TEARDOWN(call)
 /**
  * struct sync - a synchronous call, made by a thread
  * @arg: argument of the call
- * @results: results of its addressees
- * @answers: payloads of the results
+ * @results: results of its destinations
+ * @replies: payloads of the results
  * @thread: who waits for it
  */
 struct sync {
 	struct mpipc_call_args arg;
 	struct mpipc_record results[PEERS];
-	char answers[PEERS][ANSWER_SIZE];
+	char replies[PEERS][REPLY_SIZE];
 	struct ioctl_thread thread;
 };
 
@@ -66,8 +66,8 @@ static inline void sync_prepare(struct sync *sync, __u64 to)
 {
 	memset(sync, 0, sizeof(*sync));
 	sync->arg = call_arg(to, "question", "why?", 5, sync->results, PEERS);
-	sync->arg.reply_size = ANSWER_SIZE;
-	sync->arg.reply_data = to_u64(sync->answers);
+	sync->arg.reply_size = REPLY_SIZE;
+	sync->arg.reply_data = to_u64(sync->replies);
 }
 
 static inline int sync_run(struct sync *sync, int fd)
@@ -96,20 +96,20 @@ sync_result(struct __test_metadata *_metadata, const struct sync *sync, __u64 pe
 	for (unsigned int i = 0; i < sync->arg.n_results; i++) {
 		if (sync->results[i].peer != peer)
 			continue;
-		ASSERT_EQ(NULL, found) TH_LOG("two results for one addressee");
+		ASSERT_EQ(NULL, found) TH_LOG("two results for one destination");
 		found = &sync->results[i];
 	}
-	ASSERT_NE(NULL, found) TH_LOG("no result for an addressee");
+	ASSERT_NE(NULL, found) TH_LOG("no result for a destination");
 	return found;
 }
 
-static inline const char *sync_answer(struct __test_metadata *_metadata,
+static inline const char *sync_reply(struct __test_metadata *_metadata,
 				      const struct sync *sync, __u64 peer)
 {
-	return sync->answers[sync_result(_metadata, sync, peer) - sync->results];
+	return sync->replies[sync_result(_metadata, sync, peer) - sync->results];
 }
 
-static inline bool is_answered(const struct mpipc_record *record)
+static inline bool is_replied(const struct mpipc_record *record)
 {
 	return record->flags & MPIPC_REC_REPLIED;
 }
@@ -119,22 +119,22 @@ static inline bool is_last(const struct mpipc_record *record)
 	return record->flags & MPIPC_REC_LAST;
 }
 
-static inline void expect_answered(struct __test_metadata *_metadata,
+static inline void expect_replied(struct __test_metadata *_metadata,
 				   const struct sync *sync, __u64 peer, __s32 status)
 {
 	const struct mpipc_record *result = sync_result(_metadata, sync, peer);
 
 	EXPECT_EQ(status, result->status);
-	EXPECT_TRUE(is_answered(result));
+	EXPECT_TRUE(is_replied(result));
 }
 
-static inline void expect_unanswered(struct __test_metadata *_metadata,
+static inline void expect_unreplied(struct __test_metadata *_metadata,
 				     const struct sync *sync, __u64 peer, __s32 status)
 {
 	const struct mpipc_record *result = sync_result(_metadata, sync, peer);
 
 	EXPECT_EQ(status, result->status);
-	EXPECT_FALSE(is_answered(result));
+	EXPECT_FALSE(is_replied(result));
 	EXPECT_EQ(0U, result->stamp);
 	EXPECT_EQ(0U, result->size);
 }
@@ -156,7 +156,7 @@ static inline struct mpipc_record take_result(struct __test_metadata *_metadata,
 					      __u64 call)
 {
 	struct mpipc_record record;
-	char data[ANSWER_SIZE];
+	char data[REPLY_SIZE];
 
 	ASSERT_EQ(0, recv_wait(fd, &record, data, sizeof(data)));
 	ASSERT_EQ(MPIPC_REPLY_TO, record.type);

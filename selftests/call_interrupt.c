@@ -25,7 +25,7 @@ static void interrupted_call(struct __test_metadata *_metadata, struct sync *syn
 
 /* Cancelling */
 
-TEST_F(call, cancel_from_another_thread_ends_it_with_the_answers_there_are)
+TEST_F(call, cancel_from_another_thread_ends_it_with_the_replies_there_are)
 {
 	struct sync sync;
 	__u64 call;
@@ -39,9 +39,9 @@ TEST_F(call, cancel_from_another_thread_ends_it_with_the_answers_there_are)
 	ASSERT_EQ(0, cancel(self->primary, call));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	expect_unanswered(_metadata, &sync, self->id[0], -ECANCELED);
-	expect_unanswered(_metadata, &sync, self->id[1], -ECANCELED);
-	expect_answered(_metadata, &sync, self->id[2], 0);
+	expect_unreplied(_metadata, &sync, self->id[0], -ECANCELED);
+	expect_unreplied(_metadata, &sync, self->id[1], -ECANCELED);
+	expect_replied(_metadata, &sync, self->id[2], 0);
 	EXPECT_EQ(-ESRCH, cancel(self->primary, call));
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], call, 0, NULL, 0));
 }
@@ -56,7 +56,7 @@ TEST_F(call, cancel_by_the_id_that_is_known_while_it_waits)
 	EXPECT_EQ(call, __atomic_load_n(&sync.arg.id, __ATOMIC_ACQUIRE));
 	ASSERT_EQ(0, cancel(self->primary, call));
 	ASSERT_EQ(0, sync_end(&sync));
-	expect_unanswered(_metadata, &sync, self->id[0], -ECANCELED);
+	expect_unreplied(_metadata, &sync, self->id[0], -ECANCELED);
 }
 
 TEST_F(call, cancel_of_an_async_call_gives_the_missing_results)
@@ -71,11 +71,11 @@ TEST_F(call, cancel_of_an_async_call_gives_the_missing_results)
 	ASSERT_EQ(0, cancel(self->primary, call));
 	record = take_result(_metadata, self->primary, call);
 	EXPECT_EQ(self->id[0], record.peer);
-	EXPECT_TRUE(is_answered(&record));
+	EXPECT_TRUE(is_replied(&record));
 	for (int i = 1; i < PEERS; i++) {
 		record = take_result(_metadata, self->primary, call);
 		cancelled += record.status == -ECANCELED;
-		EXPECT_FALSE(is_answered(&record));
+		EXPECT_FALSE(is_replied(&record));
 		EXPECT_EQ(i == PEERS - 1, is_last(&record));
 	}
 	EXPECT_EQ(2U, cancelled);
@@ -112,7 +112,7 @@ TEST_F(call, restarting_signals_are_not_noticed)
 	ASSERT_EQ(0, sync_end(&sync));
 	EXPECT_EQ(call, sync.arg.id);
 	ASSERT_EQ(1U, sync.arg.n_results);
-	EXPECT_STREQ("calm", sync.answers[0]);
+	EXPECT_STREQ("calm", sync.replies[0]);
 }
 
 TEST_F(call, restarting_signals_do_not_move_the_deadline)
@@ -127,7 +127,7 @@ TEST_F(call, restarting_signals_do_not_move_the_deadline)
 	ASSERT_EQ(0, sync_end(&sync));
 	EXPECT_LE(deadline, now_ns());
 	ASSERT_EQ(1U, sync.arg.n_results);
-	expect_unanswered(_metadata, &sync, self->id[0], -ETIMEDOUT);
+	expect_unreplied(_metadata, &sync, self->id[0], -ETIMEDOUT);
 }
 
 TEST_F(call, interrupted_call_goes_on_where_it_was)
@@ -149,9 +149,9 @@ TEST_F(call, interrupted_call_goes_on_where_it_was)
 	ASSERT_EQ(0, reply_msg(self->peer[2], call, 0, "afterwards", 11));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	EXPECT_STREQ("meanwhile", sync_answer(_metadata, &sync, self->id[0]));
-	expect_unanswered(_metadata, &sync, self->id[1], -ECONNRESET);
-	EXPECT_STREQ("afterwards", sync_answer(_metadata, &sync, self->id[2]));
+	EXPECT_STREQ("meanwhile", sync_reply(_metadata, &sync, self->id[0]));
+	expect_unreplied(_metadata, &sync, self->id[1], -ECONNRESET);
+	EXPECT_STREQ("afterwards", sync_reply(_metadata, &sync, self->id[2]));
 	EXPECT_EQ(-ESRCH, do_ioctl(self->primary, MPIPC_CALL, &sync.arg));
 }
 
@@ -164,11 +164,11 @@ TEST_F(call, interrupted_call_keeps_its_deadline)
 	sync.arg.deadline = MPIPC_FOREVER;
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &sync.arg));
 	EXPECT_LE(deadline, now_ns());
-	expect_unanswered(_metadata, &sync, self->id[0], -ETIMEDOUT);
+	expect_unreplied(_metadata, &sync, self->id[0], -ETIMEDOUT);
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], sync.arg.id, 0, NULL, 0));
 }
 
-TEST_F(call, interrupted_call_takes_no_answer_after_its_deadline)
+TEST_F(call, interrupted_call_takes_no_reply_after_its_deadline)
 {
 	__u64 deadline = in_ms(LONG_MS);
 	struct sync sync;
@@ -178,7 +178,7 @@ TEST_F(call, interrupted_call_takes_no_answer_after_its_deadline)
 		poll_for(self->primary, POLLIN, 10);
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], sync.arg.id, 0, "late", 5));
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &sync.arg));
-	expect_unanswered(_metadata, &sync, self->id[0], -ETIMEDOUT);
+	expect_unreplied(_metadata, &sync, self->id[0], -ETIMEDOUT);
 }
 
 TEST_F(call, resuming_what_cannot_be_resumed_is_refused)
@@ -213,7 +213,7 @@ TEST_F(call, resuming_what_cannot_be_resumed_is_refused)
 
 	ASSERT_EQ(0, reply_msg(self->peer[0], sync.arg.id, 0, "still", 6));
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &sync.arg));
-	EXPECT_STREQ("still", sync.answers[0]);
+	EXPECT_STREQ("still", sync.replies[0]);
 }
 
 TEST_F(call, only_one_thread_waits_for_a_call)
@@ -228,7 +228,7 @@ TEST_F(call, only_one_thread_waits_for_a_call)
 	EXPECT_EQ(-EBUSY, do_ioctl(self->primary, MPIPC_CALL, &second));
 	ASSERT_EQ(0, reply_msg(self->peer[0], second.id, 0, "x", 2));
 	ASSERT_EQ(0, sync_end(&sync));
-	EXPECT_STREQ("x", sync.answers[0]);
+	EXPECT_STREQ("x", sync.replies[0]);
 }
 
 TEST_F(call, interrupted_call_ends_with_its_endpoint)
@@ -273,24 +273,24 @@ TEST_F(call, fault_in_the_results_keeps_the_call)
 	fault_and_resume(_metadata, &sync, self->primary, self->peer, guard);
 	memcpy(sync.results, results, sizeof(sync.results));
 	for (int i = 0; i < PEERS; i++) {
-		expect_answered(_metadata, &sync, self->id[i], 0);
-		EXPECT_STREQ("kept", sync_answer(_metadata, &sync, self->id[i]));
+		expect_replied(_metadata, &sync, self->id[i], 0);
+		EXPECT_STREQ("kept", sync_reply(_metadata, &sync, self->id[i]));
 	}
 }
 
-TEST_F(call, fault_in_the_answers_keeps_the_call)
+TEST_F(call, fault_in_the_replies_keeps_the_call)
 {
 	char *guard = guard_page(_metadata);
-	char *answers = guard - ANSWER_SIZE - 1;
+	char *replies = guard - REPLY_SIZE - 1;
 	struct sync sync;
 
 	sync_prepare(&sync, MPIPC_TO_ALL);
-	sync.arg.reply_data = to_u64(answers);
+	sync.arg.reply_data = to_u64(replies);
 	fault_and_resume(_metadata, &sync, self->primary, self->peer, guard);
-	memcpy(sync.answers, answers, sizeof(sync.answers));
+	memcpy(sync.replies, replies, sizeof(sync.replies));
 	for (int i = 0; i < PEERS; i++) {
-		expect_answered(_metadata, &sync, self->id[i], 0);
-		EXPECT_STREQ("kept", sync_answer(_metadata, &sync, self->id[i]));
+		expect_replied(_metadata, &sync, self->id[i], 0);
+		EXPECT_STREQ("kept", sync_reply(_metadata, &sync, self->id[i]));
 	}
 }
 

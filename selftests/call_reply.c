@@ -9,10 +9,10 @@
 #include "message.h"
 #include "thread.h"
 
-/* Answers */
+/* Replies */
 
 /* Promise: P9 */
-TEST_F(call, only_the_first_answer_counts)
+TEST_F(call, only_the_first_reply_counts)
 {
 	struct sync sync;
 	__u64 call;
@@ -24,12 +24,12 @@ TEST_F(call, only_the_first_answer_counts)
 	ASSERT_EQ(0, leave(self->peer[1]));
 	ASSERT_EQ(0, leave(self->peer[2]));
 	ASSERT_EQ(0, sync_end(&sync));
-	EXPECT_STREQ("first", sync_answer(_metadata, &sync, self->id[0]));
+	EXPECT_STREQ("first", sync_reply(_metadata, &sync, self->id[0]));
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], call, 0, "third", 6));
 }
 
 /* Promise: P9 */
-TEST_F(call, stranger_cannot_answer)
+TEST_F(call, stranger_cannot_reply)
 {
 	struct sync sync;
 	__u64 call;
@@ -41,11 +41,11 @@ TEST_F(call, stranger_cannot_answer)
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[0], call + 1000, 0, "fake", 5));
 	ASSERT_EQ(0, reply_msg(self->peer[0], call, 0, "true", 5));
 	ASSERT_EQ(0, sync_end(&sync));
-	EXPECT_STREQ("true", sync.answers[0]);
+	EXPECT_STREQ("true", sync.replies[0]);
 }
 
 /* Promise: P9 */
-TEST_F(call, answer_from_another_group_is_refused)
+TEST_F(call, reply_from_another_group_is_refused)
 {
 	char group[MPIPC_GROUP_MAX];
 	struct sync sync;
@@ -61,13 +61,13 @@ TEST_F(call, answer_from_another_group_is_refused)
 	EXPECT_EQ(-ESRCH, cancel(primary, call));
 	ASSERT_EQ(0, reply_msg(self->primary, call, 0, "true", 5));
 	ASSERT_EQ(0, sync_end(&sync));
-	EXPECT_STREQ("true", sync.answers[0]);
+	EXPECT_STREQ("true", sync.replies[0]);
 }
 
 /* Promise: P2 */
-TEST_F(call, bad_answers_change_nothing)
+TEST_F(call, bad_replies_change_nothing)
 {
-	static const char large[ANSWER_SIZE + 1];
+	static const char large[REPLY_SIZE + 1];
 	struct mpipc_reply_args good = { .body = make_body("ok", "good", 5, NULL, 0) };
 	struct mpipc_reply_args bad;
 	struct sync sync;
@@ -103,11 +103,11 @@ TEST_F(call, bad_answers_change_nothing)
 
 	ASSERT_EQ(0, do_ioctl(self->peer[0], MPIPC_REPLY, &good));
 	ASSERT_EQ(0, sync_end(&sync));
-	expect_answered(_metadata, &sync, self->id[0], 0);
-	EXPECT_STREQ("good", sync.answers[0]);
+	expect_replied(_metadata, &sync, self->id[0], 0);
+	EXPECT_STREQ("good", sync.replies[0]);
 }
 
-TEST_F(call, any_thread_may_answer_when_it_likes)
+TEST_F(call, any_thread_may_reply_when_it_likes)
 {
 	struct mpipc_reply_args reply = { .body = make_body("", "done", 5, NULL, 0) };
 	struct ioctl_thread replier;
@@ -124,7 +124,7 @@ TEST_F(call, any_thread_may_answer_when_it_likes)
 		ASSERT_EQ(0, ioctl_thread_start(&replier, self->primary, MPIPC_REPLY, &reply));
 		ASSERT_EQ(0, ioctl_thread_join(&replier));
 		ASSERT_EQ(0, sync_end(&sync[i]));
-		EXPECT_STREQ("done", sync[i].answers[0]);
+		EXPECT_STREQ("done", sync[i].replies[0]);
 	}
 }
 
@@ -234,14 +234,14 @@ TEST_F(call, threads_of_one_endpoint_serve_at_once)
 	}
 	for (int i = 0; i < PEERS; i++) {
 		ASSERT_EQ(0, sync_end(&sync[i]));
-		expect_answered(_metadata, &sync[i], self->primary_id, 0);
+		expect_replied(_metadata, &sync[i], self->primary_id, 0);
 	}
 	EXPECT_TRUE(mailbox_empty(self->primary));
 }
 
 TEST_F(call, reply_recv_receives_although_the_reply_fails)
 {
-	static const char large[ANSWER_SIZE + 1];
+	static const char large[REPLY_SIZE + 1];
 	struct mpipc_reply_recv_args arg = server_arg(NULL, 0, 0);
 	struct sync sync;
 	__u64 call;
@@ -273,7 +273,7 @@ TEST_F(call, reply_recv_receives_although_the_reply_fails)
 	EXPECT_STREQ("3", arg.recv.record.name);
 }
 
-TEST_F(call, reply_recv_that_a_signal_restarts_answers_once)
+TEST_F(call, reply_recv_that_a_signal_restarts_replies_once)
 {
 	struct mpipc_reply_recv_args arg = server_arg(NULL, 0, MPIPC_FOREVER);
 	struct ioctl_thread server;
@@ -304,10 +304,10 @@ TEST_F(call, calls_of_both_sides_nest)
 	ASSERT_EQ(0, reply_msg(self->peer[0], take_request(_metadata, self->peer[0]),
 			       0, "inner", 6));
 	ASSERT_EQ(0, sync_end(&down));
-	EXPECT_STREQ("inner", down.answers[0]);
+	EXPECT_STREQ("inner", down.replies[0]);
 	ASSERT_EQ(0, reply_msg(self->primary, request, 0, "outer", 6));
 	ASSERT_EQ(0, sync_end(&up));
-	EXPECT_STREQ("outer", up.answers[0]);
+	EXPECT_STREQ("outer", up.replies[0]);
 }
 
 TEST_F(call, overlapping_calls_end_in_any_order)
@@ -321,12 +321,12 @@ TEST_F(call, overlapping_calls_end_in_any_order)
 		call[i] = take_request(_metadata, self->primary);
 	}
 	for (size_t i = ARRAY_SIZE(sync); i-- > 0;) {
-		char answer[ANSWER_SIZE];
+		char reply[REPLY_SIZE];
 
-		snprintf(answer, sizeof(answer), "answer %zu", i);
-		ASSERT_EQ(0, reply_msg(self->primary, call[i], 0, answer, sizeof(answer)));
+		snprintf(reply, sizeof(reply), "reply %zu", i);
+		ASSERT_EQ(0, reply_msg(self->primary, call[i], 0, reply, sizeof(reply)));
 		ASSERT_EQ(0, sync_end(&sync[i]));
-		EXPECT_STREQ(answer, sync[i].answers[0]);
+		EXPECT_STREQ(reply, sync[i].replies[0]);
 	}
 }
 

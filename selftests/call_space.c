@@ -26,9 +26,9 @@ TEST_F(call, full_mailbox_is_a_result_and_delays_nobody)
 	}
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	expect_answered(_metadata, &sync, self->id[0], 0);
-	expect_unanswered(_metadata, &sync, self->id[1], -EAGAIN);
-	expect_answered(_metadata, &sync, self->id[2], 0);
+	expect_replied(_metadata, &sync, self->id[0], 0);
+	expect_unreplied(_metadata, &sync, self->id[1], -EAGAIN);
+	expect_replied(_metadata, &sync, self->id[2], 0);
 	ASSERT_EQ(0, get_info(self->peer[1], &info));
 	EXPECT_EQ(lost + 1, info.lost);
 	EXPECT_EQ(-ESRCH, reply_msg(self->peer[1], sync.arg.id, 0, NULL, 0));
@@ -59,7 +59,7 @@ static void drain(struct __test_metadata *_metadata, int fd, unsigned int n)
 	}
 }
 
-TEST_F(call, wait_room_waits_for_the_full_and_not_with_the_others)
+TEST_F(call, wait_space_waits_for_the_full_and_not_with_the_others)
 {
 	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[1]);
 	struct sync sync;
@@ -75,15 +75,15 @@ TEST_F(call, wait_room_waits_for_the_full_and_not_with_the_others)
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
 	drain(_metadata, self->peer[1], n);
 	EXPECT_EQ(call, take_request(_metadata, self->peer[1]));
-	ASSERT_EQ(0, reply_msg(self->peer[1], call, 0, "room", 5));
+	ASSERT_EQ(0, reply_msg(self->peer[1], call, 0, "space", 5));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
 	for (int i = 0; i < PEERS; i++)
-		expect_answered(_metadata, &sync, self->id[i], 0);
+		expect_replied(_metadata, &sync, self->id[i], 0);
 }
 
 /* Start a call that has to wait for space, and return when it does. */
-static void wait_for_room(struct __test_metadata *_metadata, struct sync *sync, int fd,
+static void wait_for_space(struct __test_metadata *_metadata, struct sync *sync, int fd,
 			  __u64 to)
 {
 	sync_prepare(sync, to);
@@ -92,7 +92,7 @@ static void wait_for_room(struct __test_metadata *_metadata, struct sync *sync, 
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync->thread));
 }
 
-static void answer_after_drain(struct __test_metadata *_metadata, struct sync *sync,
+static void reply_after_drain(struct __test_metadata *_metadata, struct sync *sync,
 			       int fd, __u64 id, unsigned int n)
 {
 	__u64 call;
@@ -103,44 +103,44 @@ static void answer_after_drain(struct __test_metadata *_metadata, struct sync *s
 	ASSERT_EQ(0, reply_msg(fd, call, 0, NULL, 0));
 	ASSERT_EQ(0, sync_end(sync));
 	ASSERT_EQ(1U, sync->arg.n_results);
-	expect_answered(_metadata, sync, id, 0);
+	expect_replied(_metadata, sync, id, 0);
 }
 
-TEST_F(call, wait_room_is_not_disturbed_by_restarting_signals)
+TEST_F(call, wait_space_is_not_disturbed_by_restarting_signals)
 {
 	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
 	struct sync sync;
 
 	catch_signal(_metadata, SA_RESTART);
-	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
+	wait_for_space(_metadata, &sync, self->primary, self->id[0]);
 	for (int i = 0; i < 3; i++)
 		interrupt(_metadata, &sync.thread);
-	answer_after_drain(_metadata, &sync, self->peer[0], self->id[0], n);
+	reply_after_drain(_metadata, &sync, self->peer[0], self->id[0], n);
 }
 
-TEST_F(call, wait_room_that_is_interrupted_made_no_call)
+TEST_F(call, wait_space_that_is_interrupted_made_no_call)
 {
 	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
 	struct sync sync;
 
 	catch_signal(_metadata, 0);
-	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
+	wait_for_space(_metadata, &sync, self->primary, self->id[0]);
 	interrupt(_metadata, &sync.thread);
 	ASSERT_EQ(-EINTR, sync_end(&sync));
 	EXPECT_EQ(0U, sync.arg.id);
 	ASSERT_EQ(0, sync_run(&sync, self->primary));
 	ASSERT_EQ(0, ioctl_thread_asleep(&sync.thread));
-	answer_after_drain(_metadata, &sync, self->peer[0], self->id[0], n);
+	reply_after_drain(_metadata, &sync, self->peer[0], self->id[0], n);
 }
 
-TEST_F(call, wait_room_of_some_ends_with_a_signal_and_the_call_goes_on)
+TEST_F(call, wait_space_of_some_ends_with_a_signal_and_the_call_goes_on)
 {
 	struct sync sync;
 	__u64 call;
 
 	fill_mailbox(_metadata, self->primary, self->id[1]);
 	catch_signal(_metadata, SA_RESTART);
-	wait_for_room(_metadata, &sync, self->primary, MPIPC_TO_ALL);
+	wait_for_space(_metadata, &sync, self->primary, MPIPC_TO_ALL);
 	interrupt(_metadata, &sync.thread);
 	for (int i = 0; i < PEERS; i += 2) {
 		call = take_request(_metadata, self->peer[i]);
@@ -148,26 +148,26 @@ TEST_F(call, wait_room_of_some_ends_with_a_signal_and_the_call_goes_on)
 	}
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	expect_answered(_metadata, &sync, self->id[0], 0);
-	expect_unanswered(_metadata, &sync, self->id[1], -EAGAIN);
-	expect_answered(_metadata, &sync, self->id[2], 0);
+	expect_replied(_metadata, &sync, self->id[0], 0);
+	expect_unreplied(_metadata, &sync, self->id[1], -EAGAIN);
+	expect_replied(_metadata, &sync, self->id[2], 0);
 }
 
-TEST_F(call, wait_room_that_nobody_had_ends_by_cancel)
+TEST_F(call, wait_space_that_nobody_had_ends_by_cancel)
 {
 	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
 	struct sync sync;
 
-	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
+	wait_for_space(_metadata, &sync, self->primary, self->id[0]);
 	ASSERT_EQ(0, cancel(self->primary, __atomic_load_n(&sync.arg.id, __ATOMIC_ACQUIRE)));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ(1U, sync.arg.n_results);
-	expect_unanswered(_metadata, &sync, self->id[0], -ECANCELED);
+	expect_unreplied(_metadata, &sync, self->id[0], -ECANCELED);
 	drain(_metadata, self->peer[0], n);
 	EXPECT_TRUE(mailbox_empty(self->peer[0]));
 }
 
-TEST_F(call, wait_room_ends_at_the_deadline)
+TEST_F(call, wait_space_ends_at_the_deadline)
 {
 	unsigned int n = fill_mailbox(_metadata, self->primary, self->id[0]);
 	struct sync sync;
@@ -179,38 +179,38 @@ TEST_F(call, wait_room_ends_at_the_deadline)
 	ASSERT_EQ(0, sync_end(&sync));
 	EXPECT_LE(sync.arg.deadline, now_ns());
 	ASSERT_EQ(1U, sync.arg.n_results);
-	expect_unanswered(_metadata, &sync, self->id[0], -ETIMEDOUT);
+	expect_unreplied(_metadata, &sync, self->id[0], -ETIMEDOUT);
 	drain(_metadata, self->peer[0], n);
 	EXPECT_TRUE(mailbox_empty(self->peer[0]));
 }
 
-TEST_F(call, wait_room_ends_by_cancel)
+TEST_F(call, wait_space_ends_by_cancel)
 {
 	struct sync sync;
 	__u64 call;
 
 	fill_mailbox(_metadata, self->primary, self->id[1]);
-	wait_for_room(_metadata, &sync, self->primary, MPIPC_TO_ALL);
+	wait_for_space(_metadata, &sync, self->primary, MPIPC_TO_ALL);
 	call = take_request(_metadata, self->peer[0]);
 	ASSERT_EQ(0, reply_msg(self->peer[0], call, 0, NULL, 0));
 	ASSERT_EQ(0, cancel(self->primary, call));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ((__u32)PEERS, sync.arg.n_results);
-	expect_answered(_metadata, &sync, self->id[0], 0);
-	expect_unanswered(_metadata, &sync, self->id[1], -ECANCELED);
-	expect_unanswered(_metadata, &sync, self->id[2], -ECANCELED);
+	expect_replied(_metadata, &sync, self->id[0], 0);
+	expect_unreplied(_metadata, &sync, self->id[1], -ECANCELED);
+	expect_unreplied(_metadata, &sync, self->id[2], -ECANCELED);
 }
 
-TEST_F(call, wait_room_ends_with_its_addressee)
+TEST_F(call, wait_space_ends_with_its_destination)
 {
 	struct sync sync;
 
 	fill_mailbox(_metadata, self->primary, self->id[0]);
-	wait_for_room(_metadata, &sync, self->primary, self->id[0]);
+	wait_for_space(_metadata, &sync, self->primary, self->id[0]);
 	ASSERT_EQ(0, close(self->peer[0]));
 	ASSERT_EQ(0, sync_end(&sync));
 	ASSERT_EQ(1U, sync.arg.n_results);
-	expect_unanswered(_metadata, &sync, self->id[0], -ECONNRESET);
+	expect_unreplied(_metadata, &sync, self->id[0], -ECONNRESET);
 }
 
 TEST_HARNESS_MAIN

@@ -78,7 +78,7 @@ static void make_files(struct __test_metadata *_metadata, int *fds, unsigned int
 }
 
 /* Allow so many descriptors more than there are, and return what the limit was. */
-static struct rlimit leave_room_for(struct __test_metadata *_metadata, unsigned int n)
+static struct rlimit leave_space_for(struct __test_metadata *_metadata, unsigned int n)
 {
 	struct rlimit limit, old;
 	int fds[8];
@@ -110,7 +110,7 @@ static char *guard_page(struct __test_metadata *_metadata)
 	return area + page;
 }
 
-/* What arrives */
+/* Arrival */
 
 static void expect_files_arrive(struct __test_metadata *_metadata, int from, __u64 to,
 				int at, unsigned int n)
@@ -271,7 +271,7 @@ TEST_F(fds, slots_beyond_the_limit_say_so_and_the_others_hold)
 	sent[3] = sent[0];
 	ASSERT_EQ(0, send_fds(self->primary, self->id, "", "data", 5, sent, 4));
 	canary_let_go(&canary);
-	old = leave_room_for(_metadata, 2);
+	old = leave_space_for(_metadata, 2);
 	EXPECT_EQ(0, recv_fds(self->secondary, &record, data, sizeof(data), got, 4, 0));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
 	EXPECT_EQ(4U, record.n_fds);
@@ -285,7 +285,7 @@ TEST_F(fds, slots_beyond_the_limit_say_so_and_the_others_hold)
 }
 
 /* Promise: P11 */
-TEST_F(fds, slots_of_an_answer_beyond_the_limit_say_so)
+TEST_F(fds, slots_of_a_reply_beyond_the_limit_say_so)
 {
 	struct mpipc_record request, result;
 	struct ioctl_thread thread;
@@ -304,7 +304,7 @@ TEST_F(fds, slots_of_an_answer_beyond_the_limit_say_so)
 	ASSERT_EQ(0, recv_wait(self->secondary, &request, NULL, 0));
 	EXPECT_EQ(3U, request.reply_fds);
 	reply.call = request.call;
-	old = leave_room_for(_metadata, 1);
+	old = leave_space_for(_metadata, 1);
 	EXPECT_EQ(0, do_ioctl(self->secondary, MPIPC_REPLY, &reply));
 	EXPECT_EQ(0, ioctl_thread_join(&thread));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
@@ -397,7 +397,7 @@ TEST_F(fds, drop_fds_counts_and_releases_them)
 	EXPECT_EQ(3U, info.dropped_fds);
 }
 
-/* What is refused */
+/* Refusal */
 
 /*
  * Expect that a message is refused for one of its three descriptors, that nobody got any of
@@ -505,7 +505,7 @@ TEST_F(fds, mpipc_files_need_the_flag)
 }
 
 /* Promise: P12 */
-TEST_F(fds, mpipc_files_need_the_flag_in_calls_and_answers)
+TEST_F(fds, mpipc_files_need_the_flag_in_calls_and_replies)
 {
 	int file = open_dev(), got = -1;
 	struct mpipc_record record, result;
@@ -547,7 +547,7 @@ TEST_F(fds, full_mailbox_keeps_none)
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
-/* Answers */
+/* Replies */
 
 static int reply_fds(int fd, __u64 call, const int *fds, unsigned int n)
 {
@@ -572,16 +572,16 @@ static __u64 call_for_fd(struct __test_metadata *_metadata, int from, __u64 to,
 	return call.id;
 }
 
-TEST_F(fds, request_and_sync_answer_carry_them)
+TEST_F(fds, request_and_sync_reply_carry_them)
 {
 	struct mpipc_record request, results[2];
 	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "", NULL, 0, results, 2);
 	int secondary[2] = { self->secondary, open_secondary(self->group) };
-	int sent[3], taken[3], answer[2], got[2][2];
+	int sent[3], taken[3], reply[2], got[2][2];
 	struct ioctl_thread thread;
 
 	make_files(_metadata, sent, 3);
-	make_files(_metadata, answer, 2);
+	make_files(_metadata, reply, 2);
 	call.body = make_body("", NULL, 0, sent, 3);
 	call.reply_fds = 2;
 	call.reply_fd_list = to_u64(got);
@@ -592,7 +592,7 @@ TEST_F(fds, request_and_sync_answer_carry_them)
 		for (int j = 0; j < 3; j++) {
 			EXPECT_TRUE(same_file(sent[j], taken[j]));
 		}
-		ASSERT_EQ(0, reply_fds(secondary[i], request.call, answer, 1 + i));
+		ASSERT_EQ(0, reply_fds(secondary[i], request.call, reply, 1 + i));
 	}
 	ASSERT_EQ(0, ioctl_thread_join(&thread));
 	ASSERT_EQ(2U, call.n_results);
@@ -601,13 +601,13 @@ TEST_F(fds, request_and_sync_answer_carry_them)
 
 		ASSERT_EQ(n, results[i].n_fds);
 		for (unsigned int j = 0; j < n; j++) {
-			EXPECT_TRUE(same_file(answer[j], got[i][j]));
+			EXPECT_TRUE(same_file(reply[j], got[i][j]));
 			EXPECT_EQ(FD_CLOEXEC, fcntl(got[i][j], F_GETFD));
 		}
 	}
 }
 
-TEST_F(fds, async_answer_carries_them)
+TEST_F(fds, async_reply_carries_them)
 {
 	__u64 call = call_for_fd(_metadata, self->primary, self->id, MPIPC_FOREVER);
 	struct mpipc_record record;
@@ -649,7 +649,7 @@ TEST_F(fds, reply_recv_carries_them_both_ways)
 	EXPECT_TRUE(same_file(sent[0], got[0]));
 }
 
-TEST_F(fds, late_and_refused_answers_keep_none)
+TEST_F(fds, late_and_refused_replies_keep_none)
 {
 	__u64 late = call_for_fd(_metadata, self->primary, self->id, 0);
 	__u64 call = call_for_fd(_metadata, self->primary, self->id, MPIPC_FOREVER);
@@ -672,7 +672,7 @@ TEST_F(fds, late_and_refused_answers_keep_none)
 }
 
 /* Promise: P10 */
-TEST_F(fds, answers_that_nobody_takes_are_released_with_the_caller)
+TEST_F(fds, replies_that_nobody_takes_are_released_with_the_caller)
 {
 	__u64 call = call_for_fd(_metadata, self->primary, self->id, MPIPC_FOREVER);
 	struct canary canary;
@@ -691,7 +691,7 @@ static void ignore_signal(int sig)
 }
 
 /* Make a call that is interrupted, and meanwhile gets a canary as its reply. */
-static __u64 stored_answer(struct __test_metadata *_metadata, int primary, int secondary,
+static __u64 stored_reply(struct __test_metadata *_metadata, int primary, int secondary,
 			   struct canary *canary)
 {
 	struct sigaction action = { .sa_handler = ignore_signal };
@@ -713,27 +713,27 @@ static __u64 stored_answer(struct __test_metadata *_metadata, int primary, int s
 	return request.call;
 }
 
-TEST_F(fds, answer_to_an_interrupted_call_is_released_by_cancel)
+TEST_F(fds, reply_to_an_interrupted_call_is_released_by_cancel)
 {
 	struct mpipc_cancel_args cancel;
 	struct canary canary;
 
-	cancel.call = stored_answer(_metadata, self->primary, self->secondary, &canary);
+	cancel.call = stored_reply(_metadata, self->primary, self->secondary, &canary);
 	/* The call may have ended with its last reply, and then nothing is left to cancel. */
 	do_ioctl(self->primary, MPIPC_CANCEL, &cancel);
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
-TEST_F(fds, answer_to_an_interrupted_call_is_released_with_the_caller)
+TEST_F(fds, reply_to_an_interrupted_call_is_released_with_the_caller)
 {
 	struct canary canary;
 
-	stored_answer(_metadata, self->primary, self->secondary, &canary);
+	stored_reply(_metadata, self->primary, self->secondary, &canary);
 	ASSERT_EQ(0, close(self->primary));
 	EXPECT_TRUE(canary_dies(&canary));
 }
 
-TEST_F(fds, fault_in_the_list_of_an_answer_loses_none)
+TEST_F(fds, fault_in_the_list_of_a_reply_loses_none)
 {
 	int *got = (int *)guard_page(_metadata) - 1;
 	struct mpipc_record request, result;
@@ -759,7 +759,7 @@ TEST_F(fds, fault_in_the_list_of_an_answer_loses_none)
 	}
 }
 
-/* Whose mailbox holds them */
+/* Queued descriptors */
 
 /* Promise: P10 */
 TEST_F(fds, queued_are_released_when_the_receiver_leaves)

@@ -123,14 +123,14 @@ static int call_slow_results(struct actor *actor)
 	return call_with_slow(actor, &call.results, &call);
 }
 
-static int call_slow_answer(struct actor *actor)
+static int call_slow_reply(struct actor *actor)
 {
 	struct mpipc_call_args call;
 
 	return call_with_slow(actor, &call.reply_data, &call);
 }
 
-static int call_slow_answered_fds(struct actor *actor)
+static int call_slow_replied_fds(struct actor *actor)
 {
 	struct mpipc_call_args call;
 
@@ -222,7 +222,7 @@ static int list_slow(struct actor *actor)
 	return ret < 0 ? -errno : page[0] == '#' ? 0 : -EBADMSG;
 }
 
-/* Those who go on */
+/* Members that go on */
 
 #define STUCK_IN(name, ...) FIXTURE_VARIANT_ADD(stuck, name) {	\
 	.role = MPIPC_SECONDARY, __VA_ARGS__ }
@@ -255,15 +255,15 @@ STUCK_IN(records_read_by_the_primary, .role = MPIPC_PRIMARY, .act = read_slow_re
 STUCK_IN(payload_of_a_request, .act = call_slow_payload, .effect = MPIPC_REQUEST);
 STUCK_IN(id_of_a_call, .act = call_slow_argument, .protected = true,
 	 .effect = MPIPC_REQUEST);
-STUCK_IN(results_of_a_call, .act = call_slow_results, .is_answered = true);
-STUCK_IN(answer_to_a_call, .act = call_slow_answer, .is_answered = true);
-STUCK_IN(descriptors_of_an_answer, .act = call_slow_answered_fds, .is_answered = true);
+STUCK_IN(results_of_a_call, .act = call_slow_results, .is_replied = true);
+STUCK_IN(reply_to_a_call, .act = call_slow_reply, .is_replied = true);
+STUCK_IN(descriptors_of_a_result, .act = call_slow_replied_fds, .is_replied = true);
 STUCK_IN(id_of_a_call_to_all, .role = MPIPC_PRIMARY, .act = call_slow_argument,
 	 .protected = true, .effect = MPIPC_REQUEST);
 STUCK_IN(results_of_a_call_to_all, .role = MPIPC_PRIMARY, .act = call_slow_results,
-	 .is_answered = true);
-STUCK_IN(answers_to_a_call_to_all, .role = MPIPC_PRIMARY, .act = call_slow_answer,
-	 .is_answered = true);
+	 .is_replied = true);
+STUCK_IN(replies_to_a_call_to_all, .role = MPIPC_PRIMARY, .act = call_slow_reply,
+	 .is_replied = true);
 STUCK_IN(argument_of_a_cancel, .act = cancel_slow_argument);
 
 STUCK_IN(payload_of_a_reply, .act = reply_slow_payload, .finds = MPIPC_REQUEST,

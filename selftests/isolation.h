@@ -129,7 +129,7 @@ enum {
 	ACT,		/* report the id of the thread that makes the system call */
 	WAIT,		/* wait until the thread is stuck (1) or has returned (0) */
 	IS_STUCK,	/* report 1 if the thread is still stuck */
-	ANSWER,		/* take records up to a request, and reply to it */
+	REPLY_NEXT,		/* take records up to a request, and reply to it */
 	BROADCAST,
 	RELEASE,	/* report what the system call returned */
 };
@@ -173,7 +173,7 @@ static inline int wait_until_stuck(struct actor *actor)
 	return wait[0].revents == POLLIN && !wait[1].revents;
 }
 
-static inline int answer_next(int fd)
+static inline int reply_next(int fd)
 {
 	struct mpipc_record record = { };
 	char data[256];
@@ -202,8 +202,8 @@ static inline int obey(struct actor *actor, __u64 order)
 		return wait_until_stuck(actor);
 	case IS_STUCK:
 		return !is_done(actor);
-	case ANSWER:
-		return answer_next(actor->fd);
+	case REPLY_NEXT:
+		return reply_next(actor->fd);
 	case BROADCAST:
 		return send_msg(actor->fd, MPIPC_TO_ALL, "all", NULL, 0);
 	default:
@@ -275,7 +275,7 @@ static inline int call_with_slow(struct actor *actor, __u64 *slow, struct mpipc_
 	return 0;
 }
 
-/* Those who go on */
+/* Members that go on */
 
 FIXTURE(stuck)
 {
@@ -297,7 +297,7 @@ FIXTURE(stuck)
  * @act: makes the system call
  * @protected: the memory is read-only, not missing
  * @finds: what is in its mailbox: %MPIPC_MESSAGE, %MPIPC_REQUEST or nothing
- * @is_answered: it makes a call, which is answered
+ * @is_replied: it makes a call, which gets a reply
  * @effect: what the others get when it was released: %MPIPC_MESSAGE, %MPIPC_REQUEST,
  *	%MPIPC_REPLY_TO or nothing
  */
@@ -307,7 +307,7 @@ FIXTURE_VARIANT(stuck)
 	int (*act)(struct actor *actor);
 	bool protected;
 	enum mpipc_type finds;
-	bool is_answered;
+	bool is_replied;
 	enum mpipc_type effect;
 };
 
@@ -324,7 +324,7 @@ static inline int take(FIXTURE_DATA(stuck) *self, int fd, enum mpipc_type type)
 }
 
 /* Reply to the request that is in self->record. */
-static inline int answer(FIXTURE_DATA(stuck) *self, int fd)
+static inline int send_reply(FIXTURE_DATA(stuck) *self, int fd)
 {
 	int pass = STDERR_FILENO;
 	struct mpipc_reply_args reply = {
@@ -398,15 +398,15 @@ static inline void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(stuck)
 }
 
 /* Take the requests that the actor makes, and reply to them. */
-static inline void answer_actor(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
+static inline void reply_actor(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
 				enum mpipc_role role)
 {
 	ASSERT_EQ(0, take(self, self->first, MPIPC_REQUEST));
-	ASSERT_EQ(0, answer(self, self->first));
+	ASSERT_EQ(0, send_reply(self, self->first));
 	if (role == MPIPC_SECONDARY)
 		return;
 	ASSERT_EQ(0, take(self, self->second, MPIPC_REQUEST));
-	ASSERT_EQ(0, answer(self, self->second));
+	ASSERT_EQ(0, send_reply(self, self->second));
 }
 
 FIXTURE_SETUP(stuck)
@@ -414,8 +414,8 @@ FIXTURE_SETUP(stuck)
 	set_up(_metadata, self, variant);
 	ASSERT_EQ(0, give(self, variant));
 	ASSERT_LT(0, tell_actor(&self->actor, ACT));
-	if (variant->is_answered)
-		answer_actor(_metadata, self, variant->role);
+	if (variant->is_replied)
+		reply_actor(_metadata, self, variant->role);
 	ASSERT_EQ(1, tell_actor(&self->actor, WAIT));
 }
 
@@ -446,7 +446,7 @@ static inline void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DA
 	 */
 	ASSERT_EQ(0, call_async(primary, MPIPC_TO_ALL, "c", 0, MPIPC_FOREVER, &id));
 	ASSERT_EQ(0, take(self, other, MPIPC_REQUEST));
-	ASSERT_EQ(0, answer(self, other));
+	ASSERT_EQ(0, send_reply(self, other));
 	ASSERT_EQ(0, take(self, primary, MPIPC_REPLY_TO));
 	EXPECT_EQ(endpoint_id(other), self->record.peer);
 	EXPECT_EQ(0, self->record.status);
@@ -466,10 +466,10 @@ static inline void caller_goes_on(struct __test_metadata *_metadata, FIXTURE_DAT
 
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->second, MPIPC_CALL, &call));
 	if (role == MPIPC_PRIMARY) {
-		ASSERT_EQ(0, tell_actor(&self->actor, ANSWER));
+		ASSERT_EQ(0, tell_actor(&self->actor, REPLY_NEXT));
 	} else {
 		ASSERT_EQ(0, take(self, self->first, MPIPC_REQUEST));
-		ASSERT_EQ(0, answer(self, self->first));
+		ASSERT_EQ(0, send_reply(self, self->first));
 	}
 	ASSERT_EQ(0, ioctl_thread_join(&thread));
 	EXPECT_EQ(0, result.status);

@@ -13,7 +13,7 @@
 #include "thread.h"
 #include "wait.h"
 
-/* Those that are stopped */
+/* Stopped members */
 
 static int receive_and_wait(struct actor *actor)
 {
@@ -86,7 +86,7 @@ TEST(stopped_secondary_delays_nobody)
 		set_up(_metadata, &self, &variant);
 		stop_actor(_metadata, &self.actor);
 		if (variant.act == call_and_wait)
-			answer_actor(_metadata, &self, variant.role);
+			reply_actor(_metadata, &self, variant.role);
 		snprintf(late, sizeof(late), "%.100s.late", self.group);
 		ASSERT_LE(0, open_primary(late));
 		primary_goes_on(_metadata, &self);
@@ -120,7 +120,7 @@ TEST(stopped_primary_delays_nobody)
 	continue_actor(_metadata, &self.actor);
 }
 
-/* Those that get no CPU */
+/* Members without a processor */
 
 #define CALLS 1000 /* fit into a mailbox */
 
@@ -210,7 +210,7 @@ TEST(leave_that_gets_no_cpu_delays_nobody)
 		;
 }
 
-/* One that is stuck where a signal takes its call back */
+/* A member that is stuck where a signal takes its call back */
 
 static void nothing(int signal)
 {

@@ -200,13 +200,13 @@ static int build_call_cycle(const char *group, int canary, int line)
 	return ret ?: reply_passing(pair.secondary, call.id, fds, 3);
 }
 
-FIXTURE_VARIANT_ADD(released, mailboxes_in_a_request_and_its_answer)
+FIXTURE_VARIANT_ADD(released, mailboxes_in_a_request_and_its_reply)
 {
 	.build = build_call_cycle,
 };
 
 /* A reply to a synchronous call is there, but its caller could not collect it. */
-static int build_answer_cycle(const char *group, int canary, int line)
+static int build_reply_cycle(const char *group, int canary, int line)
 {
 	struct pair pair;
 	int ret = pair_open(&pair, group);
@@ -227,9 +227,9 @@ static int build_answer_cycle(const char *group, int canary, int line)
 	return ret == -EFAULT ? 0 : ret ?: -EINVAL;
 }
 
-FIXTURE_VARIANT_ADD(released, mailboxes_in_an_answer_that_nobody_collected)
+FIXTURE_VARIANT_ADD(released, mailboxes_in_a_reply_that_nobody_collected)
 {
-	.build = build_answer_cycle,
+	.build = build_reply_cycle,
 };
 
 /* A blocked thread waits for space in one mailbox; another mailbox has the request. */
@@ -537,7 +537,7 @@ FIXTURE_VARIANT_ADD(released, a_mailbox_of_a_ring_in_memory_that_stays)
 	.build = build_mapped_ring,
 };
 
-/* One mailbox takes part in each of the cycles above. */
+/* A mailbox takes part in each of the cycles above. */
 static int build_all_kinds(const char *group, int canary, int line)
 {
 	struct epoll_event event = { .events = EPOLLIN };

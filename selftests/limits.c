@@ -14,7 +14,7 @@
  * user_groups           EDQUOT        user_has_                user_has_
  * user_bytes, messages  EDQUOT        bytes_of_messages_are_   bytes_are_given_back_
  * user_bytes, one box   EAGAIN        who_does_not_read_       (see messages)
- * user_bytes, answers   EDQUOT        bytes_of_answers_are_    bytes_of_answers_are_
+ * user_bytes, replies   EDQUOT        bytes_of_replies_are_    bytes_of_replies_are_
  * files in flight       ETOOMANYREFS  user_has_                files_are_given_back_
  * endpoint_calls        EMFILE        endpoint_has_            calls_are_given_back_
  *
@@ -179,7 +179,7 @@ TEST_F(limits, no_user_but_the_owner_fills_a_primary)
 		ASSERT_EQ(0, send_msg(own, MPIPC_TO_PRIMARY, "m", NULL, 0));
 	EXPECT_EQ(-EAGAIN, send_msg(own, MPIPC_TO_PRIMARY, "m", NULL, 0));
 
-	/* What is taken out is given back to the users, even after they died. */
+	/* Messages that are taken out are given back to the users, even after they died. */
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
 	for (int i = 0; i < 16; i++)
 		ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
@@ -198,7 +198,7 @@ TEST_F(limits, share_is_the_users_however_many_endpoints)
 	ASSERT_EQ(0, start_sender(&second, self->alice, self->group, 0));
 	EXPECT_EQ(8, send_all(&first, 0, 0).done);
 	EXPECT_EQ(0, send_all(&second, 0, 0).done);
-	/* What is still in the mailbox counts for endpoints that come later. */
+	/* Messages that are still in the mailbox count for endpoints that come later. */
 	EXPECT_EQ(128 + SIGKILL, child_kill(&first));
 	EXPECT_EQ(128 + SIGKILL, child_kill(&second));
 	ASSERT_EQ(0, start_sender(&third, self->alice, self->group, 0));
@@ -301,7 +301,7 @@ TEST_F(limits, user_has_so_many_endpoints)
 	group_name(public, "public");
 	ASSERT_LE(0, open_public(public));
 	ASSERT_EQ(0, set_param("user_endpoints", 3));
-	/* One endpoint stays, so that the user is never forgotten and begun anew. */
+	/* An endpoint stays, so that the user is never forgotten and begun anew. */
 	ASSERT_LE(0, start_holder(&stays, self->alice, open_secondary, public));
 	for (int round = 0; round < 2; round++) {
 		ASSERT_LE(0, start_holder(&holder, self->alice, hold_primary_and_secondary,

@@ -112,7 +112,7 @@ TEST_F(limits, bytes_of_messages_are_counted_exactly)
 	EXPECT_EQ(-EDQUOT, send_all(&alice, 7 * SIZE, 0).err);
 }
 
-TEST_F(limits, bytes_of_answers_are_counted_exactly_and_given_back_with_the_caller)
+TEST_F(limits, bytes_of_replies_are_counted_exactly_and_given_back_with_the_caller)
 {
 	struct unread unread = { .self = self, .primary = open_public(self->group) };
 	long long cost;
@@ -158,7 +158,7 @@ TEST_F(limits, bytes_count_for_a_dead_sender_until_they_are_received)
 	EXPECT_EQ(first, send_all(&alice, SIZE, 0).done);
 }
 
-TEST_F(limits, message_without_room_costs_nothing)
+TEST_F(limits, message_without_space_costs_nothing)
 {
 	int primary, small = 3;
 	struct child alice;
@@ -283,7 +283,7 @@ static int send_past_some_stuck(const char *group)
 	return 0;
 }
 
-TEST_F(limits, who_does_not_read_leaves_room_for_others_of_the_same_user)
+TEST_F(limits, who_does_not_read_leaves_space_for_others_of_the_same_user)
 {
 	ASSERT_EQ(0, set_param("user_bytes", (4LL << STUCK) * MPIPC_SIZE_MAX));
 	EXPECT_EQ(0, attempt(self->alice, send_past_some_stuck, self->group));
@@ -408,7 +408,7 @@ TEST_F(limits, files_count_for_a_dead_sender_until_they_are_received)
 	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
 }
 
-TEST_F(limits, files_of_an_answer_count_for_who_answers)
+TEST_F(limits, files_of_a_reply_count_for_who_replies)
 {
 	struct rlimit limit = { FILES, FILES };
 	int primary, secondary, fds[FILES + 1] = { };
@@ -502,7 +502,7 @@ TEST_F(limits, endpoint_has_so_many_calls_open)
 				      MPIPC_FOREVER, NULL));
 }
 
-TEST_F(limits, calls_are_given_back_when_who_owes_the_answers_is_killed)
+TEST_F(limits, calls_are_given_back_when_who_owes_the_replies_is_killed)
 {
 	struct child server;
 	int secondary;
@@ -544,7 +544,7 @@ static int make_calls(const char *group)
 	return make_calls_from(open_secondary(group));
 }
 
-TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
+TEST_F(limits, memory_for_replies_is_charged_when_the_call_is_made)
 {
 	int primary = open_public(self->group);
 	struct child alice;
@@ -569,7 +569,7 @@ TEST_F(limits, memory_for_answers_is_charged_when_the_call_is_made)
 /* Make calls one after the other, and return how often there was no memory for the next. */
 static __u64 call_one_by_one(const char *group)
 {
-	static char answer[MPIPC_SIZE_MAX];
+	static char reply[MPIPC_SIZE_MAX];
 	struct mpipc_record result;
 	struct mpipc_call_args call;
 	__u64 refused = 0;
@@ -578,13 +578,13 @@ static __u64 call_one_by_one(const char *group)
 	for (int i = 0; i < CALLS; i++)
 		do {
 			call = call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
-			call.reply_size = sizeof(answer);
-			call.reply_data = to_u64(answer);
+			call.reply_size = sizeof(reply);
+			call.reply_data = to_u64(reply);
 		} while (do_ioctl(fd, MPIPC_CALL, &call) == -EDQUOT && ++refused);
 	return refused;
 }
 
-TEST_F(limits, memory_for_an_answer_is_given_back_when_the_call_returns)
+TEST_F(limits, memory_for_a_reply_is_given_back_when_the_call_returns)
 {
 	int primary = open_public(self->group);
 	struct child alice;
@@ -612,7 +612,7 @@ TEST_F(limits, memory_for_an_answer_is_given_back_when_the_call_returns)
 	child_wait(&alice);
 }
 
-TEST_F(limits, memory_for_answers_is_given_back_when_who_owes_them_is_killed)
+TEST_F(limits, memory_for_replies_is_given_back_when_who_owes_them_is_killed)
 {
 	struct child server, alice;
 	__u64 ret;

@@ -15,7 +15,7 @@
 #define USER 1000
 #define USER_GROUP 100
 
-/* What arrives */
+/* Arrival */
 
 /* Promise: P6 */
 TEST_F(mailbox, record_says_all_about_a_message)
@@ -79,13 +79,13 @@ TEST_F(mailbox, messages_come_in_the_order_of_sending)
 	for (__u32 round = 0; round < 5; round++) {
 		__u32 sent, got;
 
-		for (sent = 0; sent < ROOM; sent++)
+		for (sent = 0; sent < SPACE; sent++)
 			ASSERT_EQ(0, send_msg(sent % 2 ? self->secondary : other,
 					      MPIPC_TO_PRIMARY, "m", &sent, 4));
-		for (sent = 0; sent < ROOM; sent++) {
+		for (sent = 0; sent < SPACE; sent++) {
 			ASSERT_EQ(0, recv_msg(self->primary, &self->record, &got, 4));
 			EXPECT_EQ(sent, got);
-			EXPECT_EQ(round * ROOM + sent + 1, self->record.seq);
+			EXPECT_EQ(round * SPACE + sent + 1, self->record.seq);
 			EXPECT_LE(stamp, self->record.stamp);
 			stamp = self->record.stamp;
 		}
@@ -129,7 +129,7 @@ TEST_F(mailbox, sender_is_as_it_was_when_it_joined)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* Where messages may go */
+/* Destinations */
 
 /* Promise: P9 */
 TEST_F(mailbox, secondaries_reach_their_primary_only)
@@ -178,14 +178,14 @@ TEST_F(mailbox, endpoint_of_another_group_gets_esrch)
 /* Full mailboxes */
 
 /* Promise: P13 */
-TEST_F(mailbox, full_mailbox_gets_eagain_and_gives_room_again)
+TEST_F(mailbox, full_mailbox_gets_eagain_and_gives_space_again)
 {
 	ASSERT_EQ(0, fill_up(self->secondary));
 	EXPECT_EQ(-EAGAIN, send_up(self->secondary, "m"));
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_EQ(0, send_up(self->secondary, "m"));
 	EXPECT_EQ(-EAGAIN, send_up(self->secondary, "m"));
-	EXPECT_EQ(0, drain(self->primary, ROOM));
+	EXPECT_EQ(0, drain(self->primary, SPACE));
 }
 
 /* Promise: P15 */
@@ -354,7 +354,7 @@ TEST_F(mailbox, messages_of_a_dead_peer_can_still_be_received)
 	EXPECT_STREQ("two", self->record.name);
 }
 
-/* Who is there, and what was counted */
+/* Peers and counters */
 
 static int list_peers(int fd, struct mpipc_peer *peers, __u32 max, __u32 *n)
 {
@@ -393,7 +393,7 @@ TEST_F(mailbox, peers_are_all_members)
 	EXPECT_EQ(getpid(), primary->pid);
 	EXPECT_EQ(geteuid(), primary->uid);
 	EXPECT_EQ(getegid(), primary->gid);
-	EXPECT_EQ(ROOM, primary->queued);
+	EXPECT_EQ(SPACE, primary->queued);
 	EXPECT_EQ(1, primary->lost);
 	EXPECT_EQ(MPIPC_SECONDARY, secondary->role);
 	EXPECT_EQ(1, secondary->generation);
@@ -437,19 +437,19 @@ TEST_F(mailbox, info_counts_what_goes_in_and_out)
 {
 	struct mpipc_info up, down;
 
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "data", 3));
 	ASSERT_EQ(-EAGAIN, send_up(self->secondary, "m"));
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, self->data, 3));
 	ASSERT_EQ(0, get_info(self->primary, &up));
 	ASSERT_EQ(0, get_info(self->secondary, &down));
-	EXPECT_EQ(ROOM - 1, up.queued);
-	EXPECT_EQ(3 * (ROOM - 1), up.queued_bytes);
+	EXPECT_EQ(SPACE - 1, up.queued);
+	EXPECT_EQ(3 * (SPACE - 1), up.queued_bytes);
 	EXPECT_EQ(1, up.received);
 	EXPECT_EQ(1, up.lost);
 	EXPECT_EQ(0, up.sent);
-	EXPECT_EQ(ROOM, up.max_messages);
-	EXPECT_EQ(ROOM, down.sent);
+	EXPECT_EQ(SPACE, up.max_messages);
+	EXPECT_EQ(SPACE, down.sent);
 	EXPECT_EQ(0, down.lost);
 	EXPECT_EQ(0, down.queued);
 	EXPECT_EQ(0, down.received);

@@ -11,7 +11,7 @@
 #include "message.h"
 #include "parameter.h"
 
-#define ROOM 4 /* messages that fit into the mailboxes of these tests */
+#define SPACE 4 /* messages that fit into the mailboxes of these tests */
 
 FIXTURE(mailbox)
 {
@@ -26,9 +26,9 @@ FIXTURE(mailbox)
 FIXTURE_SETUP(mailbox)
 {
 	group_name(self->group, _metadata->name);
-	self->primary = open_small(self->group, MPIPC_PRIMARY, 0, ROOM);
+	self->primary = open_small(self->group, MPIPC_PRIMARY, 0, SPACE);
 	ASSERT_LE(0, self->primary);
-	self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
+	self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, SPACE);
 	ASSERT_LE(0, self->secondary);
 	self->id = endpoint_id(self->secondary);
 }
@@ -47,7 +47,7 @@ static inline int send_up(int fd, const char *name)
 /* Fill the mailbox of the primary of a secondary. */
 static inline int fill_up(int fd)
 {
-	for (int i = 0; i < ROOM; i++) {
+	for (int i = 0; i < SPACE; i++) {
 		int err = send_up(fd, "fill");
 
 		if (err)
@@ -67,7 +67,7 @@ static inline int drain(int fd, int expected)
 	return n == expected ? 0 : -EIO;
 }
 
-/* Waiting for room */
+/* Waiting for space */
 
 static inline struct mpipc_send_args send_until(__u64 to, __u64 deadline)
 {

@@ -42,7 +42,7 @@ FIXTURE(events)
 FIXTURE_SETUP(events)
 {
 	group_name(self->group, _metadata->name);
-	self->primary = open_small(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS, ROOM);
+	self->primary = open_small(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS, SPACE);
 	ASSERT_LE(0, self->primary);
 }
 
@@ -189,7 +189,7 @@ TEST_F(events, full_mailbox_does_not_lose_them)
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, leave(secondary));
 
-	for (int i = 0; i < ROOM; i++) {
+	for (int i = 0; i < SPACE; i++) {
 		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 		EXPECT_EQ(MPIPC_MESSAGE, self->record.type);
 	}
@@ -200,17 +200,17 @@ TEST_F(events, full_mailbox_does_not_lose_them)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, take_no_room_from_messages)
+TEST_F(events, take_no_space_from_messages)
 {
 	int secondary = -1;
 
-	for (int i = 0; i < 2 * ROOM; i++) {
+	for (int i = 0; i < 2 * SPACE; i++) {
 		secondary = open_secondary(self->group);
 		ASSERT_LE(0, secondary);
 	}
 	EXPECT_EQ(0, fill_up(secondary));
 	EXPECT_EQ(-EAGAIN, send_up(secondary, "m"));
-	EXPECT_EQ(0, drain(self->primary, 3 * ROOM));
+	EXPECT_EQ(0, drain(self->primary, 3 * SPACE));
 }
 
 TEST_F(events, peer_that_came_and_went_unseen_is_not_told)
@@ -276,7 +276,7 @@ TEST_F(events, peer_that_sent_something_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, peer_that_answered_is_told_even_if_it_is_gone)
+TEST_F(events, peer_that_replied_is_told_even_if_it_is_gone)
 {
 	int secondary = open_secondary(self->group);
 	__u64 id = endpoint_id(secondary), call;
@@ -292,7 +292,7 @@ TEST_F(events, peer_that_answered_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, peer_that_answered_a_caller_is_told_even_if_it_is_gone)
+TEST_F(events, peer_that_replied_to_a_caller_is_told_even_if_it_is_gone)
 {
 	struct mpipc_record result;
 	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, &result, 1);
@@ -310,7 +310,7 @@ TEST_F(events, peer_that_answered_a_caller_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, primary_that_answered_is_told_even_if_it_is_gone)
+TEST_F(events, primary_that_replied_is_told_even_if_it_is_gone)
 {
 	int secondary = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_EVENTS);
 	__u64 id = endpoint_id(self->primary), call;
@@ -391,7 +391,7 @@ static __u64 make_calls(struct __test_metadata *_metadata, int primary, const in
 }
 
 /* Promise: P9 */
-TEST_F_TIMEOUT(events, late_answer_to_who_left_is_refused_and_does_not_confuse_the_next, 120)
+TEST_F_TIMEOUT(events, late_reply_to_who_left_is_refused_and_does_not_confuse_the_next, 120)
 {
 	int secondary[1 + OTHERS], next;
 	struct ioctl_thread leaver;
@@ -434,7 +434,7 @@ TEST_F(events, untold_peer_leaves_the_place_of_lost_messages)
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, leave(brief));
 
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	/* The loss was before this record, which reports it. */
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));

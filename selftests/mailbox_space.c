@@ -7,9 +7,9 @@
 #include "thread.h"
 #include "wait.h"
 
-/* Waiting for room */
+/* Waiting for space */
 
-TEST_F(mailbox, wait_for_room_ends_at_the_deadline)
+TEST_F(mailbox, wait_for_space_ends_at_the_deadline)
 {
 	struct mpipc_send_args send;
 	struct mpipc_info info;
@@ -20,7 +20,7 @@ TEST_F(mailbox, wait_for_room_ends_at_the_deadline)
 	EXPECT_LE(send.deadline, now_ns());
 	ASSERT_EQ(0, get_info(self->primary, &info));
 	EXPECT_EQ(1, info.lost);
-	EXPECT_EQ(ROOM, info.queued);
+	EXPECT_EQ(SPACE, info.queued);
 }
 
 TEST_F(mailbox, deadline_that_has_passed_is_no_wait)
@@ -33,7 +33,7 @@ TEST_F(mailbox, deadline_that_has_passed_is_no_wait)
 	EXPECT_EQ(-ETIMEDOUT, do_ioctl(self->secondary, MPIPC_SEND, &send));
 }
 
-TEST_F(mailbox, sender_that_waits_gets_the_next_room)
+TEST_F(mailbox, sender_that_waits_gets_the_next_space)
 {
 	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
 	struct ioctl_thread sender;
@@ -45,13 +45,13 @@ TEST_F(mailbox, sender_that_waits_gets_the_next_room)
 	EXPECT_EQ(0, ioctl_thread_join(&sender));
 	EXPECT_EQ(1, send.sent);
 	EXPECT_EQ(0, send.full);
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_STREQ("waited", self->record.name);
 	EXPECT_EQ(0, self->record.lost);
 }
 
-TEST_F(mailbox, each_room_lets_one_of_the_waiting_senders_go)
+TEST_F(mailbox, each_space_lets_one_of_the_waiting_senders_go)
 {
 	struct mpipc_send_args send[3];
 	struct ioctl_thread sender[3];
@@ -65,7 +65,7 @@ TEST_F(mailbox, each_room_lets_one_of_the_waiting_senders_go)
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, ioctl_thread_asleep(&sender[i]));
 	/* As many messages arrive as were sent, each of them once. */
-	for (int i = 0; i < ROOM + 3; i++)
+	for (int i = 0; i < SPACE + 3; i++)
 		ASSERT_EQ(0, recv_wait(self->primary, &self->record, NULL, 0));
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(0, ioctl_thread_join(&sender[i]));
@@ -94,7 +94,7 @@ static long count_sleeps(struct ioctl_thread *sender, int *left)
 }
 
 /* Promise: P13 */
-TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
+TEST_F_TIMEOUT(mailbox, space_for_one_does_not_wake_all_who_wait_for_it, 120)
 {
 	struct mpipc_send_args send[SENDERS];
 	struct ioctl_thread sender[SENDERS];
@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 		} while (left > SENDERS - i);
 		ASSERT_EQ(SENDERS - i, left);
 		ASSERT_EQ(0, get_info(self->primary, &info));
-		EXPECT_EQ(ROOM, info.queued);
+		EXPECT_EQ(SPACE, info.queued);
 	}
 	/* A sender that is seen to fall asleep may not have been counted yet. */
 	EXPECT_GT(SENDERS + 10 * TAKES, slept - before);
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(mailbox, room_for_one_does_not_wake_all_who_wait_for_it, 120)
 		returned += !ret;
 	}
 	EXPECT_EQ(TAKES, returned);
-	EXPECT_EQ(0, drain(self->primary, ROOM));
+	EXPECT_EQ(0, drain(self->primary, SPACE));
 }
 
 TEST_F(mailbox, sender_that_waits_learns_that_the_receiver_is_gone)
@@ -155,10 +155,10 @@ TEST_F(mailbox, sender_that_waits_returns_when_it_leaves)
 	ASSERT_EQ(0, ioctl_thread_asleep(&sender));
 	ASSERT_EQ(0, leave(self->secondary));
 	EXPECT_EQ(-ESHUTDOWN, ioctl_thread_join(&sender));
-	EXPECT_EQ(0, drain(self->primary, ROOM));
+	EXPECT_EQ(0, drain(self->primary, SPACE));
 }
 
-TEST_F(mailbox, signal_interrupts_the_wait_for_room)
+TEST_F(mailbox, signal_interrupts_the_wait_for_space)
 {
 	struct mpipc_send_args send = send_until(MPIPC_TO_PRIMARY, MPIPC_FOREVER);
 	struct sigaction action = { .sa_handler = nothing };
@@ -170,7 +170,7 @@ TEST_F(mailbox, signal_interrupts_the_wait_for_room)
 	ASSERT_EQ(0, ioctl_thread_asleep(&sender));
 	ASSERT_EQ(0, pthread_kill(sender.thread, SIGUSR1));
 	EXPECT_EQ(-EINTR, ioctl_thread_join(&sender));
-	EXPECT_EQ(0, drain(self->primary, ROOM));
+	EXPECT_EQ(0, drain(self->primary, SPACE));
 }
 
 TEST_HARNESS_MAIN

@@ -22,7 +22,7 @@ FIXTURE(many)
 	struct child member[PROCESSES];
 	struct mpipc_record record;
 	struct mpipc_record *results;
-	__u64 *answers;
+	__u64 *replies;
 };
 
 /*
@@ -31,8 +31,8 @@ FIXTURE(many)
  */
 enum {
 	RECEIVE,	/* a message */
-	ANSWER,		/* a request, with the id of the endpoint */
-	KEEP,		/* a request, without an answer */
+	REPLY_NEXT,		/* a request, with the id of the endpoint */
+	KEEP,		/* a request, without a reply */
 };
 
 static bool handle(int fd, __u64 order)
@@ -90,9 +90,9 @@ FIXTURE_SETUP(many)
 {
 	group_name(self->group, _metadata->name);
 	self->results = calloc(MEMBERS, sizeof(*self->results));
-	self->answers = calloc(MEMBERS, sizeof(*self->answers));
+	self->replies = calloc(MEMBERS, sizeof(*self->replies));
 	ASSERT_NE(NULL, self->results);
-	ASSERT_NE(NULL, self->answers);
+	ASSERT_NE(NULL, self->replies);
 	self->primary = open_joined(self->group, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
 	ASSERT_LE(0, self->primary);
 	ASSERT_LT(MEMBERS, get_param("group_endpoints"));
@@ -109,7 +109,7 @@ FIXTURE_TEARDOWN(many)
 {
 	close(self->primary);
 	free(self->results);
-	free(self->answers);
+	free(self->replies);
 }
 
 TEST_F_TIMEOUT(many, broadcast_reaches_all, PATIENCE)
@@ -127,8 +127,8 @@ static struct mpipc_call_args call_all(FIXTURE_DATA(many) *self)
 {
 	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, self->results, MEMBERS);
 
-	call.reply_size = sizeof(*self->answers);
-	call.reply_data = to_u64(self->answers);
+	call.reply_size = sizeof(*self->replies);
+	call.reply_data = to_u64(self->replies);
 	return call;
 }
 
@@ -143,10 +143,10 @@ static int compare_ids(const void *a, const void *b)
  * Expect that every member has one result: its own reply, or that the member is gone.
  * Return how many replied.
  */
-static int count_answers(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self)
+static int count_replies(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self)
 {
 	__u64 ids[MEMBERS];
-	int answered = 0;
+	int replied = 0;
 
 	for (int i = 0; i < MEMBERS; i++) {
 		ids[i] = self->results[i].peer;
@@ -154,23 +154,23 @@ static int count_answers(struct __test_metadata *_metadata, FIXTURE_DATA(many) *
 			continue;
 		ASSERT_EQ(0, self->results[i].status);
 		ASSERT_EQ(sizeof(ids[i]), self->results[i].size);
-		ASSERT_EQ(ids[i], self->answers[i]);
-		answered++;
+		ASSERT_EQ(ids[i], self->replies[i]);
+		replied++;
 	}
 	qsort(ids, MEMBERS, sizeof(ids[0]), compare_ids);
 	for (int i = 1; i < MEMBERS; i++)
 		ASSERT_LT(ids[i - 1], ids[i]);
-	return answered;
+	return replied;
 }
 
-TEST_F_TIMEOUT(many, call_is_answered_by_all, PATIENCE)
+TEST_F_TIMEOUT(many, call_gets_a_reply_of_all, PATIENCE)
 {
 	struct mpipc_call_args call = call_all(self);
 
-	tell_members(_metadata, self, 0, PROCESSES, ANSWER);
+	tell_members(_metadata, self, 0, PROCESSES, REPLY_NEXT);
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &call));
 	EXPECT_EQ(MEMBERS, call.n_results);
-	EXPECT_EQ(MEMBERS, count_answers(_metadata, self));
+	EXPECT_EQ(MEMBERS, count_replies(_metadata, self));
 	hear_members(_metadata, self, 0, PROCESSES);
 }
 
@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
 
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->primary, MPIPC_CALL, &call));
 	tell_members(_metadata, self, 0, KILLED, KEEP);
-	tell_members(_metadata, self, KILLED, PROCESSES, ANSWER);
+	tell_members(_metadata, self, KILLED, PROCESSES, REPLY_NEXT);
 	hear_members(_metadata, self, 0, PROCESSES);
 	/* The call waits for nobody else. */
 	for (int i = 0; i < KILLED; i++) {
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
 	}
 	ASSERT_EQ(0, ioctl_thread_join(&thread));
 	EXPECT_EQ(MEMBERS, call.n_results);
-	EXPECT_EQ(MEMBERS - KILLED * EACH, count_answers(_metadata, self));
+	EXPECT_EQ(MEMBERS - KILLED * EACH, count_replies(_metadata, self));
 }
 
 /* Count the lines of endpoints that follow the group's line in the listing. */

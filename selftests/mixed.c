@@ -171,7 +171,7 @@ TEST_F(mixed, what_one_sends_the_other_reads)
 	EXPECT_STREQ(text, (const char *)(read + 1));
 }
 
-TEST_F(mixed, request_is_answered_by_the_peer)
+TEST_F(mixed, request_gets_a_reply_of_the_peer)
 {
 	struct mpipc_record result = { };
 	struct mpipc_call_args call = call_arg(self->to, "c", self->data, MPIPC_SIZE_MAX,
@@ -192,7 +192,7 @@ TEST_F(mixed, request_is_answered_by_the_peer)
 }
 
 /* Reply to the request of the peer with its own content. */
-static void answer_peer(struct __test_metadata *_metadata, FIXTURE_DATA(mixed) *self)
+static void reply_peer(struct __test_metadata *_metadata, FIXTURE_DATA(mixed) *self)
 {
 	struct mpipc_reply_args reply = { .status = -EXDEV };
 
@@ -205,11 +205,11 @@ static void answer_peer(struct __test_metadata *_metadata, FIXTURE_DATA(mixed) *
 	memset(self->got, 0, MPIPC_SIZE_MAX);
 }
 
-TEST_F(mixed, peer_calls_and_gets_the_answer)
+TEST_F(mixed, peer_calls_and_gets_the_reply)
 {
 	ASSERT_EQ(0, order(self, "call", 1));
-	answer_peer(_metadata, self);
-	ASSERT_EQ(0, take(self, MPIPC_MESSAGE, "answered"));
+	reply_peer(_metadata, self);
+	ASSERT_EQ(0, take(self, MPIPC_MESSAGE, "replied"));
 	EXPECT_EQ(1, self->record.n_fds);
 	expect_whole(_metadata, self, &self->record);
 }
@@ -217,7 +217,7 @@ TEST_F(mixed, peer_calls_and_gets_the_answer)
 TEST_F(mixed, peer_gets_the_result_of_its_asynchronous_call)
 {
 	ASSERT_EQ(0, order(self, "call async", 1));
-	answer_peer(_metadata, self);
+	reply_peer(_metadata, self);
 	ASSERT_EQ(0, take(self, MPIPC_MESSAGE, "result"));
 	EXPECT_EQ(1, self->record.n_fds);
 	expect_whole(_metadata, self, &self->record);

@@ -67,18 +67,18 @@ static struct mpipc_call_args make_call(__u64 to, const struct mpipc_record *rec
 static int call_back(int fd, __u64 to, struct mpipc_record *record)
 {
 	struct mpipc_call_args call = make_call(to, record);
-	int answered[FDS_MAX], err;
+	int replied[FDS_MAX], err;
 
 	call.max_results = 1;
 	call.results = to_u64(record);
 	call.reply_data = to_u64(data);
-	call.reply_fd_list = to_u64(answered);
+	call.reply_fd_list = to_u64(replied);
 	err = do_ioctl(fd, MPIPC_CALL, &call);
 	if (err)
 		return err;
 	if (record->status != -EXDEV || call.n_results != 1)
 		return -EBADMSG;
-	return send_fds(fd, to, "answered", data, record->size, answered, record->n_fds);
+	return send_fds(fd, to, "replied", data, record->size, replied, record->n_fds);
 }
 
 static int call_back_async(int fd, __u64 to, const struct mpipc_record *record)

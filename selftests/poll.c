@@ -102,12 +102,12 @@ TEST_F(mailbox, edge_triggered_epoll_reports_each_arrival)
 	int epoll = epoll_on(self->primary, EPOLLIN | EPOLLET);
 
 	ASSERT_LE(0, epoll);
-	for (int i = 0; i < ROOM; i++) {
+	for (int i = 0; i < SPACE; i++) {
 		ASSERT_EQ(0, send_up(self->secondary, "m"));
 		EXPECT_EQ(EPOLLIN, epoll_now(epoll));
 		EXPECT_EQ(-1, epoll_now(epoll));
 	}
-	ASSERT_EQ(0, drain(self->primary, ROOM));
+	ASSERT_EQ(0, drain(self->primary, SPACE));
 	EXPECT_EQ(-1, epoll_now(epoll));
 }
 

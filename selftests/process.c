@@ -123,7 +123,7 @@ TEST_F(process, child_joins_for_itself)
 	expect_left(_metadata, self->primary, id);
 }
 
-/* Who lets go of it */
+/* Letting go of descriptors */
 
 /* Join, have a child of this process hold the file, report the id, and wait. */
 static void join_and_be_held(const struct child *line, const char *group,
@@ -392,14 +392,14 @@ static void expect_wakes_all(struct __test_metadata *_metadata, int primary, int
 	struct mpipc_reply_recv_args reply_recv = { .recv = recv };
 	struct mpipc_record result[2];
 	struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[0], 1);
-	struct mpipc_call_args room = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[1], 1);
+	struct mpipc_call_args space = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result[1], 1);
 	struct ioctl_thread thread[5];
 
-	room.flags = MPIPC_CALL_WAIT_SPACE;
+	space.flags = MPIPC_CALL_WAIT_SPACE;
 	ASSERT_EQ(0, ioctl_thread_start(&thread[0], fd, MPIPC_CALL, &call));
 	take(_metadata, primary, MPIPC_REQUEST);
 	fill_mailbox(_metadata, fd, MPIPC_TO_PRIMARY);
-	ASSERT_EQ(0, ioctl_thread_start(&thread[1], fd, MPIPC_CALL, &room));
+	ASSERT_EQ(0, ioctl_thread_start(&thread[1], fd, MPIPC_CALL, &space));
 	ASSERT_EQ(0, ioctl_thread_start(&thread[2], fd, MPIPC_SEND, &send));
 	ASSERT_EQ(0, ioctl_thread_start(&thread[3], fd, MPIPC_RECV, &recv));
 	ASSERT_EQ(0, ioctl_thread_start(&thread[4], fd, MPIPC_REPLY_RECV, &reply_recv));

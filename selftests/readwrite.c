@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-#define ROOM 4 /* messages that fit into the mailboxes of these tests */
+#define SPACE 4 /* messages that fit into the mailboxes of these tests */
 #define RECORD sizeof(struct mpipc_record)
 #define USER 1000
 
@@ -36,9 +36,9 @@ FIXTURE(rw)
 FIXTURE_SETUP(rw)
 {
 	group_name(self->group, _metadata->name);
-	self->primary = open_small(self->group, MPIPC_PRIMARY, 0, ROOM);
+	self->primary = open_small(self->group, MPIPC_PRIMARY, 0, SPACE);
 	ASSERT_LE(0, self->primary);
-	self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, ROOM);
+	self->secondary = open_small(self->group, MPIPC_SECONDARY, 0, SPACE);
 	ASSERT_LE(0, self->secondary);
 	self->id = endpoint_id(self->secondary);
 	/*
@@ -162,20 +162,20 @@ TEST_F(rw, write_to_a_full_mailbox_gets_eagain_and_is_counted)
 {
 	struct mpipc_info info;
 
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_LT(0, write_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "", 0));
 	EXPECT_EQ(-EAGAIN, write_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "", 0));
 	ASSERT_EQ(0, get_info(self->primary, &info));
 	EXPECT_EQ(1, info.lost);
-	EXPECT_EQ(ROOM, info.queued);
+	EXPECT_EQ(SPACE, info.queued);
 }
 
-TEST_F(rw, write_to_all_succeeds_if_anybody_had_room)
+TEST_F(rw, write_to_all_succeeds_if_anybody_had_space)
 {
 	int other = open_secondary(self->group);
 
 	ASSERT_LE(0, other);
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_LT(0, write_msg(self->primary, self->id, "m", "", 0));
 	EXPECT_LT(0, write_msg(self->primary, MPIPC_TO_ALL, "m", "", 0));
 	EXPECT_EQ(0, recv_msg(other, &self->record, NULL, 0));
@@ -183,12 +183,12 @@ TEST_F(rw, write_to_all_succeeds_if_anybody_had_room)
 	EXPECT_EQ(-EAGAIN, write_msg(self->primary, MPIPC_TO_ALL, "m", "", 0));
 }
 
-TEST_F(rw, write_waits_for_room_until_its_deadline)
+TEST_F(rw, write_waits_for_space_until_its_deadline)
 {
 	struct mpipc_record record = head(MPIPC_TO_PRIMARY, "m", 0);
 
 	ASSERT_EQ(0, fcntl(self->secondary, F_SETFL, 0));
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(RECORD, do_write(self->secondary, &record, RECORD));
 	record.deadline = in_ms(30);
 	EXPECT_EQ(-ETIMEDOUT, do_write(self->secondary, &record, RECORD));
@@ -205,7 +205,7 @@ static void start_writer(struct __test_metadata *_metadata, struct child *writer
 	struct mpipc_record record = head(to, "m", 0);
 
 	ASSERT_EQ(0, fcntl(fd, F_SETFL, 0));
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(RECORD, do_write(fd, &record, RECORD));
 	ASSERT_LE(0, child_fork(writer));
 	if (!writer->pid) {
@@ -220,7 +220,7 @@ static void start_writer(struct __test_metadata *_metadata, struct child *writer
 	ASSERT_EQ(0, wait_asleep(writer->pid));
 }
 
-TEST_F(rw, write_that_waits_gets_the_next_room)
+TEST_F(rw, write_that_waits_gets_the_next_space)
 {
 	struct child writer;
 
@@ -376,15 +376,15 @@ TEST_F(rw, read_returns_the_record_and_its_payload)
 TEST_F(rw, read_returns_as_many_records_as_fit)
 {
 	static const char text[] = "0123456789abcdef";
-	static const __u32 sizes[ROOM] = { 0, 1, 8, 13 };
+	static const __u32 sizes[SPACE] = { 0, 1, 8, 13 };
 	size_t at = 0;
 
-	for (int i = 0; i < ROOM; i++)
+	for (int i = 0; i < SPACE; i++)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", text,
 				      sizes[i]));
-	ASSERT_EQ(ROOM * RECORD + 0 + 8 + 8 + 16,
+	ASSERT_EQ(SPACE * RECORD + 0 + 8 + 8 + 16,
 		  do_read(self->primary, &self->buf, sizeof(self->buf)));
-	for (int i = 0; i < ROOM; i++) {
+	for (int i = 0; i < SPACE; i++) {
 		struct mpipc_record *record = (void *)(self->buf.data + at);
 
 		EXPECT_EQ(i + 1, record->seq);
@@ -537,7 +537,7 @@ TEST_F(rw, read_stops_before_a_record_with_descriptors)
 	EXPECT_STREQ("three", self->buf.first.name);
 }
 
-/* Who calls does not matter */
+/* Callers */
 
 /* Promise: P7 */
 TEST_F(rw, write_of_a_child_is_a_message_of_the_endpoint)

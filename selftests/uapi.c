@@ -398,7 +398,7 @@ TEST_F(uapi, unknown_flags_are_refused)
 	EXPECT_EQ(-EAGAIN, recv_msg(self->primary, &self->arg.recv.record, NULL, 0));
 }
 
-TEST_F(uapi, unknown_flags_of_an_answer_are_refused)
+TEST_F(uapi, unknown_flags_of_a_reply_are_refused)
 {
 	struct mpipc_reply_recv_args *arg = &self->arg.reply_recv;
 
@@ -616,7 +616,7 @@ TEST_F(uapi, descriptors_in_bad_memory_get_efault)
 	EXPECT_EQ(POLLHUP, poll_for(pipes[0], POLLIN, 0));
 }
 
-TEST_F(uapi, request_can_be_answered_after_a_bad_answer)
+TEST_F(uapi, request_can_be_replied_to_after_a_bad_reply)
 {
 	struct mpipc_reply_args reply = { };
 	struct mpipc_record record;

@@ -33,7 +33,7 @@ static inline int keep_capabilities(__u64 mask)
 }
 
 /*
- * Become an ordinary user for good, or end the process. One capability stays, because the
+ * Become an ordinary user for good, or end the process. A capability stays, because the
  * administrator of this machine decides who may open the node of the device, and that is
  * not what is tested.
  */

@@ -207,7 +207,7 @@ static inline int do_open(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What is held */
+/* Charges */
 
 /*
  * Find the least user_bytes with which a message passes, which covers its own memory and
@@ -311,7 +311,7 @@ static inline bool listing_empty(void)
 	return empty;
 }
 
-/* What is in flight */
+/* Loads */
 
 #define MOST_FDS 8
 #define MOST_SIZE MPIPC_SIZE_MAX
@@ -325,7 +325,7 @@ static inline void make_payload(void)
 }
 
 /**
- * struct load - what a message or an answer carries
+ * struct load - what a message or a reply carries
  * @size: bytes
  * @n_fds: write ends of a pipe whose read end shows when all of them are gone
  */
@@ -533,7 +533,7 @@ static inline void expect_arrival(struct __test_metadata *_metadata, const struc
 /* Calls */
 
 /* Take the request, and reply to it with the load. */
-static inline void answer(struct __test_metadata *_metadata, int fd, struct load load)
+static inline void send_reply(struct __test_metadata *_metadata, int fd, struct load load)
 {
 	struct mpipc_reply_args reply = { };
 	struct mpipc_record record;

@@ -59,10 +59,10 @@ TEST_FAULT(asynchronous_call_is_made_whole_or_not_at_all)
 }
 
 /**
- * struct server - a thread that answers what one secondary is asked
+ * struct server - a thread that replies to what one secondary is asked
  * @thread: the thread
  * @fd: the secondary
- * @cargo: what an answer carries, set before it is asked
+ * @cargo: what a reply carries, set before it is asked
  * @served: requests so far
  */
 struct server {
@@ -193,7 +193,7 @@ static void try_resume(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *s
 		ASSERT_EQ(-EINTR, interrupt(self->primary, &call));
 		ASSERT_NE(0, call.id);
 		for (int i = 0; i < SECONDARIES; i++)
-			answer(_metadata, self->secondary[i], load);
+			send_reply(_metadata, self->secondary[i], load);
 		ret = WITH_FAULT(fault, do_ioctl(self->primary, MPIPC_CALL, &call));
 		expect_clean(_metadata, &fault, ret);
 		if (ret)
@@ -211,7 +211,7 @@ TEST_FAULT(interrupted_call_keeps_its_results_until_they_are_taken)
 }
 
 /* Expect that the caller has the reply, once. */
-static void expect_answer(struct __test_metadata *_metadata, const struct fault *fault,
+static void expect_reply(struct __test_metadata *_metadata, const struct fault *fault,
 			  int fd, const struct cargo *cargo)
 {
 	struct mpipc_record record;
@@ -225,7 +225,7 @@ static void expect_answer(struct __test_metadata *_metadata, const struct fault 
 	expect_cargo_gone(_metadata, cargo);
 }
 
-TEST_FAULT(request_whose_answer_failed_can_still_be_answered)
+TEST_FAULT(request_whose_reply_failed_can_still_be_replied_to)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
 		FOR_EACH_FAULT(fault) {
@@ -241,7 +241,7 @@ TEST_FAULT(request_whose_answer_failed_can_still_be_answered)
 			expect_clean(_metadata, &fault, ret);
 			EXPECT_EQ(ret ? 0 : -ESRCH,
 				  do_ioctl(self->primary, MPIPC_REPLY, &reply));
-			expect_answer(_metadata, &fault, self->secondary[0], &cargo);
+			expect_reply(_metadata, &fault, self->secondary[0], &cargo);
 		}
 	}
 	expect_all_talk(_metadata, self);
@@ -277,7 +277,7 @@ TEST_FAULT(reply_and_receive_says_which_of_the_two_failed)
 				both.reply.call = call;
 				EXPECT_EQ(0, do_ioctl(self->primary, MPIPC_REPLY, &both.reply));
 			}
-			expect_answer(_metadata, &fault, self->secondary[0], &cargo);
+			expect_reply(_metadata, &fault, self->secondary[0], &cargo);
 		}
 	}
 	expect_all_talk(_metadata, self);

@@ -196,8 +196,8 @@ static void couple_make(struct __test_metadata *_metadata, struct couple *couple
 					MPIPC_FOREVER, NULL));
 		if (i)
 			break;
-		answer(_metadata, couple->primary, (struct load){ });
-		answer(_metadata, couple->secondary, (struct load){ });
+		send_reply(_metadata, couple->primary, (struct load){ });
+		send_reply(_metadata, couple->secondary, (struct load){ });
 	}
 	cargo_make(_metadata, &couple->down, loads[1]);
 	cargo_make(_metadata, &couple->up, loads[1]);

@@ -8,7 +8,7 @@
 #include "fault.h"
 #include "harness.h"
 
-/* What can be looked at */
+/* Listings */
 
 TEST_FAULT(info_tells_all_or_nothing)
 {

@@ -102,13 +102,13 @@ TEST_FAULT(write_arrives_once_or_not_at_all)
 	expect_all_talk(_metadata, self);
 }
 
-/* Waiting for room */
+/* Waiting for space */
 
 /**
  * struct crowd - a group whose secondaries' mailboxes hold one message, and have it
  * @primary: the sender
  * @secondary: they
- * @sender: the thread that waits for room
+ * @sender: the thread that waits for space
  * @done: it does not any more
  */
 struct crowd {
@@ -140,7 +140,7 @@ static void crowd_close(struct crowd *crowd)
 }
 
 /* Take what is in the mailboxes when the sender sleeps or has come back. */
-static void *make_room(void *arg)
+static void *make_space(void *arg)
 {
 	struct crowd *crowd = arg;
 	struct mpipc_record record;
@@ -154,14 +154,14 @@ static void *make_room(void *arg)
 	return NULL;
 }
 
-static int ioctl_with_room(struct __test_metadata *_metadata, struct crowd *crowd,
+static int ioctl_with_space(struct __test_metadata *_metadata, struct crowd *crowd,
 			   struct fault *fault, unsigned long cmd, void *arg)
 {
 	pthread_t thread;
 	void *failed;
 	int ret;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, make_room, crowd));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, make_space, crowd));
 	ret = WITH_FAULT(*fault, do_ioctl(crowd->primary, cmd, arg));
 	__atomic_store_n(&crowd->done, 1, __ATOMIC_RELEASE);
 	pthread_join(thread, &failed);
@@ -186,7 +186,7 @@ static void expect_told(struct __test_metadata *_metadata, struct crowd *crowd,
 	}
 }
 
-TEST_FAULT(send_to_all_that_waits_for_room_says_how_many_got_it)
+TEST_FAULT(send_to_all_that_waits_for_space_says_how_many_got_it)
 {
 	FOR_EACH_FAULT(fault) {
 		struct mpipc_send_args send = {
@@ -199,7 +199,7 @@ TEST_FAULT(send_to_all_that_waits_for_room_says_how_many_got_it)
 		int ret;
 
 		crowd_make(_metadata, &crowd, self->other);
-		ret = ioctl_with_room(_metadata, &crowd, &fault, MPIPC_SEND, &send);
+		ret = ioctl_with_space(_metadata, &crowd, &fault, MPIPC_SEND, &send);
 		EXPECT_EQ(ret ? 0 : SECONDARIES, send.sent + send.full);
 		if (!fault.fired)
 			EXPECT_EQ(SECONDARIES, send.sent);
@@ -211,7 +211,7 @@ TEST_FAULT(send_to_all_that_waits_for_room_says_how_many_got_it)
 	}
 }
 
-TEST_FAULT(call_to_all_that_waits_for_room_has_a_result_for_each)
+TEST_FAULT(call_to_all_that_waits_for_space_has_a_result_for_each)
 {
 	FOR_EACH_FAULT(fault) {
 		struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "second", NULL, 0, NULL, 0);
@@ -221,7 +221,7 @@ TEST_FAULT(call_to_all_that_waits_for_room_has_a_result_for_each)
 
 		call.flags = MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_SPACE;
 		crowd_make(_metadata, &crowd, self->other);
-		ret = ioctl_with_room(_metadata, &crowd, &fault, MPIPC_CALL, &call);
+		ret = ioctl_with_space(_metadata, &crowd, &fault, MPIPC_CALL, &call);
 		memset(sent, !ret, sizeof(sent));
 		/* A destination that could not be waited for has a result already. */
 		for (int i = 0; i < SECONDARIES; i++) {

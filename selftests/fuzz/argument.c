@@ -74,7 +74,7 @@ void keep_fd(struct actor *me, int fd)
 	close(fd);
 }
 
-/* What arguments stand for */
+/* Arguments */
 
 size_t size_of(uint8_t index)
 {

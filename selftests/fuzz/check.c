@@ -100,7 +100,7 @@ static void check_status(const struct mpipc_record *record)
 		found("status %d", record->status);
 	if (record->type == MPIPC_REPLY_TO && !(record->flags & MPIPC_REC_REPLIED) &&
 	    (record->size || record->n_fds || record->stamp))
-		found("an answer that nobody gave");
+		found("a reply that nobody gave");
 }
 
 /* Check that the members that only some types have are 0 in the others. */
@@ -111,7 +111,7 @@ static void check_type(const struct mpipc_record *record)
 	bool message = record->type == MPIPC_MESSAGE;
 
 	if (!request && (record->deadline || record->reply_size || record->reply_fds))
-		found("a record of type %u with a deadline or room", record->type);
+		found("a record of type %u with a deadline or space", record->type);
 	if (!result && (record->flags || record->status))
 		found("a record of type %u with flags or a status", record->type);
 	if ((request || result) != !!record->call)
@@ -204,7 +204,7 @@ static struct {
 static const uid_t users[] = { 0, 1000 };
 static int primary, keepers[ARRAY_SIZE(users)];
 static int refcount_file, groups_file, log_file;
-/* One message with a descriptor is charged so much. */
+/* A message with a descriptor is charged so much. */
 static long long message_bytes;
 static int pipe_end;
 static bool uses_pipe;

@@ -164,7 +164,7 @@ struct actor {
  * struct shared - what actors and the fuzzer share
  * @finding: what is wrong, or empty
  * @dead_id: of an endpoint that left
- * @requests: calls that were received, to be answered
+ * @requests: calls that were received, to be replied to
  * @n_requests: how many there were
  * @actors: all of them
  */
@@ -196,7 +196,7 @@ void run_init(void);
 void run_reset(void);
 pid_t run_start(const struct program *program, const struct kcov kcov[N_ACTORS]);
 
-/* What has to hold */
+/* Checks */
 
 #define CANARY 0xc5
 

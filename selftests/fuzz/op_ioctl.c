@@ -102,7 +102,7 @@ void op_info(struct actor *me, const uint8_t *a)
 void op_peers(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 2);
-	const unsigned int room = RECORDS_SIZE / sizeof(struct mpipc_peer);
+	const unsigned int space = RECORDS_SIZE / sizeof(struct mpipc_peer);
 	struct mpipc_peers_args peers = { .max_peers = count_of(a[1]) };
 	struct mpipc_peer *list;
 	unsigned int n;
@@ -114,10 +114,10 @@ void op_peers(struct actor *me, const uint8_t *a)
 	if (issue(me, slot_of(me, a[0]), &peers_cmd, &peers, &odd) || !is_plain(me, &odd))
 		return;
 	n = peers.n_peers < peers.max_peers ? peers.n_peers : peers.max_peers;
-	for (unsigned int i = 0; i < n && i < room; i++)
+	for (unsigned int i = 0; i < n && i < space; i++)
 		check_peer(&list[i]);
-	if (n < room)
-		check_untouched(&list[n], (room - n) * sizeof(*list));
+	if (n < space)
+		check_untouched(&list[n], (space - n) * sizeof(*list));
 }
 
 /*
@@ -127,7 +127,9 @@ void op_peers(struct actor *me, const uint8_t *a)
 static struct mpipc_body body_of(struct actor *me, uint8_t size, uint8_t how,
 				 const struct odd *odd)
 {
-	static const unsigned int numbers[] = { 0, 1, 2, 3, 4, 8, MPIPC_FDS_MAX, MPIPC_FDS_MAX + 1 };
+	static const unsigned int numbers[] = {
+		0, 1, 2, 3, 4, 8, MPIPC_FDS_MAX, MPIPC_FDS_MAX + 1,
+	};
 	struct mpipc_body body = {
 		.size = size_of(size),
 		.n_fds = numbers[how % 8],
@@ -163,9 +165,9 @@ void op_send(struct actor *me, const uint8_t *a)
 }
 
 /* Take descriptors that were received, one by one, and check that the rest was not touched. */
-static void take_fds(struct actor *me, int *fds, unsigned int n, unsigned int room)
+static void take_fds(struct actor *me, int *fds, unsigned int n, unsigned int space)
 {
-	for (unsigned int i = 0; i < n && i < room; i++) {
+	for (unsigned int i = 0; i < n && i < space; i++) {
 		if (fds[i] < 0 && fds[i] != -EMFILE)
 			found("descriptor %u of %u is %d", i, n, fds[i]);
 		if (fds[i] < 0)
@@ -174,16 +176,16 @@ static void take_fds(struct actor *me, int *fds, unsigned int n, unsigned int ro
 			found("descriptor %u of %u is not there", i, n);
 		keep_fd(me, fds[i]);
 	}
-	if (n < room)
-		check_untouched(fds + n, (room - n) * sizeof(*fds));
+	if (n < space)
+		check_untouched(fds + n, (space - n) * sizeof(*fds));
 }
 
 /* A receiver wants these at some place, and so much of it can be checked. */
 struct wanted {
 	char *data;
-	size_t data_room;
+	size_t data_space;
 	int *fds;
-	unsigned int fds_room;
+	unsigned int fds_space;
 };
 
 static struct mpipc_recv_args recv_of(struct actor *me, const uint8_t *a, __u64 deadline,
@@ -196,16 +198,16 @@ static struct mpipc_recv_args recv_of(struct actor *me, const uint8_t *a, __u64 
 		.deadline = deadline,
 	};
 
-	wanted->data_room = recv.max_size < MPIPC_SIZE_MAX ? recv.max_size : MPIPC_SIZE_MAX;
-	wanted->data_room += 64;
-	wanted->fds_room = recv.max_fds < 2 * MPIPC_FDS_MAX ? recv.max_fds : 2 * MPIPC_FDS_MAX;
-	wanted->fds_room += 16;
+	wanted->data_space = recv.max_size < MPIPC_SIZE_MAX ? recv.max_size : MPIPC_SIZE_MAX;
+	wanted->data_space += 64;
+	wanted->fds_space = recv.max_fds < 2 * MPIPC_FDS_MAX ? recv.max_fds : 2 * MPIPC_FDS_MAX;
+	wanted->fds_space += 16;
 	wanted->data = place_if(odd, DATA_PLACE, me->data, DATA_SIZE, recv.max_size);
 	wanted->fds = place_if(odd, FDS_PLACE, me->fds, FDS_SIZE, recv.max_fds * sizeof(int));
 	recv.data = to_u64(wanted->data);
 	recv.fds = to_u64(wanted->fds);
-	memset(me->data, CANARY, wanted->data_room);
-	memset(me->fds, CANARY, wanted->fds_room * sizeof(int));
+	memset(me->data, CANARY, wanted->data_space);
+	memset(me->fds, CANARY, wanted->fds_space * sizeof(int));
 	memset(&recv.record, CANARY, sizeof(recv.record));
 	return recv;
 }
@@ -224,17 +226,17 @@ static void received(struct actor *me, int ret, const struct mpipc_recv_args *re
 	else
 		check_untouched(record, sizeof(*record));
 	if (ret) {
-		check_untouched(wanted->data, wanted->data_room);
-		check_untouched(wanted->fds, wanted->fds_room * sizeof(int));
+		check_untouched(wanted->data, wanted->data_space);
+		check_untouched(wanted->fds, wanted->fds_space * sizeof(int));
 		return;
 	}
 	if (record->size > recv->max_size || record->n_fds > recv->max_fds)
-		found("more was received than there is room for");
+		found("more was received than there is space for");
 	check_data(wanted->data, record->size);
-	check_untouched(wanted->data + record->size, wanted->data_room - record->size);
+	check_untouched(wanted->data + record->size, wanted->data_space - record->size);
 	if (record->type == MPIPC_REQUEST)
 		note_request(record->call);
-	take_fds(me, wanted->fds, record->n_fds, wanted->fds_room);
+	take_fds(me, wanted->fds, record->n_fds, wanted->fds_space);
 }
 
 void op_recv(struct actor *me, const uint8_t *a)
@@ -281,7 +283,7 @@ void op_reply_recv(struct actor *me, const uint8_t *a)
 	both.recv = recv_of(me, recv, deadline_of(me, a[7]), &odd, &wanted);
 	ret = issue(me, slot_of(me, a[0]), &reply_recv_cmd, &both, &odd);
 	if (!ret && both.reply.call && is_plain(me, &odd))
-		found("a request can be answered twice");
+		found("a request can be replied to twice");
 	received(me, ret, &both.recv, &odd, &wanted);
 }
 
@@ -292,13 +294,13 @@ static void check_results(struct actor *me, const struct mpipc_call_args *call, 
 	unsigned int n = call->n_results;
 
 	if (n > call->max_results)
-		found("%u results, with room for %u", n, call->max_results);
+		found("%u results, with space for %u", n, call->max_results);
 	for (unsigned int i = 0; i < n && i < MAX_RESULTS; i++) {
 		char *data = me->data + i * stride;
 
 		check_result(&results[i], call->id);
 		if (results[i].size > stride || results[i].n_fds > fds_stride)
-			found("more was answered than there is room for");
+			found("a reply has more than there is space for");
 		check_data(data, results[i].size);
 		check_untouched(data + results[i].size, stride - results[i].size);
 		take_fds(me, (int *)me->fds + i * fds_stride, results[i].n_fds, fds_stride);

@@ -209,24 +209,24 @@ TEST_F(rte, a_version_that_is_not_known_is_left_alone)
 #else
 
 /* Reply with the pid, from a copy of the request, with its descriptors. */
-static int answer_with_pid(const struct rte_mp_msg *msg, const void *peer)
+static int reply_with_pid(const struct rte_mp_msg *msg, const void *peer)
 {
-	struct rte_mp_msg answer = make_msg(msg->name, "");
+	struct rte_mp_msg reply = make_msg(msg->name, "");
 	int i;
 
-	snprintf((char *)answer.param, sizeof(answer.param), "%d", (int)getpid());
-	answer.len_param = RTE_MP_MAX_PARAM_LEN;
-	answer.num_fds = RTE_MP_MAX_FD_NUM;
+	snprintf((char *)reply.param, sizeof(reply.param), "%d", (int)getpid());
+	reply.len_param = RTE_MP_MAX_PARAM_LEN;
+	reply.num_fds = RTE_MP_MAX_FD_NUM;
 	for (i = 0; i < RTE_MP_MAX_FD_NUM; i++)
-		answer.fds[i] = STDERR_FILENO;
-	CHECK(!rte_mp_reply(&answer, peer));
+		reply.fds[i] = STDERR_FILENO;
+	CHECK(!rte_mp_reply(&reply, peer));
 	for (i = 0; i < msg->num_fds; i++)
 		close(msg->fds[i]);
 	return 0;
 }
 
-/* Check that these are what answer_with_pid() replies in each of these processes. */
-static bool are_answers(const struct rte_mp_reply *reply, const struct child *children, int n)
+/* Check that these are what reply_with_pid() replies in each of these processes. */
+static bool are_replies(const struct rte_mp_reply *reply, const struct child *children, int n)
 {
 	int i, j, k, pid, found = 0;
 
@@ -246,17 +246,17 @@ static bool are_answers(const struct rte_mp_reply *reply, const struct child *ch
 	return reply->nb_sent == n && reply->nb_received == n && found == n;
 }
 
-TEST_F(rte, the_answers_of_a_request_lie_where_dpdk_looks_for_them)
+TEST_F(rte, the_replies_of_a_request_lie_where_dpdk_looks_for_them)
 {
 	struct rte_mp_reply reply;
 	struct child children[3];
 	int i;
 
 	for (i = 0; i < 3; i++)
-		start_secondary(self->prefix, &children[i], "x", answer_with_pid);
+		start_secondary(self->prefix, &children[i], "x", reply_with_pid);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 3));
 	ASSERT_EQ(0, ask("x", "", &reply));
-	EXPECT_TRUE(are_answers(&reply, children, 3));
+	EXPECT_TRUE(are_replies(&reply, children, 3));
 	free(reply.msgs);
 	kill_all(children, 3);
 }
@@ -264,11 +264,11 @@ TEST_F(rte, the_answers_of_a_request_lie_where_dpdk_looks_for_them)
 static struct child asked[3];
 static bool as_expected;
 
-static int look_at_answers(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)
+static int look_at_replies(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)
 {
 	as_expected = !strcmp(request->name, "x") && !strcmp((char *)request->param, "question") &&
 		      request->fds[RTE_MP_MAX_FD_NUM - 1] == STDIN_FILENO &&
-		      are_answers(reply, asked, 3);
+		      are_replies(reply, asked, 3);
 	sem_post(&seen.came);
 	return 0;
 }
@@ -279,16 +279,16 @@ TEST_F(rte, those_of_an_asynchronous_request_do_too)
 	int i;
 
 	for (i = 0; i < 3; i++)
-		start_secondary(self->prefix, &asked[i], "x", answer_with_pid);
+		start_secondary(self->prefix, &asked[i], "x", reply_with_pid);
 	ASSERT_EQ(0, start_primary(self->prefix, asked, 3));
 	msg.fds[RTE_MP_MAX_FD_NUM - 1] = STDIN_FILENO;
-	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, look_at_answers));
+	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, look_at_replies));
 	wait_for(&seen.came);
 	EXPECT_TRUE(as_expected);
 	kill_all(asked, 3);
 }
 
-TEST_F(rte, a_message_has_as_many_descriptors_as_dpdk_has_room_for)
+TEST_F(rte, a_message_has_as_many_descriptors_as_dpdk_has_space_for)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct child child;

@@ -44,8 +44,8 @@ static inline pid_t fork_child(struct child *child)
  * @fd: the first of its descriptors, taken
  * @fds: all of them, as they were
  * @handler_ret: what a function returned that was called in the handler
- * @reply_with: status to answer requests with at once
- * @keep: do not answer
+ * @reply_with: status to reply requests with at once
+ * @keep: do not reply
  * @entered: posted when the handler begins
  * @go_on: if @waits, waited for before it ends
  * @waits: see @go_on
@@ -205,10 +205,10 @@ static inline void count_results(struct mpipc *handle, const struct mpipc_messag
 /* The library's thread */
 
 /**
- * struct ahead - for requests that are answered while the next ones wait
+ * struct ahead - for requests that are replied to while the next ones wait
  * @count: how many were handled, each of which has to be the next
- * @taken: how often one was taken out of the mailbox with an answer
- * @peer: who is called between two answers, or 0
+ * @taken: how often one was taken out of the mailbox with a reply
+ * @peer: who is called between two replies, or 0
  * @entered: posted in the first handler
  * @all_there: then waited for
  * @done: posted after each handler

@@ -12,7 +12,7 @@
 
 /* Calls */
 
-TEST_F(lib, a_call_brings_the_answer_of_its_addressee)
+TEST_F(lib, a_call_brings_the_reply_of_its_destination)
 {
 	const struct mpipc_message *reply;
 	struct mpipc_replies *replies;
@@ -38,7 +38,7 @@ static void refuse(struct mpipc *handle, const struct mpipc_message *message, vo
 	mpipc_reply(handle, message->record->call, -EDOM, NULL, 0, NULL);
 }
 
-TEST_F(lib, the_status_of_an_answer_is_that_of_the_one_who_gave_it)
+TEST_F(lib, the_status_of_a_reply_is_that_of_the_one_who_gave_it)
 {
 	struct mpipc_replies *replies;
 	struct child child;
@@ -77,7 +77,7 @@ TEST_F(lib, a_call_to_all_has_results_of_the_living_and_the_dead)
 	struct mpipc_replies *replies;
 	struct child children[12];
 	__u64 dead = 0, id;
-	int i, answered = 0;
+	int i, replied = 0;
 
 	/* These results do not fit at the first try. */
 	for (i = 0; i < 12; i++) {
@@ -91,10 +91,10 @@ TEST_F(lib, a_call_to_all_has_results_of_the_living_and_the_dead)
 		if (mpipc_replies_get(replies, i)->record->peer == dead) {
 			EXPECT_EQ(-ECONNRESET, result_status(replies, i));
 		} else {
-			answered += !result_status(replies, i);
+			replied += !result_status(replies, i);
 		}
 	}
-	EXPECT_EQ(11, answered);
+	EXPECT_EQ(11, replied);
 	mpipc_replies_free(replies);
 	for (i = 0; i < 12; i++)
 		child_kill(&children[i]);
@@ -152,7 +152,7 @@ static void reply_pipe(struct mpipc *handle, const struct mpipc_message *message
 	close(fds[1]);
 }
 
-TEST_F(lib, descriptors_of_answers_are_taken_or_closed_with_them)
+TEST_F(lib, descriptors_of_replies_are_taken_or_closed_with_them)
 {
 	struct mpipc_call_options options = { .size = sizeof(options), .reply_fds = 2 };
 	struct mpipc_replies *replies;
@@ -188,7 +188,7 @@ static void *reply_later(void *arg)
 	return NULL;
 }
 
-TEST_F(lib, an_answer_may_come_from_another_thread_later)
+TEST_F(lib, a_reply_may_come_from_another_thread_later)
 {
 	struct mpipc_replies *replies;
 	struct mpipc *secondary;
@@ -287,7 +287,7 @@ TEST_F(lib, calls_of_many_threads_do_not_mix)
 
 /* Asynchronous calls */
 
-TEST_F(lib, an_asynchronous_call_calls_back_for_each_addressee)
+TEST_F(lib, an_asynchronous_call_calls_back_for_each_destination)
 {
 	struct results results = { 0 };
 	struct child children[3];

@@ -109,7 +109,7 @@ TEST_F(lib, a_handler_may_close_its_handle_on_its_thread)
 	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
 }
 
-static void answer_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+static void reply_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	struct ahead *ahead = arg;
 	__u64 before;
@@ -124,29 +124,29 @@ static void answer_and_close(struct mpipc *handle, const struct mpipc_message *m
 	sem_post(&ahead->done);
 }
 
-TEST_F(lib, a_request_taken_with_an_answer_is_reset_when_the_handler_closes)
+TEST_F(lib, a_request_taken_with_a_reply_is_reset_when_the_handler_closes)
 {
-	struct results answered = { 0 }, reset = { 0 };
+	struct results replied = { 0 }, reset = { 0 };
 	struct ahead ahead = { 0 };
 	struct mpipc *server;
 
 	sem_init(&ahead.entered, 0, 0);
 	sem_init(&ahead.all_there, 0, 0);
 	sem_init(&ahead.done, 0, 0);
-	ASSERT_EQ(0, open_with(&server, self->group, MPIPC_SECONDARY, 0, answer_and_close,
+	ASSERT_EQ(0, open_with(&server, self->group, MPIPC_SECONDARY, 0, reply_and_close,
 			       &ahead));
 	ASSERT_EQ(0, mpipc_start(server));
 	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
-				      MPIPC_WAIT_FOREVER, NULL, count_results, &answered, NULL));
+				      MPIPC_WAIT_FOREVER, NULL, count_results, &replied, NULL));
 	sem_wait(&ahead.entered);
 	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
 				      MPIPC_WAIT_FOREVER, NULL, count_results, &reset, NULL));
 	sem_post(&ahead.all_there);
-	while (!answered.last || !reset.last) {
+	while (!replied.last || !reset.last) {
 		ASSERT_LT(0, mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER));
 	}
 	sem_wait(&ahead.done);
-	EXPECT_EQ(0, answered.status);
+	EXPECT_EQ(0, replied.status);
 	EXPECT_EQ(-ECONNRESET, reset.status);
 	EXPECT_EQ(1, ahead.count);
 	EXPECT_EQ(1, ahead.taken);

@@ -144,7 +144,7 @@ TEST_F(lib, a_handler_may_call)
 
 #define AHEAD	300
 
-static void answer_ahead(struct mpipc *handle, const struct mpipc_message *message,
+static void reply_ahead(struct mpipc *handle, const struct mpipc_message *message,
 			 struct ahead *ahead)
 {
 	const __u32 *numbers = message->data;
@@ -180,7 +180,7 @@ static void handle_ahead(struct mpipc *handle, const struct mpipc_message *messa
 {
 	struct ahead *ahead = arg;
 
-	answer_ahead(handle, message, ahead);
+	reply_ahead(handle, message, ahead);
 	sem_post(&ahead->done);
 }
 
@@ -250,14 +250,14 @@ static void test_ahead(struct __test_metadata *_metadata, const char *group, str
 		child_kill(&server);
 }
 
-TEST_F(lib, the_thread_answers_and_takes_the_next_request_in_order)
+TEST_F(lib, the_thread_replies_and_takes_the_next_request_in_order)
 {
 	struct ahead ahead = { 0 };
 
 	test_ahead(_metadata, self->group, &ahead);
 }
 
-TEST_F(lib, a_call_between_two_answers_finds_what_the_first_has_taken)
+TEST_F(lib, a_call_between_two_replies_finds_what_the_first_has_taken)
 {
 	struct ahead ahead = { .peer = 1 };
 
@@ -265,7 +265,7 @@ TEST_F(lib, a_call_between_two_answers_finds_what_the_first_has_taken)
 }
 
 /**
- * struct eager - for answers to what is no request
+ * struct eager - for replies to what is no request
  * @secondary: sends what is to be taken
  * @count: what has come
  * @status: what mpipc_reply() returned to the first
@@ -276,7 +276,7 @@ struct eager {
 	int status;
 };
 
-static void answer_everything(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+static void reply_everything(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	struct eager *eager = arg;
 
@@ -286,13 +286,13 @@ static void answer_everything(struct mpipc *handle, const struct mpipc_message *
 	eager->status = mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL);
 }
 
-TEST_F(lib, an_answer_to_no_request_is_refused_and_takes_nothing)
+TEST_F(lib, a_reply_to_no_request_is_refused_and_takes_nothing)
 {
 	struct eager eager = { 0 };
 	struct mpipc *primary;
 
 	strcat(self->group, ".eager");
-	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, answer_everything, &eager));
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, reply_everything, &eager));
 	ASSERT_EQ(0, mpipc_open(&eager.secondary, self->group, MPIPC_SECONDARY, NULL));
 	ASSERT_EQ(1, mpipc_send(eager.secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
 	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
@@ -316,7 +316,7 @@ static void ask_sender(struct mpipc *handle, const struct mpipc_message *message
 }
 
 /* Send a message in a child, and reply to what is asked then, until the child is killed. */
-static void send_and_answer(const char *group, struct log *log)
+static void send_and_reply(const char *group, struct log *log)
 {
 	struct mpipc *self;
 
@@ -342,7 +342,7 @@ TEST_F(lib, a_descriptor_made_nonblocking_changes_nothing)
 	EXPECT_EQ(0, mpipc_dispatch(primary, 50000000));
 	EXPECT_LE(50000000, now_ns() - start);
 	if (!fork_child(&child))
-		send_and_answer(self->group, &self->log);
+		send_and_reply(self->group, &self->log);
 	EXPECT_EQ(1, mpipc_dispatch(primary, MPIPC_WAIT_FOREVER));
 	EXPECT_EQ(1, n);
 	child_kill(&child);

@@ -115,10 +115,10 @@ static inline struct rte_mp_msg last_seen(void)
 /* Reply with what came, and close its descriptors. */
 static inline int echo(const struct rte_mp_msg *msg, const void *peer)
 {
-	struct rte_mp_msg answer = *msg;
+	struct rte_mp_msg reply = *msg;
 	int i;
 
-	rte_mp_reply(&answer, peer);
+	rte_mp_reply(&reply, peer);
 	for (i = 0; i < msg->num_fds; i++)
 		close(msg->fds[i]);
 	seen.count++;
@@ -207,7 +207,7 @@ static inline int say(const char *name, const char *param)
 }
 
 /* Reply to a request of this name. */
-static inline int answer(const char *name, const char *param, const char *peer)
+static inline int send_reply(const char *name, const char *param, const char *peer)
 {
 	struct rte_mp_msg msg = make_msg(name, param);
 

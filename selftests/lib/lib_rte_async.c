@@ -18,8 +18,8 @@ static const struct timespec short_time = { .tv_nsec = 20000000 };
  * @request: the request, and the pointer to it
  * @address: see @request
  * @reply: the numbers
- * @first: first answer
- * @peers: parameters of all answers
+ * @first: first reply
+ * @peers: parameters of all replies
  * @thread: where it ran
  * @count: how often it was called
  * @came: posted by it
@@ -105,7 +105,7 @@ static void start_one(const char *prefix, struct child *child, rte_mp_t action)
 	stay();
 }
 
-TEST_F(async, s28_the_callback_gets_a_copy_of_the_request_and_the_answers)
+TEST_F(async, s28_the_callback_gets_a_copy_of_the_request_and_the_replies)
 {
 	struct rte_mp_msg msg = make_msg("x", "param");
 	struct child children[3];
@@ -144,7 +144,7 @@ TEST_F(async, s28_the_callback_is_called_once_for_each_request)
 	kill_all(children, 2);
 }
 
-TEST_F(async, s28_a_secondary_gets_the_answer_of_the_primary)
+TEST_F(async, s28_a_secondary_gets_the_reply_of_the_primary)
 {
 	struct child child;
 
@@ -178,7 +178,7 @@ TEST_F(async, s29_at_the_deadline_it_has_what_there_is)
 	kill_all(children, 2);
 }
 
-TEST_F(async, s29_without_any_answer_it_is_called_at_the_deadline)
+TEST_F(async, s29_without_any_reply_it_is_called_at_the_deadline)
 {
 	struct child child;
 	__u64 start;
@@ -325,7 +325,7 @@ TEST_F(async, s34_what_fails_has_asked_nobody_and_does_not_call_back)
 	kill_all(children, 2);
 }
 
-TEST_F(async, d_s34_one_without_room_only_does_not_answer)
+TEST_F(async, d_s34_one_without_space_only_does_not_reply)
 {
 	struct child stopped, healthy;
 	int i;
@@ -417,7 +417,7 @@ TEST_F(async, what_is_open_at_cleanup_calls_back_once)
 	child_kill(&child);
 }
 
-static int answer_with_stdin(const struct rte_mp_msg *msg, const void *peer)
+static int reply_with_stdin(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = *msg;
 
@@ -426,12 +426,12 @@ static int answer_with_stdin(const struct rte_mp_msg *msg, const void *peer)
 	return rte_mp_reply(&out, peer);
 }
 
-TEST_F(async, s35_descriptors_of_an_answer_belong_to_the_callback)
+TEST_F(async, s35_descriptors_of_a_reply_belong_to_the_callback)
 {
 	struct child child;
 	unsigned int before;
 
-	start_one(self->prefix, &child, answer_with_stdin);
+	start_one(self->prefix, &child, reply_with_stdin);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
 	ASSERT_EQ(0, ask_async("x", &a_minute));

@@ -120,12 +120,12 @@ static int ask_everybody(const struct rte_mp_msg *msg, const void *peer)
 	(void)msg;
 	if (ask("echo", "", &reply))
 		return -1;
-	answer("everybody", reply.nb_sent == 2 && reply.nb_received == 2 ? "both" : "", peer);
+	send_reply("everybody", reply.nb_sent == 2 && reply.nb_received == 2 ? "both" : "", peer);
 	free(reply.msgs);
 	return 0;
 }
 
-TEST_F(rte, s05_who_waits_for_an_answer_is_asked_itself)
+TEST_F(rte, s05_who_waits_for_a_reply_is_asked_itself)
 {
 	struct child asking, other;
 
@@ -160,13 +160,13 @@ static int slow_count(const struct rte_mp_msg *msg, const void *peer)
 }
 
 /* Send ten messages and then reply, as a scan of devices does. */
-static int ten_then_answer(const struct rte_mp_msg *msg, const void *peer)
+static int ten_then_reply(const struct rte_mp_msg *msg, const void *peer)
 {
 	int i;
 
 	for (i = 0; i < 10; i++)
 		CHECK(!say("one", ""));
-	CHECK(!answer(msg->name, "", peer));
+	CHECK(!send_reply(msg->name, "", peer));
 	return 0;
 }
 
@@ -177,7 +177,7 @@ TEST_F(rte, s06_a_reply_does_not_overtake_earlier_messages)
 	int round;
 
 	ASSERT_EQ(0, rte_mp_action_register("one", slow_count));
-	start_secondary(self->prefix, &child, "scan", ten_then_answer);
+	start_secondary(self->prefix, &child, "scan", ten_then_reply);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (round = 1; round <= 5; round++) {
 		ASSERT_EQ(0, ask("scan", "", &reply));
@@ -191,7 +191,7 @@ TEST_F(rte, s06_a_reply_does_not_overtake_messages_of_the_primary)
 {
 	struct child child;
 
-	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_answer));
+	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_reply));
 	if (!fork_child(&child)) {
 		struct rte_mp_reply reply;
 
@@ -220,7 +220,7 @@ TEST_F(rte, s06_an_asynchronous_reply_does_not_overtake_earlier_messages)
 	struct child child;
 
 	ASSERT_EQ(0, rte_mp_action_register("one", slow_count));
-	start_secondary(self->prefix, &child, "scan", ten_then_answer);
+	start_secondary(self->prefix, &child, "scan", ten_then_reply);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	ASSERT_EQ(0, rte_mp_request_async(&msg, &a_minute, async_came));
 	wait_for(&seen.came);
@@ -296,7 +296,7 @@ TEST_F(rte, s07_all_actions_run_on_one_thread_of_their_own)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-TEST_F(rte, s08_a_message_that_was_copied_can_be_answered_later)
+TEST_F(rte, s08_a_message_that_was_copied_can_be_replied_to_later)
 {
 	struct child child;
 
@@ -316,7 +316,7 @@ TEST_F(rte, s08_a_message_that_was_copied_can_be_answered_later)
 }
 
 /* Reply as some drivers do, which never set a length or descriptors. */
-static int answer_without_length(const struct rte_mp_msg *msg, const void *peer)
+static int reply_without_length(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = *msg;
 
@@ -325,13 +325,13 @@ static int answer_without_length(const struct rte_mp_msg *msg, const void *peer)
 	return rte_mp_reply(&out, peer);
 }
 
-TEST_F(rte, s09_an_answer_carries_all_its_parameters_too)
+TEST_F(rte, s09_a_reply_carries_all_its_parameters_too)
 {
 	struct rte_mp_reply reply;
 	struct child child;
 	int i, wrong = 0;
 
-	start_secondary(self->prefix, &child, "x", answer_without_length);
+	start_secondary(self->prefix, &child, "x", reply_without_length);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	ASSERT_EQ(0, ask("x", "", &reply));
 	ASSERT_EQ(1, reply.nb_received);
@@ -407,13 +407,13 @@ TEST_F(rte, s11_the_pointer_to_a_peer_stays_good_for_its_request)
 	 */
 	for (i = ASKED - 1; i > 0; i--) {
 		number[0] = i;
-		EXPECT_EQ(0, answer("x", number, asked_by[i]));
+		EXPECT_EQ(0, send_reply("x", number, asked_by[i]));
 	}
 	EXPECT_EQ(0, child_wait(&child));
 }
 
 /* There are fewer strings for peers than this. */
-#define ANSWERED	5000
+#define REPLIED	5000
 
 /* Make one request that waits, in a secondary, and many that do not. */
 static void ask_beside(const char *prefix, struct child *self)
@@ -425,7 +425,7 @@ static void ask_beside(const char *prefix, struct child *self)
 	CHECK(start_eal("secondary", prefix) >= 0);
 	CHECK(!pthread_create(&waiting.thread, NULL, ask_one, &waiting));
 	CHECK(!child_hear(self, NULL));
-	for (i = 0; i < ANSWERED; i++) {
+	for (i = 0; i < REPLIED; i++) {
 		CHECK(!ask("y", "", &reply));
 		free(reply.msgs);
 	}
@@ -435,7 +435,7 @@ static void ask_beside(const char *prefix, struct child *self)
 	_exit(0);
 }
 
-TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_answered)
+TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_replied_to)
 {
 	struct child child;
 
@@ -447,7 +447,7 @@ TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_answered)
 	wait_for(&seen.came);
 	child_tell(&child, 0);
 	ASSERT_EQ(0, child_hear(&child, NULL));
-	EXPECT_EQ(0, answer("x", "\1", asked_by[1]));
+	EXPECT_EQ(0, send_reply("x", "\1", asked_by[1]));
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -489,7 +489,7 @@ TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_its_request)
 	EXPECT_STREQ(peer, asked_by[1]);
 }
 
-static int answer_and_fail(const struct rte_mp_msg *msg, const void *peer)
+static int reply_and_fail(const struct rte_mp_msg *msg, const void *peer)
 {
 	echo(msg, peer);
 	return -1;
@@ -500,7 +500,7 @@ TEST_F(rte, s13_what_an_action_returns_does_not_matter)
 	struct rte_mp_reply reply;
 	struct child child;
 
-	start_secondary(self->prefix, &child, "x", answer_and_fail);
+	start_secondary(self->prefix, &child, "x", reply_and_fail);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	ASSERT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(1, reply.nb_received);
@@ -515,7 +515,7 @@ static int fail(const struct rte_mp_msg *msg, const void *peer)
 	return -1;
 }
 
-TEST_F(rte, s13_an_action_that_fails_does_not_answer)
+TEST_F(rte, s13_an_action_that_fails_does_not_reply)
 {
 	const struct timespec short_time = { .tv_nsec = 20000000 };
 	struct rte_mp_msg msg = make_msg("x", "");
@@ -528,7 +528,7 @@ TEST_F(rte, s13_an_action_that_fails_does_not_answer)
 	child_kill(&child);
 }
 
-static int note_answer(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)
+static int note_reply(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)
 {
 	say("came", reply->nb_received == 1 ? (const char *)request->param : "");
 	return 0;
@@ -540,7 +540,7 @@ static int send_in_action(const struct rte_mp_msg *msg, const void *peer)
 	struct rte_mp_msg request = make_msg("echo", "inner");
 
 	CHECK(!say("came", "message"));
-	CHECK(!rte_mp_request_async(&request, &a_minute, note_answer));
+	CHECK(!rte_mp_request_async(&request, &a_minute, note_reply));
 	return echo(msg, peer);
 }
 

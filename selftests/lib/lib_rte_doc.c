@@ -97,7 +97,7 @@ static int note_call(const struct rte_mp_msg *msg, const void *peer)
 {
 	strcpy(called[seen.count++], (const char *)msg->param);
 	if (*(const char *)msg->param == 'r')
-		answer(msg->name, "", peer);
+		send_reply(msg->name, "", peer);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ TEST_F(rte, doc_nb_sent_is_how_many_were_active_and_nb_received_how_many_replied
 	kill_all(children + 1, 2);
 }
 
-static int answer_with_pid(const struct rte_mp_msg *msg, const void *peer)
+static int reply_with_pid(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg(msg->name, "");
 
@@ -272,7 +272,7 @@ TEST_F(rte, doc_msgs_has_each_response_in_any_order)
 	int i, j, found = 0;
 
 	for (i = 0; i < 3; i++)
-		start_secondary(self->prefix, &children[i], "x", answer_with_pid);
+		start_secondary(self->prefix, &children[i], "x", reply_with_pid);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 3));
 	ASSERT_EQ(0, ask("x", "", &reply));
 	ASSERT_EQ(3, reply.nb_received);

@@ -79,7 +79,7 @@ TEST(an_action_is_registered_once)
 	EXPECT_EQ(0, rte_eal_mp_action_register("x", keep_first));
 }
 
-TEST(names_have_room_for_63_bytes)
+TEST(names_have_space_for_63_bytes)
 {
 	char name[65];
 

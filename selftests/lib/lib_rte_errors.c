@@ -45,7 +45,7 @@ static int asks_async(struct rte_mp_msg *msg)
 	return rte_mp_request_async(msg, &a_minute, ignore);
 }
 
-static int answers(struct rte_mp_msg *msg)
+static int replies(struct rte_mp_msg *msg)
 {
 	return rte_mp_reply(msg, "mpipc:1:2:3:x");
 }
@@ -62,7 +62,7 @@ FIXTURE_VARIANT(check)
 FIXTURE_VARIANT_ADD(check, sendmsg) { .call = sends };
 FIXTURE_VARIANT_ADD(check, request_sync) { .call = asks };
 FIXTURE_VARIANT_ADD(check, request_async) { .call = asks_async };
-FIXTURE_VARIANT_ADD(check, reply) { .call = answers };
+FIXTURE_VARIANT_ADD(check, reply) { .call = replies };
 
 FIXTURE_SETUP(check)
 {
@@ -188,8 +188,8 @@ TEST_F(rte, e_reply_of_a_primary_to_the_dead_succeeds)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	wait_for(&seen.came);
 	child_kill(&child);
-	EXPECT_EQ(0, answer("x", "", seen.peer));
-	EXPECT_EQ(0, answer("x", "", seen.peer));
+	EXPECT_EQ(0, send_reply("x", "", seen.peer));
+	EXPECT_EQ(0, send_reply("x", "", seen.peer));
 }
 
 TEST_F(rte, e_request_async_needs_a_callback_and_a_time)

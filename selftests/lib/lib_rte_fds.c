@@ -103,7 +103,7 @@ TEST_F(rte, s35_received_descriptors_stay_open_after_the_action)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-static int answer_with_all(const struct rte_mp_msg *msg, const void *peer)
+static int reply_with_all(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = msg_with(msg->name, 0, MOST);
 
@@ -111,7 +111,7 @@ static int answer_with_all(const struct rte_mp_msg *msg, const void *peer)
 	return rte_mp_reply(&out, peer);
 }
 
-TEST_F(rte, s37_a_request_and_its_answer_carry_253_descriptors)
+TEST_F(rte, s37_a_request_and_its_reply_carry_253_descriptors)
 {
 	struct rte_mp_msg msg = msg_with("x", 1, MOST);
 	struct rte_mp_reply reply;
@@ -119,7 +119,7 @@ TEST_F(rte, s37_a_request_and_its_answer_carry_253_descriptors)
 	unsigned int before;
 	int i;
 
-	start_secondary(self->prefix, &child, "x", answer_with_all);
+	start_secondary(self->prefix, &child, "x", reply_with_all);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
 	for (i = 0; i < 5; i++) {
@@ -193,7 +193,7 @@ TEST_F(rte, s36_what_cleanup_drops_is_closed)
 }
 
 /* Allow no more descriptors than there are, but for so many. */
-static void leave_room_for(int n)
+static void leave_space_for(int n)
 {
 	struct rlimit limit;
 	int fd = fcntl(0, F_DUPFD, 0), i;
@@ -217,7 +217,7 @@ static void allow_many(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-TEST_F(rte, without_room_for_descriptors_their_slots_say_so_and_ipc_goes_on)
+TEST_F(rte, without_space_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 {
 	struct rte_mp_msg got, msg = msg_with("x", 0, 10);
 	struct child child;
@@ -234,7 +234,7 @@ TEST_F(rte, without_room_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 		}
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	leave_room_for(4);
+	leave_space_for(4);
 	child_tell(&child, 0);
 	wait_for(&seen.came);
 	allow_many();
@@ -260,16 +260,16 @@ TEST_F(rte, without_room_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-TEST_F(rte, without_room_for_descriptors_an_answer_still_comes)
+TEST_F(rte, without_space_for_descriptors_a_reply_still_comes)
 {
 	struct rte_mp_reply reply;
 	struct child child;
 	unsigned int before;
 
-	start_secondary(self->prefix, &child, "x", answer_with_all);
+	start_secondary(self->prefix, &child, "x", reply_with_all);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
-	leave_room_for(2);
+	leave_space_for(2);
 	ASSERT_EQ(0, ask("x", "", &reply));
 	allow_many();
 	ASSERT_EQ(MOST, reply.msgs[0].num_fds);

@@ -248,7 +248,7 @@ static void *ask_silent(void *ret)
 	return NULL;
 }
 
-TEST_F(rte, s46_cleanup_calls_back_who_waits_for_an_answer)
+TEST_F(rte, s46_cleanup_calls_back_who_waits_for_a_reply)
 {
 	struct child child;
 	pthread_t thread;

@@ -49,13 +49,13 @@ static int take_request(const struct rte_mp_msg *msg, const void *peer)
 	return echo(msg, peer);
 }
 
-static int async_answered;
+static int async_replied;
 
-static int take_answer(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)
+static int take_reply(const struct rte_mp_msg *request, const struct rte_mp_reply *reply)
 {
 	if (reply->nb_received == 1 &&
 	    !memcmp(request->param, reply->msgs[0].param, sizeof(struct numbers)))
-		async_answered++;
+		async_replied++;
 	sem_post(&seen.came);
 	return 0;
 }
@@ -74,7 +74,7 @@ static void send_mixed(int sender)
 		if (numbers.number % 4) {
 			CHECK(!rte_mp_sendmsg(&msg));
 		} else if (numbers.number % 8) {
-			CHECK(!rte_mp_request_async(&msg, &a_minute, take_answer));
+			CHECK(!rte_mp_request_async(&msg, &a_minute, take_reply));
 			asked++;
 		} else {
 			CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
@@ -84,7 +84,7 @@ static void send_mixed(int sender)
 	}
 	while (asked--)
 		wait_for(&seen.came);
-	CHECK(async_answered == EACH / 8);
+	CHECK(async_replied == EACH / 8);
 	_exit(0);
 }
 
@@ -351,7 +351,7 @@ TEST_F(rte, d_sixteen_actions_that_sleep_do_so_at_the_same_time)
 			best = now_ns() - start;
 	}
 	EXPECT_LE(10 * NSEC_PER_MSEC, best);
-	/* One after the other, the requests would take 160 ms. */
+	/* In turn, the requests would take 160 ms. */
 	EXPECT_GT(80 * NSEC_PER_MSEC, best);
 	kill_all(children, 16);
 }
@@ -372,7 +372,7 @@ TEST_F(rte, an_action_that_sleeps_loses_nothing_of_what_comes_meanwhile)
 	child_kill(&child);
 }
 
-TEST_F(rte, a_group_of_forty_answers_and_comes_and_goes)
+TEST_F(rte, a_group_of_forty_replies_and_comes_and_goes)
 {
 	struct child children[40];
 	struct rte_mp_reply reply;

@@ -369,7 +369,7 @@ TEST_F(rte, s37_a_message_carries_253_descriptors)
 
 /* Requests */
 
-TEST_F(rte, a_request_brings_the_answer_of_the_primary)
+TEST_F(rte, a_request_brings_the_reply_of_the_primary)
 {
 	struct rte_mp_msg msg = make_msg("echo", "hello");
 	struct rte_mp_reply reply;
@@ -397,7 +397,7 @@ TEST_F(rte, a_request_brings_the_answer_of_the_primary)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-TEST_F(rte, a_request_of_the_primary_brings_the_answers_of_all)
+TEST_F(rte, a_request_of_the_primary_brings_the_replies_of_all)
 {
 	struct rte_mp_msg msg = make_msg("echo", "hello");
 	struct child children[7];
@@ -417,7 +417,7 @@ TEST_F(rte, a_request_of_the_primary_brings_the_answers_of_all)
 		child_kill(&children[i]);
 }
 
-TEST_F(rte, s18_a_request_to_nobody_succeeds_without_answers)
+TEST_F(rte, s18_a_request_to_nobody_succeeds_without_replies)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply = { .nb_sent = 5, .nb_received = 5, .msgs = (void *)1 };
@@ -448,7 +448,7 @@ TEST_F(rte, d_s23_a_request_for_an_unknown_action_fails_at_once)
 	child_kill(&children[1]);
 }
 
-TEST_F(rte, s26_a_request_without_an_answer_times_out_and_keeps_nothing)
+TEST_F(rte, s26_a_request_without_a_reply_times_out_and_keeps_nothing)
 {
 	const struct timespec short_time = { .tv_nsec = 20000000 };
 	struct rte_mp_msg msg = make_msg("x", "");
@@ -526,16 +526,16 @@ TEST_F(rte, s49_requests_to_a_dead_primary_fail_at_once)
 static int send_ten(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg("one_of_ten", "");
-	struct rte_mp_msg answer = *msg;
+	struct rte_mp_msg reply = *msg;
 	int i;
 
 	for (i = 0; i < 10; i++)
 		CHECK(!rte_mp_sendmsg(&out));
-	CHECK(!rte_mp_reply(&answer, peer));
+	CHECK(!rte_mp_reply(&reply, peer));
 	return 0;
 }
 
-TEST_F(rte, s06_an_answer_does_not_overtake_messages_that_were_sent_before)
+TEST_F(rte, s06_a_reply_does_not_overtake_messages_that_were_sent_before)
 {
 	struct rte_mp_msg msg = make_msg("send_ten", "");
 	struct rte_mp_reply reply;
@@ -627,16 +627,16 @@ TEST_F(rte, d_s25_requests_of_the_same_name_may_overlap)
 		child_kill(&children[i]);
 }
 
-/* Answers */
+/* Replies */
 
 static void *reply_from_thread(void *peer)
 {
-	struct rte_mp_msg answer = make_msg("x", "later");
+	struct rte_mp_msg reply = make_msg("x", "later");
 
-	return (void *)(intptr_t)rte_mp_reply(&answer, peer);
+	return (void *)(intptr_t)rte_mp_reply(&reply, peer);
 }
 
-TEST_F(rte, s12_an_answer_may_come_from_any_thread_after_unregistration)
+TEST_F(rte, s12_a_reply_may_come_from_any_thread_after_unregistration)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -663,7 +663,7 @@ TEST_F(rte, s12_an_answer_may_come_from_any_thread_after_unregistration)
 	EXPECT_EQ(NULL, reply_from_thread((void *)seen.peer));
 }
 
-TEST_F(rte, s16_an_answer_of_another_name_is_dropped)
+TEST_F(rte, s16_a_reply_of_another_name_is_dropped)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -726,7 +726,7 @@ TEST_F(rte, s10_peers_are_strings_that_stay_and_can_be_copied)
 	}
 }
 
-TEST_F(rte, a_secondary_is_told_that_the_primary_it_answers_is_gone)
+TEST_F(rte, a_secondary_is_told_that_the_primary_it_replies_to_is_gone)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;

@@ -217,13 +217,13 @@ static int count_one(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-static int ten_then_answer(const struct rte_mp_msg *msg, const void *peer)
+static int ten_then_reply(const struct rte_mp_msg *msg, const void *peer)
 {
 	int i;
 
 	for (i = 0; i < 10; i++)
 		CHECK(!say("one", ""));
-	CHECK(!answer(msg->name, "", peer));
+	CHECK(!send_reply(msg->name, "", peer));
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static int scan_in_action(const struct rte_mp_msg *msg, const void *peer)
 	(void)msg;
 	CHECK(!ask("scan", "", &reply));
 	free(reply.msgs);
-	return answer("go", seen.count == before + 10 ? "ten" : "not ten", peer);
+	return send_reply("go", seen.count == before + 10 ? "ten" : "not ten", peer);
 }
 
 TEST_F(rte, s06_nor_does_a_reply_to_a_nested_request_overtake_messages)
@@ -251,7 +251,7 @@ TEST_F(rte, s06_nor_does_a_reply_to_a_nested_request_overtake_messages)
 		child_tell(&child, 0);
 		stay();
 	}
-	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_answer));
+	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_reply));
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, ask("go", "", &reply));
@@ -340,7 +340,7 @@ static int check_own_message(const struct rte_mp_msg *msg, const void *peer)
 	       msg->num_fds == 1 && fcntl(msg->fds[0], F_GETFD) >= 0;
 	free(peer_copy);
 	close(msg->fds[0]);
-	return answer("go", same ? "same" : "changed", peer);
+	return send_reply("go", same ? "same" : "changed", peer);
 }
 
 TEST_F(rte, s08_the_message_of_an_action_is_valid_across_a_nested_request)
@@ -357,7 +357,7 @@ TEST_F(rte, s08_the_message_of_an_action_is_valid_across_a_nested_request)
 		child_tell(&child, 0);
 		stay();
 	}
-	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_answer));
+	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_reply));
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	msg.num_fds = 1;
 	msg.fds[0] = 0;
@@ -372,7 +372,7 @@ TEST_F(rte, s08_the_message_of_an_action_is_valid_across_a_nested_request)
 	child_kill(&child);
 }
 
-static int answer_with_stdin(const struct rte_mp_msg *msg, const void *peer)
+static int reply_with_stdin(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg(msg->name, "");
 
@@ -394,16 +394,16 @@ static int ask_for_fds(const struct rte_mp_msg *msg, const void *peer)
 	close(reply.msgs[0].fds[0]);
 	close(reply.msgs[0].fds[1]);
 	free(reply.msgs);
-	return answer("go", right && count_fds() == before ? "two" : "", peer);
+	return send_reply("go", right && count_fds() == before ? "two" : "", peer);
 }
 
-TEST_F(rte, s35_descriptors_of_a_nested_answer_belong_to_who_asked)
+TEST_F(rte, s35_descriptors_of_a_nested_reply_belong_to_who_asked)
 {
 	struct rte_mp_reply reply;
 	struct child child;
 
 	start_secondary(self->prefix, &child, "go", ask_for_fds);
-	ASSERT_EQ(0, rte_mp_action_register("fds", answer_with_stdin));
+	ASSERT_EQ(0, rte_mp_action_register("fds", reply_with_stdin));
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	ASSERT_EQ(0, ask("go", "", &reply));
 	EXPECT_STREQ("two", (char *)reply.msgs[0].param);
@@ -421,7 +421,7 @@ static int fail_in_action(const struct rte_mp_msg *msg, const void *peer)
 	CHECK(rte_errno == ETIMEDOUT && !reply.msgs);
 	CHECK(rte_mp_request_sync(&unknown, &reply, &a_minute) == -1);
 	CHECK(rte_errno == ENOENT && !reply.msgs);
-	return answer("go", "failed", peer);
+	return send_reply("go", "failed", peer);
 }
 
 TEST_F(rte, e_nested_requests_fail_as_others_do)
@@ -555,7 +555,7 @@ static int ask_both_ways(const struct rte_mp_msg *msg, const void *peer)
 	CHECK(!seen.count);
 	CHECK(!ask("echo", "", &reply));
 	free(reply.msgs);
-	return answer("go", seen.count == 1 ? "called back" : "", peer);
+	return send_reply("go", seen.count == 1 ? "called back" : "", peer);
 }
 
 TEST_F(rte, s30_a_callback_may_run_inside_a_later_request_only)
@@ -604,7 +604,7 @@ TEST_F(rte, d_s14_a_callback_may_make_a_request)
 struct side {
 	struct mpipc *self;
 	__u64 to;
-	int calls, answers;
+	int calls, replies;
 };
 
 static void call_back_and_forth(struct mpipc *self, const struct mpipc_message *message, void *arg)
@@ -616,7 +616,7 @@ static void call_back_and_forth(struct mpipc *self, const struct mpipc_message *
 	side->calls++;
 	if (depth > 0 && mpipc_call(self, side->to, "x", &depth, sizeof(depth),
 				    10 * (int64_t)SECOND, NULL, &replies) == 1) {
-		side->answers += !mpipc_replies_get(replies, 0)->record->status;
+		side->replies += !mpipc_replies_get(replies, 0)->record->status;
 		mpipc_replies_free(replies);
 	}
 	if (message->record->type == MPIPC_REQUEST)
@@ -648,7 +648,7 @@ TEST(calls_are_nested_in_event_loops_of_two_processes)
 		CHECK(!open_side(&side, group, MPIPC_SECONDARY));
 		child_tell(&child, 0);
 		CHECK(mpipc_dispatch(side.self, MPIPC_WAIT_FOREVER) > 0);
-		CHECK(side.calls == 3 && side.answers == 3);
+		CHECK(side.calls == 3 && side.replies == 3);
 		mpipc_close(side.self);
 		_exit(0);
 	}
@@ -658,7 +658,7 @@ TEST(calls_are_nested_in_event_loops_of_two_processes)
 	/* 5 requests are here, 4 there, and so on to the last one here, which asks nobody. */
 	EXPECT_EQ(1, mpipc_dispatch(side.self, 10 * (int64_t)SECOND));
 	EXPECT_EQ(3, side.calls);
-	EXPECT_EQ(2, side.answers);
+	EXPECT_EQ(2, side.replies);
 	EXPECT_EQ(0, child_wait(&child));
 	mpipc_close(side.self);
 }

@@ -15,7 +15,7 @@
 static const struct timespec one_second = { .tv_sec = 1 };
 static const struct timespec short_time = { .tv_nsec = 20000000 };
 
-TEST_F(rte, s17_answers_come_in_memory_of_the_caller)
+TEST_F(rte, s17_replies_come_in_memory_of_the_caller)
 {
 	struct rte_mp_reply reply;
 	struct child children[3];
@@ -158,13 +158,13 @@ FIXTURE_TEARDOWN(init)
 /* Ask, and return the status of the reply. */
 static int ask_raw(int fd, const char *name)
 {
-	char wire[264] = { 0 }, answer[264];
+	char wire[264] = { 0 }, reply[264];
 	struct mpipc_record result = { 0 };
 	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, name, wire, sizeof(wire), &result, 1);
 	int err;
 
-	call.reply_size = sizeof(answer);
-	call.reply_data = to_u64(answer);
+	call.reply_size = sizeof(reply);
+	call.reply_data = to_u64(reply);
 	err = do_ioctl(fd, MPIPC_CALL, &call);
 	return err ? err : result.status;
 }
@@ -193,7 +193,7 @@ TEST_F(init, s24_messages_without_an_action_are_dropped_before_it_is_complete)
 	EXPECT_EQ(0, poll_for(self->child.line, POLLIN, 0));
 }
 
-TEST_F(rte, s21_success_of_a_secondary_means_one_answer)
+TEST_F(rte, s21_success_of_a_secondary_means_one_reply)
 {
 	struct child child;
 
@@ -217,7 +217,7 @@ TEST_F(rte, s21_success_of_a_secondary_means_one_answer)
 }
 
 /* Reply with a pipe of this process. */
-static int answer_with_pipe(const struct rte_mp_msg *msg, const void *peer)
+static int reply_with_pipe(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg(msg->name, "");
 	int fds[2];
@@ -238,9 +238,9 @@ TEST_F(rte, s26_one_that_times_out_fails_the_request_without_leaks)
 	struct child children[3];
 	unsigned int before;
 
-	start_secondary(self->prefix, &children[0], "x", answer_with_pipe);
+	start_secondary(self->prefix, &children[0], "x", reply_with_pipe);
 	start_secondary(self->prefix, &children[1], "x", keep);
-	start_secondary(self->prefix, &children[2], "x", answer_with_pipe);
+	start_secondary(self->prefix, &children[2], "x", reply_with_pipe);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 3));
 	before = count_fds();
 	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &one_second));
@@ -249,21 +249,21 @@ TEST_F(rte, s26_one_that_times_out_fails_the_request_without_leaks)
 	kill_all(children, 3);
 }
 
-static int answer_twice(const struct rte_mp_msg *msg, const void *peer)
+static int reply_twice(const struct rte_mp_msg *msg, const void *peer)
 {
-	answer_with_pipe(msg, peer);
-	answer_with_pipe(msg, peer);
+	reply_with_pipe(msg, peer);
+	reply_with_pipe(msg, peer);
 	return 0;
 }
 
-TEST_F(rte, s27_a_second_answer_is_dropped_with_its_descriptors)
+TEST_F(rte, s27_a_second_reply_is_dropped_with_its_descriptors)
 {
 	struct rte_mp_reply reply;
 	struct child child;
 	unsigned int before;
 	int i;
 
-	start_secondary(self->prefix, &child, "x", answer_twice);
+	start_secondary(self->prefix, &child, "x", reply_twice);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
 	for (i = 0; i < 10; i++) {
@@ -279,7 +279,7 @@ TEST_F(rte, s27_a_second_answer_is_dropped_with_its_descriptors)
 }
 
 /* Reply to the previous request when the next one comes, then to that one. */
-static int answer_late(const struct rte_mp_msg *msg, const void *peer)
+static int reply_late(const struct rte_mp_msg *msg, const void *peer)
 {
 	static struct rte_mp_msg late;
 	static char late_peer[108];
@@ -294,14 +294,14 @@ static int answer_late(const struct rte_mp_msg *msg, const void *peer)
 	return echo(msg, peer);
 }
 
-TEST_F(rte, s27_a_late_answer_is_not_taken_for_that_of_the_next_request)
+TEST_F(rte, s27_a_late_reply_is_not_taken_for_that_of_the_next_request)
 {
 	struct rte_mp_msg first = make_msg("x", "first");
 	struct rte_mp_reply reply;
 	struct child child;
 	int i;
 
-	start_secondary(self->prefix, &child, "x", answer_late);
+	start_secondary(self->prefix, &child, "x", reply_late);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < 5; i++) {
 		EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&first, &reply, &short_time));
@@ -312,7 +312,7 @@ TEST_F(rte, s27_a_late_answer_is_not_taken_for_that_of_the_next_request)
 	child_kill(&child);
 }
 
-/* What is different on purpose */
+/* Differences on purpose */
 
 /* Reply when all have been asked, which the line to the test reports. */
 static int meet(const struct rte_mp_msg *msg, const void *peer)
@@ -375,7 +375,7 @@ TEST_F(rte, d_s20_a_request_takes_the_time_of_the_slowest)
 	ASSERT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(8, reply.nb_received);
 	EXPECT_LE(SECOND * 3 / 10, now_ns() - start);
-	/* One after the other, the requests would take 2.4 s. */
+	/* In turn, the requests would take 2.4 s. */
 	EXPECT_GT(SECOND * 12 / 10, now_ns() - start);
 	free(reply.msgs);
 	kill_all(children, 8);

@@ -233,7 +233,7 @@ bool is_async(const struct entry *e)
 	return e->flags & MPIPC_CALL_ASYNC;
 }
 
-bool answered(const struct entry *e)
+bool replied(const struct entry *e)
 {
 	return e->rec.flags & MPIPC_REC_REPLIED;
 }
@@ -384,7 +384,7 @@ void read_ledger(void)
 	sort(&replies, by_sender);
 }
 
-/* Who belongs to whom */
+/* Secondaries and their primaries */
 
 bool follows(const struct member *m)
 {

@@ -417,7 +417,7 @@ void model_check(void)
 
 #define OP_TEXT(name, text) [name] = text,
 
-/* What there is about a violation */
+/* Reports */
 
 static const char *const op_text[] = { OPS(OP_TEXT) };
 

@@ -58,7 +58,7 @@ __u32 count_arrivals(__u32 sent);
 __u32 count_results(__u32 call);
 bool is_call(const struct entry *e);
 bool is_async(const struct entry *e);
-bool answered(const struct entry *e);
+bool replied(const struct entry *e);
 struct entry *next_entry(const struct entry *e);
 struct entry *first_entry(__u32 log);
 void *array(size_t size);

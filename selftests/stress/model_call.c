@@ -99,7 +99,7 @@ void check_errors(void)
 
 /* Calls */
 
-static bool is_answer(const struct entry *result, const struct entry *call)
+static bool is_reply(const struct entry *result, const struct entry *call)
 {
 	struct entry *reply = result->of == NONE ? NULL : entry_at(result->of);
 
@@ -115,8 +115,8 @@ static bool is_true(const struct entry *result, const struct entry *call,
 {
 	bool arrived = peer && arrival(call, member_index(peer));
 
-	if (answered(result))
-		return is_answer(result, call);
+	if (replied(result))
+		return is_reply(result, call);
 	switch (result->rec.status) {
 	case -ECONNRESET:
 		return !peer || may_have_left(peer, result->end);
@@ -145,7 +145,7 @@ static void check_result(const struct entry *result)
 				  result->rec.call);
 		return;
 	}
-	if (result->op == OP_RESULT && !answered(result))
+	if (result->op == OP_RESULT && !replied(result))
 		check_identity(result, peer);
 	call = entry_at(call_of(result));
 	if (result->member != call->member || (peer && !is_for(call, peer)) ||
@@ -155,7 +155,7 @@ static void check_result(const struct entry *result)
 			  entry_index(call), result->rec.call, call->rec.peer, result->rec.peer,
 			  result->rec.flags, result->rec.status, result->of);
 	/* A result of this kind says that the request was posted. */
-	if (peer && call->end && (answered(result) || (result->rec.status == -ETIMEDOUT &&
+	if (peer && call->end && (replied(result) || (result->rec.status == -ETIMEDOUT &&
 						       !(call->flags & MPIPC_CALL_WAIT_SPACE))))
 		check_arrived(call, peer);
 }
@@ -199,7 +199,7 @@ static void check_call(const struct entry *call)
 	must = is_async(call) ? sure && (from->drained || n_last) : went_on(call);
 	if (must && (!is_complete(call) || n_last != (n ? 1 : 0)))
 		violation(P_CALLS, call->member, NONE,
-			  "entry %#x (call %llu) has %u addressees and %u results, %u of them last",
+			  "entry %#x (call %llu) has %u destinations and %u results, %u of them last",
 			  entry_index(call), call->rec.call, call->sent, n, n_last);
 	if (n_last > 1 || (is_async(call) && n_last && last != newest))
 		violation(P_CALLS, call->member, NONE,

@@ -10,7 +10,7 @@
  * @joined: place of the event, or 0
  * @left: likewise
  * @first: of the first record that the peer sent
- * @last: of the last thing that it sent, answers in hand included
+ * @last: of the last thing that it sent, replies in hand included
  * @again: an event came twice
  * @told: when it knew that the peer had left
  */

@@ -56,7 +56,7 @@
 #define CANARY_FD	100
 #define FIRST_FD	1000	/* endpoints, for which no number is used twice */
 
-/* These operations are counted. Those before OP_ENTRIES are entries of the ledger, too. */
+/* These operations are counted. Operations before OP_ENTRIES are entries of the ledger, too. */
 #define OPS(X) \
 	X(OP_NOTHING, "-") \
 	X(OP_SEND, "send") \
@@ -91,7 +91,7 @@
 	X(OP_EPOLL, "epoll_wait") \
 	X(OP_INFO, "info") \
 	X(OP_FAULT, "receive to a bad pointer") \
-	X(OP_NO_ROOM, "receive without room") \
+	X(OP_NO_SPACE, "receive without space") \
 	X(OP_DROP_FDS, "receive without descriptors") \
 	X(OP_SIGNAL, "signal") \
 	X(OP_INTERRUPTED, "interrupted system call") \
@@ -121,7 +121,7 @@
 	X(OP_GOT_LEFT, "told that a peer left") \
 	X(OP_GOT_LOST, "told of lost messages") \
 	X(OP_GOT_FULL, "mailbox was full") \
-	X(OP_GOT_ANSWER, "answered call") \
+	X(OP_GOT_REPLY, "call with a reply") \
 	X(OP_GOT_RESET, "call reset by a death") \
 	X(OP_GOT_TIMEOUT, "call timed out") \
 	X(OP_GOT_CANCELED, "call cancelled")
@@ -137,7 +137,7 @@ enum op { OPS(OP_NAME) N_OPS };
 	X(P_CONTENT, "everything arrives as it was sent, at whom it was sent to") \
 	X(P_IDENTITY, "everybody is who they are said to be") \
 	X(P_EVENTS, "events tell who came and went, around what they sent") \
-	X(P_CALLS, "each addressee of a call has one result, and a true one") \
+	X(P_CALLS, "each destination of a call has one result, and a true one") \
 	X(P_FILES, "passed files are the ones that were sent") \
 	X(P_ERRORS, "what fails has a reason to") \
 	X(P_BACK, "everything is given back")
@@ -225,12 +225,12 @@ struct member {
  * @op: &enum op
  * @log: the thread
  * @member: the endpoint that it did it with
- * @of: received message or answer: its entry; result: the call; reply: the request
+ * @of: received message or reply: its entry; result: the call; reply: the request
  * @begin: when
  * @end: when; 0: never got there
  * @ret: what came of it
- * @sent: how many got it; calls: how many addressees
- * @full: how many had no room
+ * @sent: how many got it; calls: how many destinations
+ * @full: how many had no space
  * @may_fail: error that was meant to happen
  * @flags: of the call
  * @rec: received: the record. Otherwise what was passed: @peer the destination, @call,

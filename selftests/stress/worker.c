@@ -205,7 +205,7 @@ static void step_with(__u64 place, unsigned int luck)
 	else if (luck < 896)
 		do_fault(place);
 	else if (luck < 904)
-		do_no_room(place);
+		do_no_space(place);
 	else if (luck < 908)
 		do_fork(place);
 	else

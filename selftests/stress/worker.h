@@ -8,8 +8,8 @@
 #include "stress.h"
 
 #define MAX_RESULTS	64
-#define ANSWER_SIZE	512
-#define ANSWER_FDS	2
+#define REPLY_SIZE	512
+#define REPLY_FDS	2
 
 #define MAX_FILES	4
 
@@ -55,11 +55,11 @@ struct passed {
 };
 
 /**
- * struct question - a request that is to be answered
+ * struct question - a request that is to be replied to
  * @place: endpoint that was asked
  * @call: its id
  * @of: its entry
- * @max_size: how large the answer may be
+ * @max_size: how large the reply may be
  * @max_fds: how many descriptors it may have
  */
 struct question {
@@ -95,15 +95,15 @@ struct thread {
 	struct mpipc_call_args *call;
 	__u64 call_place;
 	int fds[MPIPC_FDS_MAX];
-	int answer_fds[MAX_RESULTS * ANSWER_FDS];
+	int reply_fds[MAX_RESULTS * REPLY_FDS];
 	struct mpipc_record results[MAX_RESULTS];
-	__u64 answers[MAX_RESULTS * ANSWER_SIZE / 8];
+	__u64 replies[MAX_RESULTS * REPLY_SIZE / 8];
 	__u64 data[MPIPC_SIZE_MAX / 8];
 	__u64 out[MPIPC_SIZE_MAX / 8];
 };
 
 /**
- * struct outgoing - a message or an answer
+ * struct outgoing - a message or a reply
  * @e: its entry
  * @body: what it is made of
  * @pass_mpipc: whether there are mpipc files
@@ -159,7 +159,7 @@ __u64 any_patience(void);
 void do_send(__u64 place);
 void ask_later(struct question *list, const struct question *question);
 struct question take_question(struct question *list);
-struct outgoing answer(const struct question *q, struct mpipc_reply_args *reply,
+struct outgoing prepare_reply(const struct question *q, struct mpipc_reply_args *reply,
 		       size_t max_size, unsigned int max_fds);
 void do_reply(const struct question *q);
 
@@ -172,7 +172,7 @@ void do_receive(__u64 place);
 void do_reply_receive(__u64 place);
 void do_read(__u64 place);
 void do_fault(__u64 place);
-void do_no_room(__u64 place);
+void do_no_space(__u64 place);
 
 /* worker_call.c */
 void do_call(__u64 place);

@@ -44,8 +44,8 @@ static void write_results(struct entry *call, const struct mpipc_call_args *arg)
 		e->rec = *record;
 		if (record->flags & MPIPC_REC_REPLIED)
 			e->of = check_content(&e->rec,
-					      (char *)self->answers + i * arg->reply_size,
-					      &self->answer_fds[i * arg->reply_fds], false,
+					      (char *)self->replies + i * arg->reply_size,
+					      &self->reply_fds[i * arg->reply_fds], false,
 					      call->member);
 		/* The result belongs to the call of the entry before. */
 		entry_end(e, 0);
@@ -83,12 +83,12 @@ void do_call(__u64 place)
 	struct mpipc_call_args call = {
 		.to = to,
 		.max_results = MAX_RESULTS,
-		.reply_size = chance(80) ? ANSWER_SIZE : 0,
-		.reply_fds = chance(50) ? ANSWER_FDS : 0,
+		.reply_size = chance(80) ? REPLY_SIZE : 0,
+		.reply_fds = chance(50) ? REPLY_FDS : 0,
 		.deadline = in_ms(ms[rnd(ARRAY_SIZE(ms))]),
 		.results = to_u64(self->results),
-		.reply_data = to_u64(self->answers),
-		.reply_fd_list = to_u64(self->answer_fds),
+		.reply_data = to_u64(self->replies),
+		.reply_fd_list = to_u64(self->reply_fds),
 		.body = out.body,
 	};
 	int ret;

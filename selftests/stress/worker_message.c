@@ -232,7 +232,7 @@ void do_send(__u64 place)
 		done(out.e->op);
 }
 
-/* Answers */
+/* Replies */
 
 void ask_later(struct question *list, const struct question *question)
 {
@@ -257,7 +257,7 @@ struct question take_question(struct question *list)
 	return question;
 }
 
-struct outgoing answer(const struct question *q, struct mpipc_reply_args *reply,
+struct outgoing prepare_reply(const struct question *q, struct mpipc_reply_args *reply,
 		       size_t max_size, unsigned int max_fds)
 {
 	struct outgoing out = outgoing(OP_REPLY, q->place, max_size, max_fds);
@@ -281,7 +281,7 @@ struct outgoing answer(const struct question *q, struct mpipc_reply_args *reply,
 static int reply_once(const struct question *q, size_t max_size, unsigned int max_fds)
 {
 	struct mpipc_reply_args reply;
-	struct outgoing out = answer(q, &reply, max_size, max_fds);
+	struct outgoing out = prepare_reply(q, &reply, max_size, max_fds);
 	int ret = do_ioctl(place_fd(q->place), MPIPC_REPLY, &reply);
 
 	sent_out(&out, ret);

@@ -81,7 +81,7 @@ __u32 check_content(struct mpipc_record *record, void *data, const int *fds,
 void count_result(const struct mpipc_record *record)
 {
 	if (record->flags & MPIPC_REC_REPLIED)
-		done(OP_GOT_ANSWER);
+		done(OP_GOT_REPLY);
 	else if (record->status == -ECONNRESET)
 		done(OP_GOT_RESET);
 	else if (record->status == -ETIMEDOUT)
@@ -251,7 +251,7 @@ void do_reply_receive(__u64 place)
 	/* The endpoint that was asked replies, so that this endpoint receives. */
 	place = question.place;
 	m = member_of(place);
-	out = answer(&question, &arg.reply, question.max_size, question.max_fds);
+	out = prepare_reply(&question, &arg.reply, question.max_size, question.max_fds);
 	before = look(m);
 	e = entry_begin(OP_RECEIVE, place_member(place));
 	arg.recv = (struct mpipc_recv_args){
@@ -343,7 +343,7 @@ void do_fault(__u64 place)
 		entry_undo();
 }
 
-void do_no_room(__u64 place)
+void do_no_space(__u64 place)
 {
 	struct mpipc_recv_args recv = { 0 };
 	struct entry *e = entry_begin(OP_RECEIVE, place_member(place));
@@ -357,5 +357,5 @@ void do_no_room(__u64 place)
 	}
 	entry_undo();
 	if (ret == -EMSGSIZE)
-		done(OP_NO_ROOM);
+		done(OP_NO_SPACE);
 }

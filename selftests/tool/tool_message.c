@@ -123,7 +123,7 @@ TEST_F(tool, listen_ends_in_time)
 	EXPECT_TRUE(complains(&self->result, "already has a primary"));
 }
 
-TEST_F(tool, request_prints_the_answer)
+TEST_F(tool, request_prints_the_reply)
 {
 	char group[MPIPC_GROUP_MAX];
 	struct child listener;
@@ -155,19 +155,19 @@ TEST_F(tool, the_time_begins_when_the_payload_was_read)
 	EXPECT_EQ(0, child_wait(&listener));
 }
 
-TEST_F(tool, request_that_is_not_answered_is_an_error)
+TEST_F(tool, request_without_a_reply_is_an_error)
 {
 	char group[MPIPC_GROUP_MAX];
 	struct child listener;
-	json_object *answer;
+	json_object *reply;
 
 	group_name(group, "listen");
 	start(&listener, "mpipc listen -n 1 %s", group);
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc request -J %s a b", group));
 	EXPECT_TRUE(complains(&self->result, "Operation not supported"));
-	answer = parse(self->result.out);
-	EXPECT_EQ(-EOPNOTSUPP, json_object_get_int(member(answer, "status")));
-	json_object_put(answer);
+	reply = parse(self->result.out);
+	EXPECT_EQ(-EOPNOTSUPP, json_object_get_int(member(reply, "status")));
+	json_object_put(reply);
 	EXPECT_TRUE(waits_for(listener.line, "request"));
 	EXPECT_EQ(0, child_wait(&listener));
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc request -t 0.1 %s a b", self->group));
@@ -208,26 +208,26 @@ TEST_F(tool, a_primary_sends_to_one_secondary)
 	char group[MPIPC_GROUP_MAX];
 	struct child listeners[2];
 	json_object *list;
-	int addressee;
+	int destination;
 
 	group_name(group, "listen");
 	start_followers(listeners, group);
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc send -p -n 2 %s a all", group));
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc list -J -o ID,PID %s", group));
 	list = parse(self->result.out);
-	addressee = number_of(row(list, "endpoints", 0), "pid") == listeners[1].pid;
+	destination = number_of(row(list, "endpoints", 0), "pid") == listeners[1].pid;
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc send -p -T %lld %s a one",
 			 number_of(row(list, "endpoints", 0), "id"), group));
 	json_object_put(list);
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc send -p -n 2 %s a both", group));
-	EXPECT_EQ(0, child_reap(&listeners[addressee]));
+	EXPECT_EQ(0, child_reap(&listeners[destination]));
 	for (int i = 0; i < 2; i++) {
 		EXPECT_STREQ("{\"data\":\"all\"}", next_line(listeners[i].line));
-		if (i == addressee)
+		if (i == destination)
 			EXPECT_STREQ("{\"data\":\"one\"}", next_line(listeners[i].line));
 		EXPECT_STREQ("{\"data\":\"both\"}", next_line(listeners[i].line));
 	}
-	child_kill(&listeners[!addressee]);
+	child_kill(&listeners[!destination]);
 }
 
 /* Permission */

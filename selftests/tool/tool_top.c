@@ -86,7 +86,7 @@ TEST_F(tool, top_puts_the_terminal_back_when_it_ends)
 	}
 }
 
-TEST_F(tool, top_prints_no_more_than_the_terminal_has_room_for)
+TEST_F(tool, top_prints_no_more_than_the_terminal_has_space_for)
 {
 	const char *line;
 	struct child top;
