@@ -13,7 +13,7 @@ function row(cells, test,    k, results) {
 	printf "| %s | `%s` | %s |\n", cells, test, results
 }
 
-# All tests that begin so, under the same statement.
+# Print all tests that begin so, under the same statement.
 function rows(prefix, cells,    t, n) {
 	for (t = 1; t <= tests; t++) {
 		if (index(test[t], prefix) != 1 || shown[t]++)
@@ -24,7 +24,7 @@ function rows(prefix, cells,    t, n) {
 	return n
 }
 
-# Those that are about no statement: their names say what they show.
+# Print the tests that are about no statement, whose names say what they show.
 function others(prefix, text,    t, n, words) {
 	for (t = 1; t <= tests; t++) {
 		if (index(test[t], prefix) != 1 || shown[t]++)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Reads files of TAP, as tools/check records them, and says how many tests passed
-# and failed, after what the failed ones printed. Diagnostics precede results.
+# Reads files of TAP, as tools/check records them, and prints how many tests passed and
+# failed, after the output of the failed ones. Diagnostics precede results.
 #
-# A result of kselftest, "ok 1 selftests: mpipc: join", stands for a program. What
-# that printed comes behind "# ": if there is TAP in it, each of those tests
-# counts, otherwise the program does. A skipped test is a failed one: the machines
-# that run this have all that the tests need. So is one that did not run although
-# it was planned, and a suite that did not end well.
+# A result of kselftest, "ok 1 selftests: mpipc: join", stands for a program. The lines that
+# the program printed come behind "# ": if there is TAP in them, each of these tests counts,
+# otherwise the program does. A skipped test counts as failed, because the machines that run
+# this have all that the tests need. So does a test that did not run although it was
+# planned, and a suite that did not end well.
 
 function fail(what,    i) {
 	failed++

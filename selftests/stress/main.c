@@ -62,7 +62,7 @@ static void __attribute__((noreturn)) die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
-/* What everybody's charges are told by */
+/* Charges of each user */
 
 /**
  * struct probe - an attempt of a user that holds nothing

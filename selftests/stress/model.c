@@ -2,14 +2,14 @@
 /*
  * The stress program's model: what is possible and what is not.
  *
- * Everything was written down with the time before it began and after it ended. Of
- * two things it is only known which came first if one had ended before the other
- * began; where that is not known both are possible. A thread that was killed may
- * have taken one record more than it wrote down (a read() several).
+ * Threads write down each thing with the time before it began and after it ended. The model
+ * knows which of two things came first only if one had ended before the other began; otherwise
+ * both orders are possible. A thread that was killed may have taken one record more than it
+ * wrote down (a read() several).
  *
- * What an endpoint has to have received by some time: whatever was sent to it
- * before it once found its mailbox empty, and what a thread had sent to it before
- * something that it did receive of that thread.
+ * By some time an endpoint must have received two kinds of messages: those that were sent to it
+ * before it once found its mailbox empty, and those that a thread had sent to it before another
+ * message of that thread that it did receive.
  *
  * Promise: P1, P6, P13, P14, P15, P16
  */
