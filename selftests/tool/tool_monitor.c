@@ -14,8 +14,8 @@
 #define INSTANCES "/sys/kernel/tracing/instances"
 
 /*
- * Returns whether there is one; if @enabled is not NULL, what "enable" of its events says goes
- * there.
+ * Find the trace instance. Return true if there is one; if @enabled is not NULL, store what
+ * "enable" of its events says.
  */
 static bool find_instance(char *enabled)
 {
