@@ -8,6 +8,13 @@
 
 #include "kselftest_harness.h"
 
+/*
+ * A test that hangs is ended after so many seconds. They are more than the slowest test takes
+ * on a kernel that looks for errors, in an emulated machine, on a host with a high load.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 600
+
 /* Register @test, unless another one is to run alone. */
 static inline void register_test(struct __test_metadata *test)
 {

@@ -391,7 +391,7 @@ static __u64 make_calls(struct __test_metadata *_metadata, int primary, const in
 }
 
 /* Promise: P9 */
-TEST_F_TIMEOUT(events, late_reply_to_who_left_is_refused_and_does_not_confuse_the_next, 120)
+TEST_F(events, late_reply_to_who_left_is_refused_and_does_not_confuse_the_next)
 {
 	int secondary[1 + OTHERS], next;
 	struct ioctl_thread leaver;

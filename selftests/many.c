@@ -12,9 +12,6 @@
 #define MEMBERS (PROCESSES * EACH)
 #define KILLED 5 /* processes */
 
-/* All of the kernel's checks may be on, and the machine may have no accelerator. */
-#define PATIENCE 250
-
 FIXTURE(many)
 {
 	char group[MPIPC_GROUP_MAX];
@@ -112,7 +109,7 @@ FIXTURE_TEARDOWN(many)
 	free(self->replies);
 }
 
-TEST_F_TIMEOUT(many, broadcast_reaches_all, PATIENCE)
+TEST_F(many, broadcast_reaches_all)
 {
 	struct mpipc_send_args send = { .to = MPIPC_TO_ALL };
 
@@ -163,7 +160,7 @@ static int count_replies(struct __test_metadata *_metadata, FIXTURE_DATA(many) *
 	return replied;
 }
 
-TEST_F_TIMEOUT(many, call_gets_a_reply_of_all, PATIENCE)
+TEST_F(many, call_gets_a_reply_of_all)
 {
 	struct mpipc_call_args call = call_all(self);
 
@@ -175,7 +172,7 @@ TEST_F_TIMEOUT(many, call_gets_a_reply_of_all, PATIENCE)
 }
 
 /* Promise: P13, P16 */
-TEST_F_TIMEOUT(many, call_ends_for_those_that_are_killed_meanwhile, PATIENCE)
+TEST_F(many, call_ends_for_those_that_are_killed_meanwhile)
 {
 	struct mpipc_call_args call = call_all(self);
 	struct ioctl_thread thread;
@@ -218,7 +215,7 @@ static int count_events(FIXTURE_DATA(many) *self, enum mpipc_type type)
 	return n;
 }
 
-TEST_F_TIMEOUT(many, all_are_listed_and_told_of, PATIENCE)
+TEST_F(many, all_are_listed_and_told_of)
 {
 	struct mpipc_peers_args peers = { .max_peers = MEMBERS + 1 };
 	const int left = MEMBERS - KILLED * EACH;

@@ -327,7 +327,7 @@ static void wait_for(int event)
 	eventfd_read(event, &n);
 }
 
-TEST_F_TIMEOUT(module, comes_and_goes_under_load, 250)
+TEST_F(module, comes_and_goes_under_load)
 {
 	struct kmod_module *file = module_file(self->ctx);
 	struct load *load = make_load();

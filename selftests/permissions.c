@@ -254,7 +254,7 @@ static void make_groups(struct __test_metadata *_metadata, FIXTURE_DATA(permissi
 	ASSERT_EQ(0, keep_groups(self));
 }
 
-TEST_F_TIMEOUT(permissions, join_as_a_file_is_opened_for_reading_and_writing, 120)
+TEST_F(permissions, join_as_a_file_is_opened_for_reading_and_writing)
 {
 	static const struct who people[] = {
 		{ .name = "owner", .uid = OWNER, .gid = OTHER_GROUP, .owns = true },
@@ -287,7 +287,7 @@ static void open_files_inside(void *files)
 	open_files(files);
 }
 
-TEST_F_TIMEOUT(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside, 120)
+TEST_F(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside)
 {
 	static const struct who people[] = {
 		{ .name = "stranger that is root there", .uid = 0, .gid = 0,
@@ -376,7 +376,7 @@ static void open_world(void *arg)
 		open_files(&world->files[i]);
 }
 
-TEST_F_TIMEOUT(permissions, capability_is_over_the_network_namespace, 120)
+TEST_F(permissions, capability_is_over_the_network_namespace)
 {
 	static const struct who people[] = {
 		{ .name = "root outside", .capabilities = 1ULL << CAP_IPC_OWNER,
@@ -420,7 +420,7 @@ TEST_F_TIMEOUT(permissions, capability_is_over_the_network_namespace, 120)
 }
 
 /* Promise: P5 */
-TEST_F_TIMEOUT(permissions, group_cannot_be_joined_from_another_network_namespace, 120)
+TEST_F(permissions, group_cannot_be_joined_from_another_network_namespace)
 {
 	struct files files;
 

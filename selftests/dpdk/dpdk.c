@@ -11,9 +11,6 @@
 
 #include <sys/stat.h>
 
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 400
-
 #define CAPTURE	"/tmp/capture"
 #define TRACE	"/tmp/trace"
 

@@ -16,7 +16,7 @@
 #define LOG_SIZE	(1 << 20)
 
 /* An emulated machine on a busy host is that slow, and DPDK gives up after 5 s each time. */
-#define PATIENCE_MS	90000
+#define PATIENCE_MS	300000
 
 /**
  * struct process - a program

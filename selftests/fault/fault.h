@@ -23,7 +23,6 @@
 
 #include <sys/resource.h>
 
-#define TIMEOUT 600		/* seconds for a test */
 #define MOST_FAULTS 20000	/* an operation with more faults never ends */
 #define SECONDARIES 3
 
@@ -488,7 +487,7 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_EQ(self->charges, charges());
 }
 
-#define TEST_FAULT(name) TEST_F_TIMEOUT(fault, name, TIMEOUT)
+#define TEST_FAULT(name) TEST_F(fault, name)
 
 /* Expect that a primary and a secondary with empty mailboxes can do everything. */
 static inline void expect_talk(struct __test_metadata *_metadata, int primary, int secondary)

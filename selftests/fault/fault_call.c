@@ -53,7 +53,7 @@ TEST_FAULT(asynchronous_call_is_made_whole_or_not_at_all)
 		try_async(_metadata, self->secondary[0], MPIPC_TO_PRIMARY, &self->primary, 1,
 			  loads[i], MPIPC_FOREVER);
 		try_async(_metadata, self->primary, MPIPC_TO_ALL, self->secondary, SECONDARIES,
-			  loads[i], in_ms(1000 * TIMEOUT));
+			  loads[i], in_ms(1000 * TEST_TIMEOUT_DEFAULT));
 	}
 	expect_all_talk(_metadata, self);
 }

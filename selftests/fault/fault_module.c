@@ -107,7 +107,7 @@ FIXTURE_TEARDOWN(loading)
 }
 
 /* The next load shows that what failed was undone. */
-TEST_F_TIMEOUT(loading, module_is_loaded_or_leaves_no_trace, TIMEOUT)
+TEST_F(loading, module_is_loaded_or_leaves_no_trace)
 {
 	struct fault fault;
 	bool reached;
@@ -143,7 +143,7 @@ TEST_F_TIMEOUT(loading, module_is_loaded_or_leaves_no_trace, TIMEOUT)
 	ASSERT_EQ(0, load(self->fd));
 }
 
-TEST_F_TIMEOUT(loading, module_is_unloaded_or_still_works, TIMEOUT)
+TEST_F(loading, module_is_unloaded_or_still_works)
 {
 	FOR_EACH_FAULT(fault) {
 		int ret = WITH_FAULT(fault, unload());

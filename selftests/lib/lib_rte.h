@@ -19,10 +19,6 @@
 
 #define SECOND 1000000000ULL
 
-/* Several processes of a kernel that looks for errors share a machine that is busy. */
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 120
-
 /* This timeout is for requests that end before. */
 static const struct timespec a_minute = { .tv_sec = 60 };
 

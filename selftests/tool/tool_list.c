@@ -115,7 +115,7 @@ TEST_F(tool, a_group_that_is_not_there_is_an_error)
 	EXPECT_TRUE(complains(&self->result, "no group \"none."));
 }
 
-TEST_F_TIMEOUT(tool, groups_that_come_and_go_do_not_disturb_a_listing, 120)
+TEST_F(tool, groups_that_come_and_go_do_not_disturb_a_listing)
 {
 	struct child children[2];
 	json_object *list;
@@ -156,7 +156,7 @@ TEST_F(tool, an_unknown_column_is_an_error_that_names_the_known_ones)
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc list -o MEMBERS -g"));
 }
 
-TEST_F_TIMEOUT(tool, wrong_use_exits_with_2_and_tells_where_help_is, 120)
+TEST_F(tool, wrong_use_exits_with_2_and_tells_where_help_is)
 {
 	static const char *const lines[] = {
 		"", "nope", "list -x", "list --nope", "list --count 1", "list --json=x", "list -o",
@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(tool, wrong_use_exits_with_2_and_tells_where_help_is, 120)
 	}
 }
 
-TEST_F_TIMEOUT(tool, every_command_has_help, 120)
+TEST_F(tool, every_command_has_help)
 {
 	char commands[1024], *command, *rest = commands;
 	unsigned int n = 0;
@@ -220,7 +220,7 @@ TEST_F(tool, output_that_cannot_be_written_is_an_error)
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc list >&-"));
 }
 
-TEST_F_TIMEOUT(tool, too_little_memory_is_an_error, 120)
+TEST_F(tool, too_little_memory_is_an_error)
 {
 	const rlim_t step = 256 << 10;
 	struct how how = { .memory = 2 << 20 };

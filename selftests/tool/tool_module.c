@@ -30,7 +30,7 @@ TEST_F(tool, the_module_is_for_root_to_load_and_unload)
 	EXPECT_TRUE(complains(&self->result, "only root"));
 }
 
-TEST_F_TIMEOUT(tool, without_the_module_every_command_says_what_to_do, 120)
+TEST_F(tool, without_the_module_every_command_says_what_to_do)
 {
 	static const char *const lines[] = {
 		"list", "stat a", "top -n 1", "monitor", "send a b c", "request a b c", "listen a",
@@ -130,7 +130,7 @@ TEST_F(tool, doctor_is_content_with_a_good_installation)
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc doctor | grep '^ok  *loaded'"));
 }
 
-TEST_F_TIMEOUT(tool, doctor_leads_to_access_for_a_user, 120)
+TEST_F(tool, doctor_leads_to_access_for_a_user)
 {
 	const struct how stranger = { .uid = 1234, .gid = 1234 };
 	const struct how member = { .uid = 1234, .gid = 777 };

@@ -57,7 +57,7 @@ static bool start_monitor(struct child *child, const char *arguments)
 	return waits_for(child->line, "EVENT");
 }
 
-TEST_F_TIMEOUT(tool, monitor_shows_what_happens_to_a_message, 120)
+TEST_F(tool, monitor_shows_what_happens_to_a_message)
 {
 	__u64 primary = endpoint_id(self->primary), secondary = endpoint_id(self->secondary);
 	struct mpipc_record record;
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(tool, monitor_shows_what_happens_to_a_message, 120)
 	EXPECT_FALSE(has_instance());
 }
 
-TEST_F_TIMEOUT(tool, monitor_prints_an_object_a_line, 120)
+TEST_F(tool, monitor_prints_an_object_a_line)
 {
 	char name[MPIPC_GROUP_MAX];
 	struct child monitor;
@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(tool, monitor_prints_an_object_a_line, 120)
 	EXPECT_EQ(1, run(&self->result, 1, "mpipc monitor >/dev/full"));
 }
 
-TEST_F_TIMEOUT(tool, monitor_leaves_nothing_behind, 240)
+TEST_F(tool, monitor_leaves_nothing_behind)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct child monitor;
@@ -181,7 +181,7 @@ TEST_F_TIMEOUT(tool, monitor_leaves_nothing_behind, 240)
  * All of this runs on one processor, because switching events off changes code, which QEMU
  * may go on to run as it was when another CPU is at it.
  */
-TEST_F_TIMEOUT(tool, monitor_ends_when_nobody_reads_it_even_if_events_never_end, 120)
+TEST_F(tool, monitor_ends_when_nobody_reads_it_even_if_events_never_end)
 {
 	char name[MPIPC_GROUP_MAX];
 	struct child monitor, busy;
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(tool, monitor_ends_when_nobody_reads_it_even_if_events_never_end,
 	EXPECT_FALSE(has_instance());
 }
 
-TEST_F_TIMEOUT(tool, monitor_does_not_disturb_other_tracing, 120)
+TEST_F(tool, monitor_does_not_disturb_other_tracing)
 {
 	struct child monitor;
 
@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(tool, monitor_does_not_disturb_other_tracing, 120)
 	EXPECT_EQ(0, child_wait(&monitor));
 }
 
-TEST_F_TIMEOUT(tool, monitor_says_how_many_events_it_missed, 120)
+TEST_F(tool, monitor_says_how_many_events_it_missed)
 {
 	char name[MPIPC_GROUP_MAX];
 	struct child monitor;
@@ -246,7 +246,7 @@ TEST_F(tool, monitor_is_for_root)
 	EXPECT_FALSE(has_instance());
 }
 
-TEST_F_TIMEOUT(tool, monitor_ends_when_the_module_is_unloaded, 120)
+TEST_F(tool, monitor_ends_when_the_module_is_unloaded)
 {
 	char parameters[1024];
 	struct child monitor;
