@@ -11,7 +11,6 @@
 #include <linux/uaccess.h>
 
 #include "call.h"
-#include "copy.h"
 #include "endpoint.h"
 #include "files.h"
 #include "group.h"
@@ -473,11 +472,11 @@ static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call_a
 	struct mpipc_record record;
 
 	mpipc_entry_record(&slot->entry, slot->call->caller, &record);
-	if (mpipc_copy_out(&to[i], &record, sizeof(record)))
+	if (copy_to_user(&to[i], &record, sizeof(record)))
 		return -EFAULT;
 	if (!reply)
 		return 0;
-	if (mpipc_copy_out(u64_to_user_ptr(data), mpipc_msg_data(reply), reply->size))
+	if (copy_to_user(u64_to_user_ptr(data), mpipc_msg_data(reply), reply->size))
 		return -EFAULT;
 	return mpipc_files_prepare(fds + (size_t)i * arg->reply_fds, reply->n_files);
 }

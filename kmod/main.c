@@ -20,7 +20,6 @@
 #include <linux/uio.h>
 
 #include "call.h"
-#include "copy.h"
 #include "endpoint.h"
 #include "files.h"
 #include "group.h"
@@ -130,7 +129,7 @@ static __always_inline int import(void *arg, size_t known, size_t least,
 {
 	/* Almost always. */
 	if (size == known)
-		return mpipc_copy_in(arg, uarg, known);
+		return copy_from_user(arg, uarg, known) ? -EFAULT : 0;
 	if (size < least)
 		return -EINVAL;
 	return copy_struct_from_user(arg, known, uarg, size);

@@ -11,7 +11,6 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "copy.h"
 #include "endpoint.h"
 #include "files.h"
 #include "limits.h"
@@ -172,8 +171,8 @@ struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
 		goto fail;
 	/* Only now: the place of name and payload depends on n_files. */
 	memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
-	err = mpipc_copy_in(mpipc_msg_data(msg), u64_to_user_ptr(body->data), body->size);
-	if (err)
+	err = -EFAULT;
+	if (copy_from_user(mpipc_msg_data(msg), u64_to_user_ptr(body->data), body->size))
 		goto fail;
 	return msg;
 
@@ -202,7 +201,7 @@ struct mpipc_msg *mpipc_msg_from_iter(struct mpipc_endpoint *sender,
 	if (IS_ERR(msg))
 		return msg;
 	memcpy(mpipc_msg_name(msg), name, msg->name_len);
-	if (!mpipc_iter_in(mpipc_msg_data(msg), size, from))
+	if (copy_from_iter_full(mpipc_msg_data(msg), size, from))
 		return msg;
 	mpipc_msg_put(msg);
 	return ERR_PTR(-EFAULT);

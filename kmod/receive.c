@@ -4,7 +4,6 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "copy.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "entry.h"
@@ -144,7 +143,7 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 	if (arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved)
 		return -EINVAL;
 	entry = take_or_wait(ep, &want, nonblock ? 0 : arg->deadline, &rec);
-	if (entry == ERR_PTR(-EMSGSIZE) && mpipc_copy_out(record, &rec, sizeof(rec)))
+	if (entry == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
 		return -EFAULT;
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
@@ -153,8 +152,8 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 	mpipc_entry_record(entry, ep, &rec);
 	if (want.drop_fds)
 		rec.n_fds = 0;
-	if (mpipc_copy_out(record, &rec, sizeof(rec)) ||
-	    (msg && mpipc_copy_out(u64_to_user_ptr(arg->data), mpipc_msg_data(msg), msg->size)) ||
+	if (copy_to_user(record, &rec, sizeof(rec)) ||
+	    (msg && copy_to_user(u64_to_user_ptr(arg->data), mpipc_msg_data(msg), msg->size)) ||
 	    mpipc_files_prepare(slots, rec.n_fds)) {
 		mpipc_mailbox_untake(ep, entry);
 		return -EFAULT;
@@ -172,9 +171,9 @@ static bool copy_record(const struct mpipc_record *record, struct mpipc_msg *msg
 {
 	size_t pad = record->len - sizeof(*record) - record->size;
 
-	if (mpipc_iter_out(record, sizeof(*record), to))
+	if (copy_to_iter(record, sizeof(*record), to) != sizeof(*record))
 		return false;
-	if (msg && mpipc_iter_out(mpipc_msg_data(msg), msg->size, to))
+	if (msg && copy_to_iter(mpipc_msg_data(msg), msg->size, to) != msg->size)
 		return false;
 	return !pad || iov_iter_zero(pad, to) == pad;
 }

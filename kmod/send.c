@@ -8,7 +8,6 @@
 #include <linux/uio.h>
 
 #include "call.h"
-#include "copy.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
@@ -356,7 +355,7 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 
 	if (len < sizeof(record))
 		return -EINVAL;
-	if (mpipc_iter_in(&record, sizeof(record), from))
+	if (!copy_from_iter_full(&record, sizeof(record), from))
 		return -EFAULT;
 	if (!is_sendable(&record, len))
 		return -EINVAL;
