@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/err.h>
 #include <linux/ktime.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/resource.h>
@@ -36,18 +35,6 @@ static int charge_files(struct mpipc_user *user, u32 n)
 	return 0;
 }
 
-/* What kmalloc() takes for so many bytes, at most. */
-static size_t taken_for(size_t bytes)
-{
-	return bytes > 128 && bytes <= 192 ? 192 : roundup_pow_of_two(bytes);
-}
-
-/* Whether less is taken for the payload and what comes before it apart than together. */
-static bool better_apart(size_t head, size_t size)
-{
-	return size && fls(size - 1) < fls(head + size - 1) && taken_for(head) < taken_for(size);
-}
-
 /*
  * Takes the one that its sender keeps, if it is large enough. All of a message is
  * written before anybody sees it, whatever was there before.
@@ -56,7 +43,7 @@ static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t head,
 				   size_t size)
 {
 	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
-	bool apart = better_apart(head, size);
+	bool apart = size > MPIPC_PAYLOAD_INSIDE;
 	size_t bytes = apart ? head : head + size;
 
 	if (!msg || msg->room < bytes) {
@@ -78,8 +65,7 @@ static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t head,
 
 static void msg_free(struct mpipc_msg *msg)
 {
-	if (msg->payload)
-		kvfree(msg->payload);
+	kvfree(msg->payload);
 	if (mpipc_endpoint_keeps(msg->sender, msg->room))
 		msg = xchg(&msg->sender->spare_msg, msg);
 	kvfree(msg);

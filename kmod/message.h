@@ -19,14 +19,18 @@ struct mpipc_endpoint;
  * looked at: memory is charged, the payload copied, the files referenced. From
  * then on it does not change. It is one allocation: the header, one
  * &struct mpipc_copy for each mailbox that it is meant for, the file references,
- * the name, the payload; or two, if memory comes in sizes of which the sum of two
- * is less. Each mailbox that holds it has one reference; the last one to let go frees
- * it and gives back what was charged, to who was charged. The sender's endpoint keeps
- * the memory of a small one for its next.
+ * the name, the payload; or two, if the payload is so large that together they would
+ * take nearly twice as much as it alone: memory comes in powers of two. Each mailbox
+ * that holds it has one reference; the last one to let go frees it and gives back what
+ * was charged, to who was charged. The sender's endpoint keeps the memory of a small one
+ * for its next.
  *
  * The memory of an answer was charged to the caller when the call was made, so
  * that no answer can fail for want of quota.
  */
+
+/* Payloads of more bytes than these have memory of their own. */
+#define MPIPC_PAYLOAD_INSIDE	512
 
 /**
  * struct mpipc_copy - a message's place in one mailbox
