@@ -6,7 +6,6 @@
 #include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -668,17 +667,6 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
 	return err;
 }
 
-/*
- * Lets who shares this CPU go on, which is mostly the caller that waited for this answer
- * alone. What it asks next then is there before the replier has gone to sleep, which
- * saves both of them a wake-up. Not while others wait for answers.
- */
-static void hand_over(struct mpipc_endpoint *ep)
-{
-	if (!READ_ONCE(ep->box.queued) && !single_task_running())
-		schedule();
-}
-
 /**
  * mpipc_call_reply - answer a request
  * @ep: who was asked
@@ -693,7 +681,6 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *a
 	struct outcome outcome = { .status = arg->status, .sync = sync };
 	struct mpipc_open_call *call = NULL;
 	struct mpipc_slot *slot;
-	bool waited_for;
 	int err = 0;
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->status > 0 || arg->status < -MAX_ERRNO)
@@ -725,11 +712,8 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *a
 	}
 	if (err)
 		mpipc_msg_put(outcome.reply);
-	waited_for = !err && !sync && !call->async && call->n_slots == 1;
 	if (call)
 		call_put(call);
-	if (waited_for)
-		hand_over(ep);
 	return err;
 }
 
