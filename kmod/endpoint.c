@@ -6,6 +6,7 @@
 
 #include "endpoint.h"
 #include "group.h"
+#include "link.h"
 #include "user.h"
 
 /**
@@ -40,7 +41,7 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 		return;
 	kfree(ep->spare_msg);
 	kfree(ep->spare_call);
-	mpipc_share_put(ep->share);
+	mpipc_link_put(ep->link);
 	mpipc_group_put(ep->group);
 	mpipc_user_put(ep->user);
 	if (ep->cred)

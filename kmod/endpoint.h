@@ -14,6 +14,7 @@
 #include "mailbox.h"
 
 struct mpipc_group;
+struct mpipc_link;
 struct mpipc_msg;
 struct mpipc_open_call;
 struct mpipc_user;
@@ -105,19 +106,10 @@ enum mpipc_state {
  * @fd_hint: where the last look into that table found a descriptor
  *
  * Written under mpipc_group.lock:
- * @link: in the group's members; read under RCU
+ * @member: in the group's members; read under RCU
  * @generation: of the primary that it is, or belongs to
- * @left_for_primary: ready for the event that tells the primary that this
- *	secondary left, or NULL
- * @left_for_self: ready for the event that tells this secondary that its primary
- *	left, or NULL
- * @share: of a secondary: its user's share of its primary's mailbox; NULL if they
- *	are of the same user
- *
- * Of a secondary, under the lock of the mailbox they are about:
- * @last_up: number of the newest entry in its primary's mailbox when it sent
- *	something last
- * @last_down: likewise in its own, when its primary did
+ * @link: of a secondary, with a reference: its link with its primary, or NULL; also under
+ *	the lock of its mailbox
  *
  * Exchanged:
  * @spare_msg: memory of a message that it sent, for the next, or NULL
@@ -146,13 +138,9 @@ struct mpipc_endpoint {
 	struct pid *pid;
 
 	void *owner;
-	struct list_head link;
+	struct list_head member;
 	u64 generation;
-	struct mpipc_event *left_for_primary;
-	struct mpipc_event *left_for_self;
-	struct mpipc_share *share;
-	u64 last_up;
-	u64 last_down;
+	struct mpipc_link *link;
 
 	struct mpipc_msg *spare_msg;
 	struct mpipc_open_call *spare_call;

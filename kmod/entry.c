@@ -2,13 +2,13 @@
 #include <linux/kernel.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 
 #include "call.h"
 #include "endpoint.h"
 #include "entry.h"
+#include "link.h"
 #include "message.h"
 
 static struct mpipc_copy *to_copy(struct mpipc_entry *entry)
@@ -21,19 +21,10 @@ static struct mpipc_slot *to_slot(struct mpipc_entry *entry)
 	return container_of(entry, struct mpipc_slot, entry);
 }
 
-static struct mpipc_event *to_event(struct mpipc_entry *entry)
+static struct mpipc_link_end *to_link_end(struct mpipc_entry *entry)
 {
-	return container_of(entry, struct mpipc_event, entry);
-}
-
-/**
- * mpipc_event_new - make an event that is about nobody yet
- *
- * Return: the event, or NULL.
- */
-struct mpipc_event *mpipc_event_new(void)
-{
-	return kzalloc(sizeof(struct mpipc_event), GFP_KERNEL_ACCOUNT);
+	return entry->type == MPIPC_JOINED ? container_of(entry, struct mpipc_link_end, joined) :
+					     container_of(entry, struct mpipc_link_end, left);
 }
 
 /**
@@ -44,6 +35,8 @@ struct mpipc_event *mpipc_event_new(void)
  */
 void mpipc_entry_drop(struct mpipc_entry *entry)
 {
+	struct mpipc_link *link;
+
 	switch (entry->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
@@ -53,8 +46,9 @@ void mpipc_entry_drop(struct mpipc_entry *entry)
 		mpipc_slot_drop(to_slot(entry));
 		break;
 	default:
-		mpipc_endpoint_put(to_event(entry)->about);
-		kfree(to_event(entry));
+		link = to_link_end(entry)->link;
+		mpipc_endpoint_put(to_link_end(entry)->about);
+		mpipc_link_put(link);
 	}
 }
 
@@ -155,7 +149,7 @@ void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer
 		peer = to_slot(entry)->peer;
 		break;
 	default:
-		peer = to_event(entry)->about;
+		peer = to_link_end(entry)->about;
 	}
 	if (peer)
 		fill_peer(record, peer, viewer);

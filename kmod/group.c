@@ -19,6 +19,7 @@
 #include "entry.h"
 #include "group.h"
 #include "limits.h"
+#include "link.h"
 #include "report.h"
 #include "trace.h"
 #include "user.h"
@@ -191,89 +192,35 @@ static int check_joinable(struct mpipc_endpoint *ep, struct mpipc_group *group, 
 	return group->n_members < READ_ONCE(mpipc_group_endpoints) ? 0 : -ENOSPC;
 }
 
-/* One that is in no mailbox; the other of the two, unread, is alone then. */
-static void free_event(struct mpipc_event *event)
+/* Whether the two have anything to keep in a link. */
+static bool need_link(const struct mpipc_endpoint *primary,
+		      const struct mpipc_endpoint *secondary)
 {
-	if (event)
-		mpipc_entry_drop(&event->entry);
+	return (primary->flags | secondary->flags) & MPIPC_JOIN_EVENTS ||
+	       primary->user != secondary->user;
 }
-
-static bool wants_events(const struct mpipc_endpoint *ep)
-{
-	return ep->flags & MPIPC_JOIN_EVENTS;
-}
-
-/**
- * struct pair - what is needed when a primary and a secondary come together
- * @link: in the list of the joiner
- * @primary: the one
- * @secondary: the other; it keeps the events of the end
- * @share: what the secondary's user has in the primary's mailbox, if it is another
- *	user's
- * @to_primary: that the secondary is there, and, later, that it left
- * @to_secondary: likewise about the primary
- */
-struct pair {
-	struct list_head link;
-	struct mpipc_endpoint *primary;
-	struct mpipc_endpoint *secondary;
-	struct mpipc_share *share;
-	struct {
-		struct mpipc_event *joined;
-		struct mpipc_event *left;
-	} to_primary, to_secondary;
-};
 
 /**
  * struct supplies - memory for a join, made before it
- * @pairs: &struct pair that are complete
- * @n_pairs: how many
- * @wanted: how many the join needs, as far as is known
+ * @links: links that are ready
+ * @n_links: how many
+ * @n_wanted: how many the join needs, as far as is known
  * @group: a group that is not found yet, if one is needed
  * @want_group: one is needed
  */
 struct supplies {
-	struct list_head pairs;
-	u32 n_pairs;
-	u32 wanted;
+	struct mpipc_link *links;
+	u32 n_links;
+	u32 n_wanted;
 	struct mpipc_group *group;
 	bool want_group;
 };
-
-static void free_pair(struct pair *pair)
-{
-	free_event(pair->to_primary.joined);
-	free_event(pair->to_primary.left);
-	free_event(pair->to_secondary.joined);
-	free_event(pair->to_secondary.left);
-	mpipc_share_put(pair->share);
-	kfree(pair);
-}
-
-/* What turns out not to be needed goes with the pair. */
-static struct pair *new_pair(void)
-{
-	struct pair *pair = kzalloc(sizeof(*pair), GFP_KERNEL_ACCOUNT);
-
-	if (!pair)
-		return NULL;
-	pair->to_primary.joined = mpipc_event_new();
-	pair->to_primary.left = mpipc_event_new();
-	pair->to_secondary.joined = mpipc_event_new();
-	pair->to_secondary.left = mpipc_event_new();
-	pair->share = mpipc_share_new();
-	if (pair->to_primary.joined && pair->to_primary.left && pair->to_secondary.joined &&
-	    pair->to_secondary.left && pair->share)
-		return pair;
-	free_pair(pair);
-	return NULL;
-}
 
 static int get_supplies(struct supplies *supplies, const struct mpipc_join_args *arg,
 			struct mpipc_user *user)
 {
 	struct mpipc_group *group;
-	struct pair *pair;
+	struct mpipc_link *link;
 
 	if (supplies->want_group && !supplies->group) {
 		group = new_group(arg, user);
@@ -281,26 +228,34 @@ static int get_supplies(struct supplies *supplies, const struct mpipc_join_args 
 			return PTR_ERR(group);
 		supplies->group = group;
 	}
-	while (supplies->n_pairs < supplies->wanted) {
+	while (supplies->n_links < supplies->n_wanted) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		pair = new_pair();
-		if (!pair)
+		link = mpipc_link_new();
+		if (!link)
 			return -ENOMEM;
-		list_add(&pair->link, &supplies->pairs);
-		supplies->n_pairs++;
+		link->next = supplies->links;
+		supplies->links = link;
+		supplies->n_links++;
 		cond_resched();
 	}
 	return 0;
 }
 
+static struct mpipc_link *use_link(struct supplies *supplies)
+{
+	struct mpipc_link *link = supplies->links;
+
+	supplies->links = link->next;
+	supplies->n_links--;
+	return link;
+}
+
 static void put_supplies(struct supplies *supplies)
 {
-	struct pair *pair, *next;
-
 	free_new_group(supplies->group);
-	list_for_each_entry_safe(pair, next, &supplies->pairs, link)
-		free_pair(pair);
+	while (supplies->links)
+		mpipc_link_put(use_link(supplies));
 }
 
 /*
@@ -340,88 +295,23 @@ static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc
 	return fresh ?: ERR_PTR(-EAGAIN);
 }
 
-/* The event of the beginning knows that of the end: see mpipc_mailbox_left(). */
-static void set_events(struct mpipc_event *joined, struct mpipc_event *left,
-		       struct mpipc_endpoint *about)
-{
-	joined->about = mpipc_endpoint_get(about);
-	joined->other = left;
-	left->about = mpipc_endpoint_get(about);
-	left->other = joined;
-}
-
-static void drop_event(struct mpipc_event **event)
-{
-	free_event(*event);
-	*event = NULL;
-}
-
-static void set_pair(struct pair *pair, struct mpipc_endpoint *primary,
-		     struct mpipc_endpoint *secondary)
-{
-	pair->primary = primary;
-	pair->secondary = secondary;
-	if (wants_events(primary)) {
-		set_events(pair->to_primary.joined, pair->to_primary.left, secondary);
-	} else {
-		drop_event(&pair->to_primary.joined);
-		drop_event(&pair->to_primary.left);
-	}
-	if (wants_events(secondary)) {
-		set_events(pair->to_secondary.joined, pair->to_secondary.left, primary);
-	} else {
-		drop_event(&pair->to_secondary.joined);
-		drop_event(&pair->to_secondary.left);
-	}
-	if (secondary->user == primary->user) {
-		mpipc_share_put(pair->share);
-		pair->share = NULL;
-	}
-}
-
 static bool will_follow(struct mpipc_endpoint *ep)
 {
 	return ep->flags & MPIPC_JOIN_FOLLOW && !mpipc_endpoint_leaves(ep);
 }
 
-/*
- * Whom the endpoint comes together with: its primary, or those that follow. Returns
- * -EAGAIN, and changes nothing, if there are too few supplies.
- */
-static int make_pairs(struct list_head *pairs, struct mpipc_endpoint *ep,
-		      struct supplies *supplies)
+/* How many links an endpoint needs with those that it comes together with. */
+static u32 count_links(struct mpipc_endpoint *ep)
 {
 	struct mpipc_group *group = ep->group;
 	struct mpipc_endpoint *peer;
-	struct pair *pair;
 	u32 n = 0;
 
-	if (ep->role == MPIPC_SECONDARY) {
-		n = 1;
-	} else {
-		list_for_each_entry(peer, &group->members, link)
-			n += will_follow(peer);
-	}
-	supplies->wanted = n;
-	if (n > supplies->n_pairs)
-		return -EAGAIN;
-	while (n--) {
-		supplies->n_pairs--;
-		list_move(supplies->pairs.next, pairs);
-	}
-
-	pair = list_first_entry(pairs, struct pair, link);
-	if (ep->role == MPIPC_SECONDARY) {
-		set_pair(pair, primary_of(group), ep);
-		return 0;
-	}
-	list_for_each_entry(peer, &group->members, link) {
-		if (!will_follow(peer))
-			continue;
-		set_pair(pair, ep, peer);
-		pair = list_next_entry(pair, link);
-	}
-	return 0;
+	if (ep->role == MPIPC_SECONDARY)
+		return need_link(primary_of(group), ep);
+	list_for_each_entry(peer, &group->members, member)
+		n += will_follow(peer) && need_link(ep, peer);
+	return n;
 }
 
 /* All that poll, whoever else waits there. */
@@ -430,30 +320,35 @@ static void wake_pollers(struct mpipc_endpoint *ep, __poll_t events)
 	__wake_up(&ep->box.readers, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
 }
 
-static void tell(struct mpipc_endpoint *to, struct mpipc_event **joined)
+/* Under the lock of its mailbox, where messages between the two look at it. */
+static void set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link)
 {
-	if (*joined)
-		mpipc_mailbox_joined(to, *joined);
-	*joined = NULL;
+	spin_lock(&secondary->box.lock);
+	swap(secondary->link, link);
+	spin_unlock(&secondary->box.lock);
+	mpipc_link_put(link);
 }
 
-/* The secondary keeps what it will need at the end. */
-static void keep(struct pair *pair)
+/* Whoever sees the generation that comes next sees the link, too. */
+static void make_link(struct supplies *supplies, struct mpipc_endpoint *primary,
+		      struct mpipc_endpoint *secondary)
 {
-	struct mpipc_endpoint *secondary = pair->secondary;
+	struct mpipc_link *link;
 
-	secondary->last_up = 0;
-	swap(secondary->left_for_primary, pair->to_primary.left);
-	swap(secondary->left_for_self, pair->to_secondary.left);
-	if (pair->share)
-		mpipc_mailbox_share(pair->primary, secondary, &pair->share);
+	if (!need_link(primary, secondary))
+		return;
+	link = use_link(supplies);
+	link->to_primary.about = secondary;
+	link->to_secondary.about = primary;
+	mpipc_quota_join(link);
+	set_link(secondary, link);
 }
 
 /* From now on others find it. */
 static void enter(struct mpipc_group *group, struct mpipc_endpoint *ep)
 {
 	xa_store(&group->index, ep->index, ep, GFP_KERNEL);
-	list_add_tail_rcu(&ep->link, &group->members);
+	list_add_tail_rcu(&ep->member, &group->members);
 }
 
 /*
@@ -461,31 +356,35 @@ static void enter(struct mpipc_group *group, struct mpipc_endpoint *ep)
  * event that it joined, and everybody can send to a peer that it has the event of.
  * A sender needs to be a member, and of the generation of whom it sends to.
  */
-static void publish_secondary(struct mpipc_endpoint *ep, struct pair *pair)
+static void publish_secondary(struct mpipc_endpoint *ep, struct supplies *supplies)
 {
 	struct mpipc_group *group = ep->group;
 	struct mpipc_endpoint *primary = primary_of(group);
 
-	keep(pair);
-	tell(ep, &pair->to_secondary.joined);
+	make_link(supplies, primary, ep);
+	mpipc_event_joined(ep, ep->link);
 	enter(group, ep);
-	tell(primary, &pair->to_primary.joined);
+	mpipc_event_joined(primary, ep->link);
 }
 
-static void publish_primary(struct mpipc_endpoint *ep, struct list_head *pairs)
+static void publish_primary(struct mpipc_endpoint *ep, struct supplies *supplies)
 {
 	struct mpipc_group *group = ep->group;
-	struct pair *pair;
+	struct mpipc_endpoint *peer;
 
-	list_for_each_entry(pair, pairs, link) {
-		keep(pair);
-		tell(ep, &pair->to_primary.joined);
-		WRITE_ONCE(pair->secondary->generation, ep->generation);
+	list_for_each_entry(peer, &group->members, member) {
+		if (!will_follow(peer))
+			continue;
+		make_link(supplies, ep, peer);
+		mpipc_event_joined(ep, peer->link);
+		/* Pairs with the acquire of who sends: the link is seen. */
+		smp_store_release(&peer->generation, ep->generation);
 	}
 	enter(group, ep);
 	rcu_assign_pointer(group->primary, ep);
-	list_for_each_entry(pair, pairs, link)
-		tell(pair->secondary, &pair->to_secondary.joined);
+	list_for_each_entry(peer, &group->members, member)
+		if (will_follow(peer))
+			mpipc_event_joined(peer, peer->link);
 }
 
 /* Fills in what is constant from the join on; undone by unset_member(). */
@@ -520,26 +419,21 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file,
 			 struct supplies *supplies)
 {
 	struct mpipc_group *group = ep->group;
-	struct pair *pair, *next;
-	LIST_HEAD(pairs);
 	int err;
 
-	err = make_pairs(&pairs, ep, supplies);
-	if (err)
-		return err;
+	supplies->n_wanted = count_links(ep);
+	if (supplies->n_links < supplies->n_wanted)
+		return -EAGAIN;
 	/* Reserves a place: members are published complete, with their id. */
 	err = xa_alloc(&group->index, &ep->index, NULL,
 		       XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1), LOCKED_GFP);
-	if (err) {
-		err = err == -EBUSY ? -ENOSPC : err;
-		goto out;
-	}
+	if (err)
+		return err == -EBUSY ? -ENOSPC : err;
 	/* Before the look: see "Whose an endpoint is". */
 	WRITE_ONCE(ep->owner, current->files);
 	if (!mpipc_endpoint_in_table(ep, file, current->files)) {
 		xa_erase(&group->index, ep->index);
-		err = -EBADF;
-		goto out;
+		return -EBADF;
 	}
 
 	/* Nothing can fail any more. */
@@ -547,17 +441,14 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file,
 	WRITE_ONCE(group->n_members, group->n_members + 1);
 	WRITE_ONCE(group->generation, ep->generation);
 	if (ep->role == MPIPC_PRIMARY)
-		publish_primary(ep, &pairs);
+		publish_primary(ep, supplies);
 	else
-		publish_secondary(ep, list_first_entry(&pairs, struct pair, link));
+		publish_secondary(ep, supplies);
 	/* Pairs with mpipc_endpoint_usable(). */
 	smp_store_release(&ep->state, MPIPC_MEMBER);
 	/* Who polled before was told of nothing that came meanwhile. */
 	wake_pollers(ep, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
-out:
-	list_for_each_entry_safe(pair, next, &pairs, link)
-		free_pair(pair);
-	return err;
+	return 0;
 }
 
 static int join_group(struct mpipc_endpoint *ep, struct file *file,
@@ -701,8 +592,7 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 		     struct mpipc_join_args *arg)
 {
 	struct supplies supplies = {
-		.pairs = LIST_HEAD_INIT(supplies.pairs),
-		.wanted = arg->role == MPIPC_SECONDARY,
+		.n_wanted = arg->role == MPIPC_SECONDARY && arg->flags & MPIPC_JOIN_EVENTS,
 	};
 	struct mpipc_net *mnet = mpipc_net(ep->net);
 	int seen, err, give_up = 0;
@@ -740,37 +630,23 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 	return err;
 }
 
-static void tell_left(struct mpipc_endpoint *to, struct mpipc_event **left,
-		      const u64 *last)
-{
-	if (*left)
-		mpipc_mailbox_left(to, *left, last);
-	*left = NULL;
-}
-
 static void part_from_primary(struct mpipc_endpoint *ep)
 {
-	struct mpipc_endpoint *primary = primary_of(ep->group);
-
-	if (primary && primary->generation == ep->generation) {
-		tell_left(primary, &ep->left_for_primary, &ep->last_up);
-		mpipc_mailbox_unshare(primary, ep);
-	}
-	drop_event(&ep->left_for_primary);
-	drop_event(&ep->left_for_self);
+	if (!ep->link)
+		return;
+	mpipc_event_left(ep->link->to_secondary.about, ep->link);
+	mpipc_quota_leave(ep->link);
 }
 
 static void part_from_secondaries(struct mpipc_endpoint *ep)
 {
 	struct mpipc_endpoint *peer;
 
-	list_for_each_entry(peer, &ep->group->members, link) {
+	list_for_each_entry(peer, &ep->group->members, member) {
 		if (peer->generation != ep->generation)
 			continue;
-		tell_left(peer, &peer->left_for_self, &peer->last_down);
-		drop_event(&peer->left_for_primary);
-		mpipc_share_put(peer->share);
-		peer->share = NULL;
+		mpipc_event_left(peer, peer->link);
+		set_link(peer, NULL);
 		/* Also those without events see it: poll says EPOLLRDHUP. */
 		wake_pollers(peer, EPOLLRDHUP);
 	}
@@ -794,7 +670,7 @@ static void take_out(struct mpipc_endpoint *ep)
 	struct mpipc_group *group = ep->group;
 
 	mutex_lock(&group->lock);
-	list_del_rcu(&ep->link);
+	list_del_rcu(&ep->member);
 	xa_erase(&group->index, ep->index);
 	WRITE_ONCE(group->n_members, group->n_members - 1);
 	if (ep->role == MPIPC_PRIMARY) {
@@ -894,7 +770,7 @@ static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 
 	u32 n = 0;
 
 	mutex_lock(&ep->group->lock);
-	list_for_each_entry(peer, &ep->group->members, link) {
+	list_for_each_entry(peer, &ep->group->members, member) {
 		if (n < max)
 			fill_peer(&list[n], peer, ep);
 		n++;

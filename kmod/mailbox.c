@@ -7,6 +7,7 @@
 #include "endpoint.h"
 #include "entry.h"
 #include "limits.h"
+#include "link.h"
 #include "mailbox.h"
 #include "message.h"
 #include "trace.h"
@@ -21,7 +22,7 @@ void mpipc_mailbox_init(struct mpipc_mailbox *box)
 	spin_lock_init(&box->lock);
 	INIT_LIST_HEAD(&box->queue);
 	INIT_LIST_HEAD(&box->calls);
-	INIT_LIST_HEAD(&box->shares);
+	INIT_LIST_HEAD(&box->quotas);
 	INIT_DELAYED_WORK(&box->timer, mpipc_calls_expire);
 	box->timer_at = KTIME_MAX;
 	box->owed = RB_ROOT;
@@ -44,90 +45,65 @@ void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync)
 		wake_up_interruptible_poll(&box->readers, EPOLLIN | EPOLLRDNORM);
 }
 
-/**
- * mpipc_share_new - make a share that is nobody's yet
- *
- * Return: the share with one reference, or NULL.
- */
-struct mpipc_share *mpipc_share_new(void)
+/* What is left of a quota is of no use. */
+static void check_quota(struct mpipc_mailbox *box, struct mpipc_quota *quota)
 {
-	struct mpipc_share *share = kzalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
-
-	if (!share)
-		return NULL;
-	refcount_set(&share->ref, 1);
-	INIT_LIST_HEAD(&share->link);
-	return share;
+	lockdep_assert_held(&box->lock);
+	if (!quota->endpoints && !quota->messages)
+		list_del_init(&quota->node);
 }
 
 /**
- * mpipc_share_put - give a reference back
- * @share: the share, or NULL
+ * mpipc_quota_join - give a secondary its user's quota of its primary's mailbox
+ * @link: the link of the two
  */
-void mpipc_share_put(struct mpipc_share *share)
+void mpipc_quota_join(struct mpipc_link *link)
 {
-	if (!share || !refcount_dec_and_test(&share->ref))
-		return;
-	mpipc_user_put(share->user);
-	kfree(share);
-}
-
-/**
- * mpipc_mailbox_share - give a secondary its user's share of a mailbox
- * @primary: whose mailbox
- * @ep: a secondary of another user
- * @fresh: a share that is taken if the user has none yet
- */
-void mpipc_mailbox_share(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep,
-			 struct mpipc_share **fresh)
-{
+	struct mpipc_endpoint *primary = link->to_secondary.about;
+	struct mpipc_user *user = link->to_primary.about->user;
 	struct mpipc_mailbox *box = &primary->box;
-	struct mpipc_share *share;
+	struct mpipc_quota *quota;
 
+	if (user == primary->user)
+		return;
 	spin_lock(&box->lock);
-	list_for_each_entry(share, &box->shares, link)
-		if (share->user == ep->user)
+	list_for_each_entry(quota, &box->quotas, node)
+		if (quota->user == user)
 			break;
-	if (list_entry_is_head(share, &box->shares, link)) {
-		share = *fresh;
-		*fresh = NULL;
-		share->user = mpipc_user_get(ep->user);
-		list_add_tail(&share->link, &box->shares);
+	if (list_entry_is_head(quota, &box->quotas, node)) {
+		quota = &link->own_quota;
+		quota->user = mpipc_user_get(user);
+		list_add_tail(&quota->node, &box->quotas);
 	} else {
-		refcount_inc(&share->ref);
+		mpipc_link_get(container_of(quota, struct mpipc_link, own_quota));
 	}
-	share->endpoints++;
-	ep->share = share;
+	quota->endpoints++;
+	link->quota = quota;
 	spin_unlock(&box->lock);
 }
 
-/* What is left of a share is of no use. */
-static void check_share(struct mpipc_mailbox *box, struct mpipc_share *share)
-{
-	lockdep_assert_held(&box->lock);
-	if (!share->endpoints && !share->messages)
-		list_del_init(&share->link);
-}
-
 /**
- * mpipc_mailbox_unshare - a secondary leaves
- * @primary: whose mailbox
- * @ep: the secondary, which keeps its reference for the messages that are there
+ * mpipc_quota_leave - a secondary leaves
+ * @link: its link, which it keeps for the messages that are in its primary's mailbox
  */
-void mpipc_mailbox_unshare(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep)
+void mpipc_quota_leave(struct mpipc_link *link)
 {
-	if (!ep->share)
+	struct mpipc_mailbox *box = &link->to_secondary.about->box;
+
+	if (!link->quota)
 		return;
-	spin_lock(&primary->box.lock);
-	ep->share->endpoints--;
-	check_share(&primary->box, ep->share);
-	spin_unlock(&primary->box.lock);
+	spin_lock(&box->lock);
+	link->quota->endpoints--;
+	check_quota(box, link->quota);
+	spin_unlock(&box->lock);
 }
 
 /* What limits a sender besides the mailbox's own bounds. */
-static struct mpipc_share *share_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+static struct mpipc_quota *quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
-	return to->role == MPIPC_PRIMARY ? msg->sender->share : NULL;
+	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? msg->sender->link : NULL;
+
+	return link ? link->quota : NULL;
 }
 
 /* Whether what the mailbox of a secondary holds leaves enough to its sender's user. */
@@ -143,24 +119,24 @@ static bool leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
 /* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
 static int check_room(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
-	struct mpipc_share *share = share_of(to, msg);
+	struct mpipc_quota *quota = quota_of(to, msg);
 	struct mpipc_mailbox *box = &to->box;
 	u32 messages = box->max_messages;
 	u32 bytes = box->max_bytes;
 	u32 size = msg->size;
 
 	lockdep_assert_held(&box->lock);
-	if (size > (share ? bytes / 2 : bytes))
+	if (size > (quota ? bytes / 2 : bytes))
 		return -EMSGSIZE;
 	if (box->messages >= messages || box->bytes > bytes - size)
 		return -EAGAIN;
 	if (to->role == MPIPC_SECONDARY && !leaves_enough(box, msg))
 		return -EAGAIN;
-	if (!share)
+	if (!quota)
 		return 0;
-	messages -= box->messages - share->messages;
-	bytes -= box->bytes - share->bytes;
-	if (share->messages < max(messages / 2, 1U) && (u64)share->bytes + size <= bytes / 2)
+	messages -= box->messages - quota->messages;
+	bytes -= box->bytes - quota->bytes;
+	if (quota->messages < max(messages / 2, 1U) && (u64)quota->bytes + size <= bytes / 2)
 		return 0;
 	return -EAGAIN;
 }
@@ -184,18 +160,18 @@ void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *ent
 
 static void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
 {
-	struct mpipc_share *share = share_of(ep, msg);
+	struct mpipc_quota *quota = quota_of(ep, msg);
 	struct mpipc_mailbox *box = &ep->box;
 
 	lockdep_assert_held(&box->lock);
 	box->messages += sign;
 	box->bytes += sign * msg->size;
 	box->held += sign * (long)msg->charge;
-	if (!share)
+	if (!quota)
 		return;
-	share->messages += sign;
-	share->bytes += sign * msg->size;
-	check_share(box, share);
+	quota->messages += sign;
+	quota->bytes += sign * msg->size;
+	check_quota(box, quota);
 }
 
 /**
@@ -205,11 +181,11 @@ static void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int 
  */
 void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from)
 {
+	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? from->link : to->link;
+
 	lockdep_assert_held(&to->box.lock);
-	if (to->role == MPIPC_PRIMARY)
-		from->last_up = to->box.seq;
-	else
-		to->last_down = to->box.seq;
+	if (link)
+		mpipc_link_end_of(link, to)->last = to->box.seq;
 }
 
 /* Also if there is no use in waiting any more. */
@@ -342,6 +318,22 @@ void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	trace_mpipc_drop(to, msg);
 }
 
+/* What @to is to hear of the other end of a link; NULL if it does not want to. */
+static struct mpipc_link_end *wanted_end(struct mpipc_link *link, struct mpipc_endpoint *to)
+{
+	return link && to->flags & MPIPC_JOIN_EVENTS ? mpipc_link_end_of(link, to) : NULL;
+}
+
+/* Puts an event in, with its references. */
+static void add_event(struct mpipc_mailbox *box, struct mpipc_link_end *end,
+		      struct mpipc_entry *event)
+{
+	mpipc_link_get(end->link);
+	mpipc_endpoint_get(end->about);
+	mpipc_mailbox_add_locked(box, event);
+	end->unseen = event == &end->joined;
+}
+
 /* Takes an event out, and passes on what it says of lost messages. */
 static void withdraw(struct mpipc_mailbox *box, struct mpipc_entry *entry)
 {
@@ -355,61 +347,55 @@ static void withdraw(struct mpipc_mailbox *box, struct mpipc_entry *entry)
 }
 
 /**
- * mpipc_mailbox_joined - tell that a peer is there
+ * mpipc_event_joined - tell that a peer is there
  * @to: whom
- * @event: the event, which the mailbox takes over
+ * @link: its link with the peer, or NULL
  *
  * Called under mpipc_group.lock, by which @to cannot begin to leave, and has not.
  */
-void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event)
+void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link)
 {
-	event->entry.type = MPIPC_JOINED;
+	struct mpipc_link_end *end = wanted_end(link, to);
+
+	if (!end)
+		return;
 	spin_lock(&to->box.lock);
-	mpipc_mailbox_add_locked(&to->box, &event->entry);
+	add_event(&to->box, end, &end->joined);
 	spin_unlock(&to->box.lock);
 	mpipc_mailbox_wake_readers(&to->box, false);
 }
 
 /**
- * mpipc_mailbox_left - tell that a peer is gone
+ * mpipc_event_left - tell that a peer is gone
  * @to: whom
- * @event: the event, which the mailbox takes over
- * @last: number of the newest entry when the peer sent something last
+ * @link: its link with the peer, or NULL
  *
- * A peer that came and went unseen leaves no trace, so unread events cannot become
- * more than the peers there are, the messages there is room for, and the calls that
- * were answered.
+ * A peer that came and went unseen, and sent nothing, leaves no trace, so unread events
+ * cannot become more than the peers there are, the messages there is room for, and the
+ * calls that were answered.
  * Called under mpipc_group.lock; @to may have begun to leave, and then does not care.
  */
-void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
-			const u64 *last)
+void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 {
+	struct mpipc_link_end *end = wanted_end(link, to);
 	struct mpipc_mailbox *box = &to->box;
-	struct mpipc_event *unseen = NULL;
-	bool told = false;
+	bool closed, unseen;
 
-	event->entry.type = MPIPC_LEFT;
+	if (!end)
+		return;
 	spin_lock(&box->lock);
 	/* What was in a mailbox that closed may be gone by now. */
-	if (!box->closed)
-		unseen = event->other;
-	if (unseen && *last < unseen->entry.seq) {
-		withdraw(box, &unseen->entry);
-	} else if (!box->closed) {
-		if (unseen)
-			unseen->other = NULL;
-		unseen = NULL;
-		mpipc_mailbox_add_locked(box, &event->entry);
-		told = true;
-	}
-	spin_unlock(&box->lock);
-	if (told) {
-		mpipc_mailbox_wake_readers(box, false);
-		return;
-	}
+	closed = box->closed;
+	unseen = !closed && end->unseen && end->last < end->joined.seq;
 	if (unseen)
-		mpipc_entry_drop(&unseen->entry);
-	mpipc_entry_drop(&event->entry);
+		withdraw(box, &end->joined);
+	else if (!closed)
+		add_event(box, end, &end->left);
+	spin_unlock(&box->lock);
+	if (unseen)
+		mpipc_entry_drop(&end->joined);
+	else if (!closed)
+		mpipc_mailbox_wake_readers(box, false);
 }
 
 /**
@@ -419,8 +405,6 @@ void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
  */
 void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 {
-	struct mpipc_event *event;
-
 	lockdep_assert_held(&ep->box.lock);
 	list_del(&entry->link);
 	WRITE_ONCE(ep->box.queued, ep->box.queued - 1);
@@ -431,10 +415,7 @@ void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *en
 		count_message(ep, mpipc_entry_msg(entry), -1);
 		break;
 	case MPIPC_JOINED:
-		event = container_of(entry, struct mpipc_event, entry);
-		if (event->other)
-			event->other->other = NULL;
-		event->other = NULL;
+		container_of(entry, struct mpipc_link_end, joined)->unseen = false;
 	}
 }
 
@@ -474,7 +455,7 @@ void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
  */
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 {
-	struct mpipc_share *share, *next;
+	struct mpipc_quota *quota, *next;
 
 	spin_lock(&box->lock);
 	WRITE_ONCE(box->closed, true);
@@ -483,7 +464,7 @@ void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 	box->messages = 0;
 	box->bytes = 0;
 	box->held = 0;
-	list_for_each_entry_safe(share, next, &box->shares, link)
-		list_del_init(&share->link);
+	list_for_each_entry_safe(quota, next, &box->quotas, node)
+		list_del_init(&quota->node);
 	spin_unlock(&box->lock);
 }

@@ -4,7 +4,6 @@
 
 #include <linux/list.h>
 #include <linux/rbtree.h>
-#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -13,10 +12,9 @@
 struct mpipc_copy;
 struct mpipc_endpoint;
 struct mpipc_entry;
-struct mpipc_event;
+struct mpipc_link;
 struct mpipc_msg;
 struct mpipc_slot;
-struct mpipc_user;
 
 /**
  * DOC: Mailboxes
@@ -49,28 +47,6 @@ struct mpipc_user;
  */
 
 /**
- * struct mpipc_share - what a user other than its own has in a primary's mailbox
- * @ref: one for each endpoint that has it
- * @user: who, with a reference; constant once it is in use
- *
- * Under the lock of the mailbox:
- * @link: in the mailbox's shares, while there is anything to count
- * @endpoints: the user's secondaries that belong to the primary
- * @messages: how many of theirs, and of those that left, are there
- * @bytes: their payload
- *
- * A closed mailbox does not look at its shares any more.
- */
-struct mpipc_share {
-	refcount_t ref;
-	struct mpipc_user *user;
-	struct list_head link;
-	u32 endpoints;
-	u32 messages;
-	u32 bytes;
-};
-
-/**
  * struct mpipc_mailbox - what waits for an endpoint
  * @lock: protects all members that do not say otherwise
  * @closed: nothing is taken any more; set once
@@ -94,7 +70,7 @@ struct mpipc_share {
  * @lost_since: messages without room since the newest entry
  * @lost: all of them; likewise
  * @received: entries taken out
- * @shares: of other users
+ * @quotas: &struct mpipc_quota of users other than a primary's own
  * @readers: who waits for an entry, and who polls; lives as long as the
  *	endpoint's memory, which is longer than its file
  * @room: who waits for room
@@ -119,7 +95,7 @@ struct mpipc_mailbox {
 	u32 lost_since;
 	u64 lost;
 	u64 received;
-	struct list_head shares;
+	struct list_head quotas;
 	wait_queue_head_t readers;
 	wait_queue_head_t room;
 };
@@ -146,9 +122,8 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
 void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from);
-void mpipc_mailbox_joined(struct mpipc_endpoint *to, struct mpipc_event *event);
-void mpipc_mailbox_left(struct mpipc_endpoint *to, struct mpipc_event *event,
-			const u64 *last);
+void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link);
+void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link);
 void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
@@ -157,11 +132,7 @@ void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
 		      struct mpipc_slot *slot);
 void mpipc_room_unwatch(struct mpipc_room_wait *wait);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
-
-struct mpipc_share *mpipc_share_new(void);
-void mpipc_share_put(struct mpipc_share *share);
-void mpipc_mailbox_share(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep,
-			 struct mpipc_share **fresh);
-void mpipc_mailbox_unshare(struct mpipc_endpoint *primary, struct mpipc_endpoint *ep);
+void mpipc_quota_join(struct mpipc_link *link);
+void mpipc_quota_leave(struct mpipc_link *link);
 
 #endif /* MPIPC_MAILBOX_H */

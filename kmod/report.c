@@ -135,7 +135,7 @@ static void show_group(struct seq_file *m, struct mpipc_group *group)
 		   from_kuid_munged(user_ns, group->uid),
 		   from_kgid_munged(user_ns, group->gid), group->mode,
 		   READ_ONCE(group->n_members));
-	list_for_each_entry_rcu(ep, &group->members, link) {
+	list_for_each_entry_rcu(ep, &group->members, member) {
 		if (seq_has_overflowed(m))
 			return;
 		if (!refcount_inc_not_zero(&ep->ref))

@@ -25,7 +25,7 @@ static u32 guess_copies(struct mpipc_endpoint *ep, u64 to)
 static bool belongs_to(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
 {
 	return secondary->role == MPIPC_SECONDARY && !mpipc_endpoint_leaves(secondary) &&
-	       READ_ONCE(secondary->generation) == primary->generation;
+	       smp_load_acquire(&secondary->generation) == primary->generation;
 }
 
 static int address_all(struct mpipc_msg *msg)
@@ -36,7 +36,7 @@ static int address_all(struct mpipc_msg *msg)
 	if (from->role != MPIPC_PRIMARY)
 		return -EOPNOTSUPP;
 	rcu_read_lock();
-	list_for_each_entry_rcu(ep, &from->group->members, link) {
+	list_for_each_entry_rcu(ep, &from->group->members, member) {
 		if (!belongs_to(ep, from))
 			continue;
 		if (n == msg->n_copies)
@@ -75,7 +75,7 @@ static struct mpipc_endpoint *find_primary(struct mpipc_endpoint *from, u64 to)
 	}
 	if (!ep)
 		return ERR_PTR(-ECONNREFUSED);
-	if (ep->generation != READ_ONCE(from->generation))
+	if (ep->generation != smp_load_acquire(&from->generation))
 		return ERR_PTR(-ESTALE);
 	return ep;
 }

@@ -18,7 +18,7 @@
 
 /**
  * struct mpipc_user - what one uid holds
- * @ref: one for each endpoint, group, share and join under way
+ * @ref: one for each endpoint, group, quota and join under way
  * @node: in the table of users, under its lock
  * @uid: constant
  * @endpoints: endpoints that are members of a group

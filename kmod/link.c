@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
+
+#include "link.h"
+
+static void mpipc_link_end_init(struct mpipc_link *link, struct mpipc_link_end *end)
+{
+	end->link = link;
+	end->joined.type = MPIPC_JOINED;
+	end->left.type = MPIPC_LEFT;
+}
+
+/**
+ * mpipc_link_new - allocate a link that connects nobody yet
+ *
+ * Return: the link with one reference, or NULL: no memory.
+ */
+struct mpipc_link *mpipc_link_new(void)
+{
+	struct mpipc_link *link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
+
+	if (!link)
+		return NULL;
+	refcount_set(&link->ref, 1);
+	mpipc_link_end_init(link, &link->to_primary);
+	mpipc_link_end_init(link, &link->to_secondary);
+	return link;
+}
+
+/**
+ * mpipc_link_put - give a reference back
+ * @link: the link, or NULL
+ */
+void mpipc_link_put(struct mpipc_link *link)
+{
+	if (!link || !refcount_dec_and_test(&link->ref))
+		return;
+	if (link->quota && link->quota != &link->own_quota)
+		mpipc_link_put(container_of(link->quota, struct mpipc_link, own_quota));
+	mpipc_user_put(link->own_quota.user);
+	kfree(link);
+}
