@@ -118,19 +118,14 @@ static struct mpipc_endpoint *primary_of(struct mpipc_group *group)
 	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
 }
 
-/* Made by its first primary, who is charged for it until it is empty. */
+/* Made by its first primary. */
 static struct mpipc_group *new_group(const struct mpipc_join_args *arg,
 				     struct mpipc_user *user)
 {
-	struct mpipc_group *group;
+	struct mpipc_group *group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 
-	if (!mpipc_charge(&user->groups, 1, READ_ONCE(mpipc_user_groups)))
-		return ERR_PTR(-EDQUOT);
-	group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
-	if (!group) {
-		atomic_long_dec(&user->groups);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (!group)
+		return NULL;
 	refcount_set(&group->ref, 1);
 	mutex_init(&group->lock);
 	strscpy(group->name, arg->group, sizeof(group->name));
@@ -143,12 +138,16 @@ static struct mpipc_group *new_group(const struct mpipc_join_args *arg,
 	return group;
 }
 
-static void free_new_group(struct mpipc_group *group)
+/* Makes a group known, and its maker pay for it until it is empty. Returns it locked. */
+static struct mpipc_group *add_group(struct mpipc_net *mnet, struct mpipc_group *group)
 {
-	if (!group)
-		return;
-	atomic_long_dec(&group->user->groups);
-	mpipc_group_put(group);
+	lockdep_assert_held(&mnet->lock);
+	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups)))
+		return ERR_PTR(-EDQUOT);
+	/* Nobody else can have it. */
+	mutex_trylock(&group->lock);
+	hash_add_rcu(mnet->groups, &group->node, name_hash(group->name));
+	return group;
 }
 
 /* The group has no members: nobody finds it, nobody pays for it. */
@@ -205,28 +204,24 @@ static bool need_link(const struct mpipc_endpoint *primary,
  * @links: links that are ready
  * @n_links: how many
  * @n_wanted: how many the join needs, as far as is known
- * @group: a group that is not found yet, if one is needed
- * @want_group: one is needed
+ * @group: a primary's: a group that is not found yet, for when there is none of the name
  */
 struct supplies {
 	struct mpipc_link *links;
 	u32 n_links;
 	u32 n_wanted;
 	struct mpipc_group *group;
-	bool want_group;
 };
 
 static int get_supplies(struct supplies *supplies, const struct mpipc_join_args *arg,
 			struct mpipc_user *user)
 {
-	struct mpipc_group *group;
 	struct mpipc_link *link;
 
-	if (supplies->want_group && !supplies->group) {
-		group = new_group(arg, user);
-		if (IS_ERR(group))
-			return PTR_ERR(group);
-		supplies->group = group;
+	if (arg->role == MPIPC_PRIMARY && !supplies->group) {
+		supplies->group = new_group(arg, user);
+		if (!supplies->group)
+			return -ENOMEM;
 	}
 	while (supplies->n_links < supplies->n_wanted) {
 		if (fatal_signal_pending(current))
@@ -253,30 +248,24 @@ static struct mpipc_link *use_link(struct supplies *supplies)
 
 static void put_supplies(struct supplies *supplies)
 {
-	free_new_group(supplies->group);
+	mpipc_group_put(supplies->group);
 	while (supplies->links)
 		mpipc_link_put(use_link(supplies));
 }
 
-/*
- * Finds the group, or makes it known. Returns it locked and with a reference; -EAGAIN:
- * there have to be more supplies.
- */
-static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc_join_args *arg,
+/* Finds the group, or, for a primary, makes it known. Returns it locked and with a reference. */
+static struct mpipc_group *lock_group(struct mpipc_net *mnet, const char *name,
 				      struct supplies *supplies)
 {
 	struct mpipc_group *fresh = supplies->group, *group;
 
 	for (;;) {
 		spin_lock(&mnet->lock);
-		group = find_group(mnet, arg->group);
-		if (group) {
+		group = find_group(mnet, name);
+		if (group)
 			refcount_inc(&group->ref);
-		} else if (fresh) {
-			/* Nobody else can have it. */
-			mutex_trylock(&fresh->lock);
-			hash_add_rcu(mnet->groups, &fresh->node, name_hash(fresh->name));
-		}
+		else if (fresh)
+			fresh = add_group(mnet, fresh);
 		spin_unlock(&mnet->lock);
 		if (!group)
 			break;
@@ -288,11 +277,9 @@ static struct mpipc_group *lock_group(struct mpipc_net *mnet, const struct mpipc
 		mutex_unlock(&group->lock);
 		mpipc_group_put(group);
 	}
-	if (arg->role != MPIPC_PRIMARY)
-		return ERR_PTR(-ENOENT);
-	supplies->want_group = true;
-	supplies->group = NULL;
-	return fresh ?: ERR_PTR(-EAGAIN);
+	if (!IS_ERR_OR_NULL(fresh))
+		supplies->group = NULL;
+	return fresh ?: ERR_PTR(-ENOENT);
 }
 
 static bool will_follow(struct mpipc_endpoint *ep)
@@ -501,7 +488,7 @@ static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
 	err = -EISCONN;
 	if (ep->state != MPIPC_NEW)
 		goto unlock;
-	group = lock_group(mnet, arg, supplies);
+	group = lock_group(mnet, arg->group, supplies);
 	err = PTR_ERR_OR_ZERO(group);
 	if (err)
 		goto unlock;
