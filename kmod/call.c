@@ -652,7 +652,7 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
 		return -EMSGSIZE;
 	if (arg->id)
 		return resume(ep, arg);
-	n = mpipc_send_prepare(ep, &arg->body, arg->flags, arg->to, &msg);
+	n = mpipc_send_prepare(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
 	if (n < 0)
 		return n;
 
@@ -685,7 +685,7 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *a
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->status > 0 || arg->status < -MAX_ERRNO)
 		return -EINVAL;
-	outcome.reply = mpipc_msg_import(ep, &arg->body, arg->flags & MPIPC_PASS_MPIPC,
+	outcome.reply = mpipc_msg_import(ep, &arg->body, NULL, arg->flags & MPIPC_PASS_MPIPC,
 					 0, MPIPC_CALLER_PAID);
 	if (IS_ERR(outcome.reply))
 		return PTR_ERR(outcome.reply);

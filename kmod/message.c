@@ -131,10 +131,24 @@ static int import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
 	return 0;
 }
 
+/* Copies the payload from where the process has it, or from what it writes. */
+static int import_payload(struct mpipc_msg *msg, const struct mpipc_body *body,
+			  const struct iov_iter *from)
+{
+	struct iov_iter iter;
+
+	if (!from)
+		return copy_from_user(mpipc_msg_data(msg), u64_to_user_ptr(body->data),
+				      body->size) ? -EFAULT : 0;
+	iter = *from;
+	return copy_from_iter_full(mpipc_msg_data(msg), body->size, &iter) ? 0 : -EFAULT;
+}
+
 /**
  * mpipc_msg_import - make a message of what a process passed
  * @sender: who sends it; joined
  * @body: what it consists of, copied from the process
+ * @from: where its payload is, if not at body's @data; not advanced
  * @pass_mpipc: whether mpipc files may be among the files
  * @n_copies: for how many mailboxes
  * @paid: whether its memory is charged
@@ -143,7 +157,8 @@ static int import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
  * says.
  */
 struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
-				   const struct mpipc_body *body, bool pass_mpipc,
+				   const struct mpipc_body *body,
+				   const struct iov_iter *from, bool pass_mpipc,
 				   u32 n_copies, enum mpipc_paid paid)
 {
 	struct mpipc_msg *msg;
@@ -153,44 +168,15 @@ struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
 	if (IS_ERR(msg))
 		return msg;
 	err = import_files(msg, body, pass_mpipc);
-	if (err)
-		goto fail;
-	/* Only now: the place of name and payload depends on n_files. */
-	memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
-	err = -EFAULT;
-	if (copy_from_user(mpipc_msg_data(msg), u64_to_user_ptr(body->data), body->size))
-		goto fail;
-	return msg;
-
-fail:
+	if (!err) {
+		/* Only now: the place of name and payload depends on n_files. */
+		memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
+		err = import_payload(msg, body, from);
+	}
+	if (!err)
+		return msg;
 	mpipc_msg_put(msg);
 	return ERR_PTR(err);
-}
-
-/**
- * mpipc_msg_from_iter - make a message, without files, of written bytes
- * @sender: who sends it; joined
- * @name: its name, of %MPIPC_NAME_MAX bytes
- * @size: bytes of payload
- * @from: where they come from
- * @n_copies: for how many mailboxes
- *
- * Return: as mpipc_msg_import().
- */
-struct mpipc_msg *mpipc_msg_from_iter(struct mpipc_endpoint *sender,
-				      const char *name, u32 size,
-				      struct iov_iter *from, u32 n_copies)
-{
-	struct mpipc_msg *msg;
-
-	msg = msg_new(sender, name, size, 0, n_copies, MPIPC_SENDER_PAYS);
-	if (IS_ERR(msg))
-		return msg;
-	memcpy(mpipc_msg_name(msg), name, msg->name_len);
-	if (copy_from_iter_full(mpipc_msg_data(msg), size, from))
-		return msg;
-	mpipc_msg_put(msg);
-	return ERR_PTR(-EFAULT);
 }
 
 /**

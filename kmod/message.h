@@ -111,11 +111,9 @@ enum mpipc_paid {
 };
 
 struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
-				   const struct mpipc_body *body, bool pass_mpipc,
+				   const struct mpipc_body *body,
+				   const struct iov_iter *from, bool pass_mpipc,
 				   u32 n_copies, enum mpipc_paid paid);
-struct mpipc_msg *mpipc_msg_from_iter(struct mpipc_endpoint *sender,
-				      const char *name, u32 size,
-				      struct iov_iter *from, u32 n_copies);
 void mpipc_msg_put(struct mpipc_msg *msg);
 
 #endif /* MPIPC_MESSAGE_H */

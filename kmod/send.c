@@ -129,6 +129,7 @@ static int address(struct mpipc_msg *msg, u64 to)
  * mpipc_send_prepare - make a message and find its destinations
  * @ep: who sends it
  * @body: what it consists of
+ * @from: where its payload is written from, or NULL: it is at body's @data
  * @flags: %MPIPC_PASS_MPIPC, others are ignored
  * @to: destination
  * @msg: where the message goes, unless there is an error
@@ -137,12 +138,13 @@ static int address(struct mpipc_msg *msg, u64 to)
  * an error as &struct mpipc_send_args says.
  */
 int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
-		       u32 flags, u64 to, struct mpipc_msg **msg)
+		       const struct iov_iter *from, u32 flags, u64 to,
+		       struct mpipc_msg **msg)
 {
 	int n;
 
 	do {
-		*msg = mpipc_msg_import(ep, body, flags & MPIPC_PASS_MPIPC,
+		*msg = mpipc_msg_import(ep, body, from, flags & MPIPC_PASS_MPIPC,
 					guess_copies(ep, to), MPIPC_SENDER_PAYS);
 		if (IS_ERR(*msg))
 			return PTR_ERR(*msg);
@@ -316,7 +318,7 @@ int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg)
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->reserved)
 		return -EINVAL;
-	n = mpipc_send_prepare(ep, &arg->body, arg->flags, arg->to, &msg);
+	n = mpipc_send_prepare(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
 	return n < 0 ? n : deliver(msg, n, arg);
 }
 
@@ -349,7 +351,6 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 	size_t len = iov_iter_count(from);
 	struct mpipc_send_args arg = { };
 	struct mpipc_record record;
-	struct iov_iter payload;
 	struct mpipc_msg *msg;
 	int n, err;
 
@@ -361,16 +362,9 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 		return -EINVAL;
 	arg.to = record.peer;
 	arg.deadline = nonblock ? 0 : record.deadline;
-	do {
-		payload = *from;
-		msg = mpipc_msg_from_iter(ep, record.name, record.size, &payload,
-					  guess_copies(ep, arg.to));
-		if (IS_ERR(msg))
-			return PTR_ERR(msg);
-		n = address(msg, arg.to);
-		if (n < 0)
-			mpipc_msg_put(msg);
-	} while (n == -ENOSPC && !fatal_signal_pending(current));
+	arg.body.size = record.size;
+	memcpy(arg.body.name, record.name, sizeof(record.name));
+	n = mpipc_send_prepare(ep, &arg.body, from, 0, arg.to, &msg);
 	if (n < 0)
 		return n;
 	err = deliver(msg, n, &arg);

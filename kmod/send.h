@@ -21,7 +21,8 @@ struct mpipc_slot;
  */
 
 int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
-		       u32 flags, u64 to, struct mpipc_msg **msg);
+		       const struct iov_iter *from, u32 flags, u64 to,
+		       struct mpipc_msg **msg);
 void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n);
 int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 		    u64 deadline, bool sync);
