@@ -608,7 +608,7 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __use
 	err = put_user(call->id, uid);
 	if (err)
 		goto unlink;
-	trace_mpipc_call(msg, n);
+	trace_mpipc_call(msg, arg->to, n);
 	err = post_request(call, msg, n, arg->flags);
 	if (err && withdraw(call)) {
 		/* A restarted system call makes it anew. */

@@ -40,12 +40,14 @@ DECLARE_EVENT_CLASS(mpipc_member,
 DEFINE_EVENT(mpipc_member, mpipc_join, TP_PROTO(struct mpipc_endpoint *ep), TP_ARGS(ep));
 DEFINE_EVENT(mpipc_member, mpipc_leave, TP_PROTO(struct mpipc_endpoint *ep), TP_ARGS(ep));
 
-TRACE_EVENT(mpipc_send,
+DECLARE_EVENT_CLASS(mpipc_message,
 	TP_PROTO(struct mpipc_msg *msg, u64 to, int n),
 	TP_ARGS(msg, to, n),
 	TP_STRUCT__entry(
 		__field(u64, from)
 		__field(u64, to)
+		__field(u64, call)
+		__field(u64, deadline)
 		__field(int, n)
 		__field(u32, size)
 		__field(u32, fds)
@@ -54,6 +56,8 @@ TRACE_EVENT(mpipc_send,
 	TP_fast_assign(
 		__entry->from = msg->sender->id;
 		__entry->to = to;
+		__entry->call = msg->call;
+		__entry->deadline = msg->deadline;
 		__entry->n = n;
 		__entry->size = msg->size;
 		__entry->fds = msg->n_files;
@@ -65,32 +69,13 @@ TRACE_EVENT(mpipc_send,
 		  __entry->size, __entry->fds)
 );
 
-TRACE_EVENT(mpipc_call,
-	TP_PROTO(struct mpipc_msg *msg, int n),
-	TP_ARGS(msg, n),
-	TP_STRUCT__entry(
-		__field(u64, from)
-		__field(u64, call)
-		__field(u64, deadline)
-		__field(int, n)
-		__field(u32, size)
-		__field(u32, fds)
-		__array(char, name, MPIPC_NAME_MAX)
-	),
-	TP_fast_assign(
-		__entry->from = msg->sender->id;
-		__entry->call = msg->call;
-		__entry->deadline = msg->deadline;
-		__entry->n = n;
-		__entry->size = msg->size;
-		__entry->fds = msg->n_files;
-		memcpy(__entry->name, mpipc_msg_name(msg), msg->name_len);
-		__entry->name[msg->name_len] = 0;
-	),
+DEFINE_EVENT(mpipc_message, mpipc_send,
+	TP_PROTO(struct mpipc_msg *msg, u64 to, int n), TP_ARGS(msg, to, n));
+DEFINE_EVENT_PRINT(mpipc_message, mpipc_call,
+	TP_PROTO(struct mpipc_msg *msg, u64 to, int n), TP_ARGS(msg, to, n),
 	TP_printk("from=%llu call=%llu destinations=%d name=%s size=%u fds=%u deadline=%llu",
 		  __entry->from, __entry->call, __entry->n, __entry->name,
-		  __entry->size, __entry->fds, __entry->deadline)
-);
+		  __entry->size, __entry->fds, __entry->deadline));
 
 TRACE_EVENT(mpipc_reply,
 	TP_PROTO(struct mpipc_msg *msg, u64 call, int status),
