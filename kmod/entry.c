@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/kernel.h>
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
 #include <linux/string.h>
-#include <linux/user_namespace.h>
 
 #include "call.h"
 #include "endpoint.h"
 #include "entry.h"
+#include "identity.h"
 #include "link.h"
 #include "message.h"
 
@@ -70,28 +69,18 @@ struct mpipc_msg *mpipc_entry_msg(struct mpipc_entry *entry)
 	return NULL;
 }
 
-/* As from_kuid_munged(), without a search where there is nothing to be found. */
-static u32 uid_in(struct user_namespace *ns, kuid_t uid)
-{
-	return ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(ns, uid);
-}
-
-static u32 gid_in(struct user_namespace *ns, kgid_t gid)
-{
-	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
-}
-
 static void fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
 		      struct mpipc_endpoint *viewer)
 {
-	struct user_namespace *user_ns = viewer->cred->user_ns;
+	struct mpipc_peer id;
 
-	record->peer = peer->id;
-	record->role = peer->role;
-	record->generation = READ_ONCE(peer->generation);
-	record->pid = pid_nr_ns(peer->pid, ns_of_pid(viewer->pid));
-	record->uid = uid_in(user_ns, peer->cred->euid);
-	record->gid = gid_in(user_ns, peer->cred->egid);
+	mpipc_identity(peer, viewer->cred->user_ns, ns_of_pid(viewer->pid), &id);
+	record->peer = id.id;
+	record->role = id.role;
+	record->generation = id.generation;
+	record->pid = id.pid;
+	record->uid = id.uid;
+	record->gid = id.gid;
 }
 
 static void fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)

@@ -2,14 +2,12 @@
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/stringhash.h>
 #include <linux/uaccess.h>
-#include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -18,6 +16,7 @@
 #include "endpoint.h"
 #include "entry.h"
 #include "group.h"
+#include "identity.h"
 #include "limits.h"
 #include "link.h"
 #include "report.h"
@@ -736,21 +735,6 @@ void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table
 		clear_out(ep, &trash);
 }
 
-static void fill_peer(struct mpipc_peer *out, struct mpipc_endpoint *peer,
-		      struct mpipc_endpoint *viewer)
-{
-	struct user_namespace *user_ns = viewer->cred->user_ns;
-
-	out->id = peer->id;
-	out->generation = peer->generation;
-	out->role = peer->role;
-	out->pid = pid_nr_ns(peer->pid, ns_of_pid(viewer->pid));
-	out->uid = from_kuid_munged(user_ns, peer->cred->euid);
-	out->gid = from_kgid_munged(user_ns, peer->cred->egid);
-	out->queued = READ_ONCE(peer->box.queued);
-	out->lost = READ_ONCE(peer->box.lost);
-}
-
 static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
 {
 	struct mpipc_endpoint *peer;
@@ -758,8 +742,11 @@ static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 
 
 	mutex_lock(&ep->group->lock);
 	list_for_each_entry(peer, &ep->group->members, member) {
-		if (n < max)
-			fill_peer(&list[n], peer, ep);
+		if (n < max) {
+			mpipc_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid), &list[n]);
+			list[n].queued = READ_ONCE(peer->box.queued);
+			list[n].lost = READ_ONCE(peer->box.lost);
+		}
 		n++;
 	}
 	mutex_unlock(&ep->group->lock);

@@ -11,6 +11,7 @@
 
 #include "endpoint.h"
 #include "group.h"
+#include "identity.h"
 #include "limits.h"
 #include "report.h"
 
@@ -111,15 +112,13 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 
 static void show_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
 {
-	struct user_namespace *user_ns = seq_user_ns(m);
 	struct mpipc_info info;
+	struct mpipc_peer id;
 
 	mpipc_report_info(ep, &info);
-	seq_printf(m, "endpoint %llu %s %llu %d %u %u %llu %llu %llu %llu %llu\n",
-		   ep->id, role_name(ep->role), READ_ONCE(ep->generation),
-		   pid_nr_ns(ep->pid, task_active_pid_ns(current)),
-		   from_kuid_munged(user_ns, ep->cred->euid),
-		   from_kgid_munged(user_ns, ep->cred->egid),
+	mpipc_identity(ep, seq_user_ns(m), task_active_pid_ns(current), &id);
+	seq_printf(m, "endpoint %llu %s %llu %u %u %u %llu %llu %llu %llu %llu\n",
+		   id.id, role_name(id.role), id.generation, id.pid, id.uid, id.gid,
 		   info.queued, info.queued_bytes, info.sent, info.received, info.lost);
 }
 
