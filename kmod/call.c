@@ -309,11 +309,8 @@ static struct mpipc_open_call *find_expired(struct mpipc_mailbox *box)
 	return NULL;
 }
 
-/**
- * mpipc_calls_expire - end the calls of a mailbox whose deadline has come
- * @work: &mpipc_mailbox.timer
- */
-void mpipc_calls_expire(struct work_struct *work)
+/* Ends the calls of a mailbox whose deadline has come. */
+static void calls_expire(struct work_struct *work)
 {
 	struct mpipc_mailbox *box =
 		container_of(to_delayed_work(work), struct mpipc_mailbox, timer);
@@ -796,6 +793,16 @@ void mpipc_call_reset_owed(struct mpipc_endpoint *ep)
 		call_put(slot->call);
 		cond_resched();
 	}
+}
+
+/**
+ * mpipc_calls_setup - prepare a mailbox for calls
+ * @box: the mailbox, of an endpoint that has not joined
+ */
+void mpipc_calls_setup(struct mpipc_mailbox *box)
+{
+	INIT_DELAYED_WORK(&box->timer, calls_expire);
+	box->timer_at = KTIME_MAX;
 }
 
 /**

@@ -11,8 +11,8 @@
 #include "entry.h"
 
 struct mpipc_endpoint;
+struct mpipc_mailbox;
 struct mpipc_msg;
-struct work_struct;
 
 /**
  * DOC: Calls
@@ -121,7 +121,7 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *a
 		     bool sync);
 int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id);
 void mpipc_call_end_all(struct mpipc_endpoint *ep);
-void mpipc_calls_expire(struct work_struct *work);
+void mpipc_calls_setup(struct mpipc_mailbox *box);
 void mpipc_call_reset_owed(struct mpipc_endpoint *ep);
 bool mpipc_slot_is_over(const struct mpipc_slot *slot);
 void mpipc_slot_owe_locked(struct mpipc_slot *slot);

@@ -104,3 +104,38 @@ int mpipc_endpoint_usable(struct mpipc_endpoint *ep)
 		return READ_ONCE(ep->owner) ? -EPERM : -ESHUTDOWN;
 	return 0;
 }
+
+/**
+ * mpipc_endpoint_set_link - change the link of a secondary
+ * @secondary: the secondary; its group is locked
+ * @link: its new link, whose reference is taken over, or NULL
+ *
+ * Under the lock of its mailbox, where messages between the two look at it.
+ */
+void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link)
+{
+	spin_lock(&secondary->box.lock);
+	swap(secondary->link, link);
+	spin_unlock(&secondary->box.lock);
+	mpipc_link_put(link);
+}
+
+/**
+ * mpipc_endpoint_primary_id - id of the primary that an endpoint is or belongs to
+ * @ep: the endpoint, a member at some time
+ *
+ * Return: the id, or 0: gone.
+ */
+u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep)
+{
+	struct mpipc_endpoint *primary;
+	u64 id = 0;
+
+	rcu_read_lock();
+	primary = rcu_dereference(ep->group->primary);
+	if (primary && primary->generation == READ_ONCE(ep->generation) &&
+	    !mpipc_endpoint_leaves(primary))
+		id = primary->id;
+	rcu_read_unlock();
+	return id;
+}

@@ -155,6 +155,8 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep);
 bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
 			     void *table);
 int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
+void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link);
+u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep);
 
 static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *ep)
 {

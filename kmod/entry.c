@@ -7,7 +7,6 @@
 #include "endpoint.h"
 #include "entry.h"
 #include "identity.h"
-#include "link.h"
 #include "message.h"
 
 static struct mpipc_copy *to_copy(struct mpipc_entry *entry)
@@ -20,12 +19,6 @@ static struct mpipc_slot *to_slot(struct mpipc_entry *entry)
 	return container_of(entry, struct mpipc_slot, entry);
 }
 
-static struct mpipc_link_end *to_link_end(struct mpipc_entry *entry)
-{
-	return entry->type == MPIPC_JOINED ? container_of(entry, struct mpipc_link_end, joined) :
-					     container_of(entry, struct mpipc_link_end, left);
-}
-
 /**
  * mpipc_entry_drop - let go of an entry that is in no mailbox any more
  * @entry: the entry
@@ -34,8 +27,6 @@ static struct mpipc_link_end *to_link_end(struct mpipc_entry *entry)
  */
 void mpipc_entry_drop(struct mpipc_entry *entry)
 {
-	struct mpipc_link *link;
-
 	switch (entry->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
@@ -45,9 +36,7 @@ void mpipc_entry_drop(struct mpipc_entry *entry)
 		mpipc_slot_drop(to_slot(entry));
 		break;
 	default:
-		link = to_link_end(entry)->link;
-		mpipc_endpoint_put(to_link_end(entry)->about);
-		mpipc_link_put(link);
+		mpipc_event_drop(entry);
 	}
 }
 
@@ -138,7 +127,7 @@ void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer
 		peer = to_slot(entry)->peer;
 		break;
 	default:
-		peer = to_link_end(entry)->about;
+		peer = mpipc_event_about(entry);
 	}
 	if (peer)
 		fill_peer(record, peer, viewer);

@@ -19,7 +19,6 @@
 #include "identity.h"
 #include "limits.h"
 #include "link.h"
-#include "report.h"
 #include "trace.h"
 #include "user.h"
 
@@ -50,18 +49,11 @@ static int __net_init net_init(struct net *net)
 	spin_lock_init(&mnet->lock);
 	hash_init(mnet->groups);
 	init_waitqueue_head(&mnet->arrival);
-	return mpipc_report_init(net);
-}
-
-/* Each open file holds its namespace, so there are no groups any more. */
-static void __net_exit net_exit(struct net *net)
-{
-	mpipc_report_exit(net);
+	return 0;
 }
 
 static struct pernet_operations net_ops = {
 	.init = net_init,
-	.exit = net_exit,
 	.id = &net_id,
 	.size = sizeof(struct mpipc_net),
 };
@@ -254,9 +246,9 @@ static void put_supplies(struct supplies *supplies)
 
 /* Finds the group, or, for a primary, makes it known. Returns it locked and with a reference. */
 static struct mpipc_group *lock_group(struct mpipc_net *mnet, const char *name,
-				      struct supplies *supplies)
+				      struct mpipc_group **spare)
 {
-	struct mpipc_group *fresh = supplies->group, *group;
+	struct mpipc_group *fresh = *spare, *group;
 
 	for (;;) {
 		spin_lock(&mnet->lock);
@@ -277,7 +269,7 @@ static struct mpipc_group *lock_group(struct mpipc_net *mnet, const char *name,
 		mpipc_group_put(group);
 	}
 	if (!IS_ERR_OR_NULL(fresh))
-		supplies->group = NULL;
+		*spare = NULL;
 	return fresh ?: ERR_PTR(-ENOENT);
 }
 
@@ -300,21 +292,6 @@ static u32 count_links(struct mpipc_endpoint *ep)
 	return n;
 }
 
-/* All that poll, whoever else waits there. */
-static void wake_pollers(struct mpipc_endpoint *ep, __poll_t events)
-{
-	__wake_up(&ep->box.readers, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
-}
-
-/* Under the lock of its mailbox, where messages between the two look at it. */
-static void set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link)
-{
-	spin_lock(&secondary->box.lock);
-	swap(secondary->link, link);
-	spin_unlock(&secondary->box.lock);
-	mpipc_link_put(link);
-}
-
 /* Whoever sees the generation that comes next sees the link, too. */
 static void make_link(struct supplies *supplies, struct mpipc_endpoint *primary,
 		      struct mpipc_endpoint *secondary)
@@ -327,7 +304,7 @@ static void make_link(struct supplies *supplies, struct mpipc_endpoint *primary,
 	link->to_primary.about = secondary;
 	link->to_secondary.about = primary;
 	mpipc_quota_join(link);
-	set_link(secondary, link);
+	mpipc_endpoint_set_link(secondary, link);
 }
 
 /* From now on others find it. */
@@ -433,7 +410,7 @@ static int become_member(struct mpipc_endpoint *ep, struct file *file,
 	/* Pairs with mpipc_endpoint_usable(). */
 	smp_store_release(&ep->state, MPIPC_MEMBER);
 	/* Who polled before was told of nothing that came meanwhile. */
-	wake_pollers(ep, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
+	mpipc_mailbox_wake_pollers(&ep->box, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
 	return 0;
 }
 
@@ -487,7 +464,7 @@ static int try_to_join(struct mpipc_endpoint *ep, struct file *file,
 	err = -EISCONN;
 	if (ep->state != MPIPC_NEW)
 		goto unlock;
-	group = lock_group(mnet, arg->group, supplies);
+	group = lock_group(mnet, arg->group, &supplies->group);
 	err = PTR_ERR_OR_ZERO(group);
 	if (err)
 		goto unlock;
@@ -632,9 +609,9 @@ static void part_from_secondaries(struct mpipc_endpoint *ep)
 		if (peer->generation != ep->generation)
 			continue;
 		mpipc_event_left(peer, peer->link);
-		set_link(peer, NULL);
+		mpipc_endpoint_set_link(peer, NULL);
 		/* Also those without events see it: poll says EPOLLRDHUP. */
-		wake_pollers(peer, EPOLLRDHUP);
+		mpipc_mailbox_wake_pollers(&peer->box, EPOLLRDHUP);
 	}
 }
 
@@ -781,24 +758,4 @@ int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 		err = -EFAULT;
 	kvfree(list);
 	return err;
-}
-
-/**
- * mpipc_group_primary_id - id of the primary that an endpoint is or belongs to
- * @ep: the endpoint, a member at some time
- *
- * Return: the id, or 0: gone.
- */
-u64 mpipc_group_primary_id(struct mpipc_endpoint *ep)
-{
-	struct mpipc_endpoint *primary;
-	u64 id = 0;
-
-	rcu_read_lock();
-	primary = rcu_dereference(ep->group->primary);
-	if (primary && primary->generation == READ_ONCE(ep->generation) &&
-	    !mpipc_endpoint_leaves(primary))
-		id = primary->id;
-	rcu_read_unlock();
-	return id;
 }

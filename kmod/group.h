@@ -96,7 +96,6 @@ int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
 void mpipc_group_leave(struct mpipc_endpoint *ep);
 void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table);
 int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);
-u64 mpipc_group_primary_id(struct mpipc_endpoint *ep);
 void mpipc_group_put(struct mpipc_group *group);
 
 struct mpipc_net *mpipc_net(struct net *net);

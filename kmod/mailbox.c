@@ -23,8 +23,6 @@ void mpipc_mailbox_init(struct mpipc_mailbox *box)
 	INIT_LIST_HEAD(&box->queue);
 	INIT_LIST_HEAD(&box->calls);
 	INIT_LIST_HEAD(&box->quotas);
-	INIT_DELAYED_WORK(&box->timer, mpipc_calls_expire);
-	box->timer_at = KTIME_MAX;
 	box->owed = RB_ROOT;
 	init_waitqueue_head(&box->readers);
 	init_waitqueue_head(&box->room);
@@ -43,6 +41,16 @@ void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync)
 		wake_up_interruptible_sync_poll(&box->readers, EPOLLIN | EPOLLRDNORM);
 	else
 		wake_up_interruptible_poll(&box->readers, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
+ * mpipc_mailbox_wake_pollers - wake all that poll, whoever else waits there
+ * @box: the mailbox
+ * @events: what poll says now
+ */
+void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events)
+{
+	__wake_up(&box->readers, TASK_INTERRUPTIBLE, 0, poll_to_key(events));
 }
 
 /* What is left of a quota is of no use. */
@@ -318,6 +326,44 @@ void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	trace_mpipc_drop(to, msg);
 }
 
+static struct mpipc_link_end *to_link_end(struct mpipc_entry *event)
+{
+	return event->type == MPIPC_JOINED ? container_of(event, struct mpipc_link_end, joined) :
+					     container_of(event, struct mpipc_link_end, left);
+}
+
+/**
+ * mpipc_event_about - find whom an event is about
+ * @event: the event
+ *
+ * Return: the endpoint, to which the event has a reference.
+ */
+struct mpipc_endpoint *mpipc_event_about(struct mpipc_entry *event)
+{
+	return to_link_end(event)->about;
+}
+
+/**
+ * mpipc_event_drop - let go of an event that is in no mailbox any more
+ * @event: the event
+ */
+void mpipc_event_drop(struct mpipc_entry *event)
+{
+	struct mpipc_link *link = to_link_end(event)->link;
+
+	mpipc_endpoint_put(to_link_end(event)->about);
+	mpipc_link_put(link);
+}
+
+/**
+ * mpipc_event_seen_locked - remember that an event is taken out
+ * @event: the event; its mailbox is locked
+ */
+void mpipc_event_seen_locked(struct mpipc_entry *event)
+{
+	to_link_end(event)->unseen = false;
+}
+
 /* What @to is to hear of the other end of a link; NULL if it does not want to. */
 static struct mpipc_link_end *wanted_end(struct mpipc_link *link, struct mpipc_endpoint *to)
 {
@@ -393,7 +439,7 @@ void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 		add_event(box, end, &end->left);
 	spin_unlock(&box->lock);
 	if (unseen)
-		mpipc_entry_drop(&end->joined);
+		mpipc_event_drop(&end->joined);
 	else if (!closed)
 		mpipc_mailbox_wake_readers(box, false);
 }
@@ -415,7 +461,8 @@ void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *en
 		count_message(ep, mpipc_entry_msg(entry), -1);
 		break;
 	case MPIPC_JOINED:
-		container_of(entry, struct mpipc_link_end, joined)->unseen = false;
+	case MPIPC_LEFT:
+		mpipc_event_seen_locked(entry);
 	}
 }
 
@@ -455,8 +502,6 @@ void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
  */
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 {
-	struct mpipc_quota *quota, *next;
-
 	spin_lock(&box->lock);
 	WRITE_ONCE(box->closed, true);
 	list_splice_init(&box->queue, trash);
@@ -464,7 +509,7 @@ void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 	box->messages = 0;
 	box->bytes = 0;
 	box->held = 0;
-	list_for_each_entry_safe(quota, next, &box->quotas, node)
-		list_del_init(&quota->node);
+	while (!list_empty(&box->quotas))
+		list_del_init(box->quotas.next);
 	spin_unlock(&box->lock);
 }

@@ -122,11 +122,15 @@ int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
 void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
 void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from);
+struct mpipc_endpoint *mpipc_event_about(struct mpipc_entry *event);
+void mpipc_event_drop(struct mpipc_entry *event);
+void mpipc_event_seen_locked(struct mpipc_entry *event);
 void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link);
 void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link);
 void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
+void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events);
 void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
 void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
 		      struct mpipc_slot *slot);

@@ -34,6 +34,7 @@ static int mpipc_open(struct inode *inode, struct file *file)
 	ep = mpipc_endpoint_new(current->nsproxy->net_ns);
 	if (!ep)
 		return -ENOMEM;
+	mpipc_calls_setup(&ep->box);
 	file->private_data = ep;
 	return stream_open(inode, file);
 }
@@ -71,7 +72,7 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 	events = EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(ep->box.queued))
 		events |= EPOLLIN | EPOLLRDNORM;
-	if (!mpipc_group_primary_id(ep))
+	if (!mpipc_endpoint_primary_id(ep))
 		events |= EPOLLRDHUP;
 	return events;
 }
@@ -328,11 +329,13 @@ static int __init mpipc_init(void)
 	err = mpipc_net_init();
 	if (err)
 		goto undo_calls;
-	err = misc_register(&mpipc_device);
+	err = mpipc_report_init();
 	if (err)
 		goto undo_net;
-	return 0;
-
+	err = misc_register(&mpipc_device);
+	if (!err)
+		return 0;
+	mpipc_report_exit();
 undo_net:
 	mpipc_net_exit();
 undo_calls:
@@ -344,6 +347,7 @@ undo_calls:
 static void __exit mpipc_exit(void)
 {
 	misc_deregister(&mpipc_device);
+	mpipc_report_exit();
 	mpipc_net_exit();
 	mpipc_calls_exit();
 }

@@ -51,7 +51,7 @@ static void fill_member(struct mpipc_endpoint *ep, struct mpipc_info *info)
 
 	info->id = ep->id;
 	info->generation = READ_ONCE(ep->generation);
-	info->primary = mpipc_group_primary_id(ep);
+	info->primary = mpipc_endpoint_primary_id(ep);
 	info->sent = atomic64_read(&ep->sent);
 	info->dropped_fds = atomic64_read(&ep->dropped_fds);
 	info->max_messages = box->max_messages;
@@ -160,24 +160,35 @@ static int show_groups(struct seq_file *m, void *unused)
 	return 0;
 }
 
-/**
- * mpipc_report_init - make /proc/net/mpipc of a network namespace
- * @net: the namespace
- *
- * Return: 0 or -ENOMEM.
- */
-int mpipc_report_init(struct net *net)
+static int __net_init report_net_init(struct net *net)
 {
-	if (!proc_create_net_single(PROC_NAME, 0444, net->proc_net, show_groups, NULL))
-		return -ENOMEM;
-	return 0;
+	return proc_create_net_single(PROC_NAME, 0444, net->proc_net, show_groups, NULL) ? 0 : -ENOMEM;
+}
+
+static void __net_exit report_net_exit(struct net *net)
+{
+	remove_proc_entry(PROC_NAME, net->proc_net);
+}
+
+static struct pernet_operations report_net_ops = {
+	.init = report_net_init,
+	.exit = report_net_exit,
+};
+
+/**
+ * mpipc_report_init - make /proc/net/mpipc in all network namespaces
+ *
+ * Return: 0 or a negative error.
+ */
+int mpipc_report_init(void)
+{
+	return register_pernet_subsys(&report_net_ops);
 }
 
 /**
  * mpipc_report_exit - undo mpipc_report_init()
- * @net: the namespace
  */
-void mpipc_report_exit(struct net *net)
+void mpipc_report_exit(void)
 {
-	remove_proc_entry(PROC_NAME, net->proc_net);
+	unregister_pernet_subsys(&report_net_ops);
 }

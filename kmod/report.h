@@ -6,7 +6,6 @@
 
 struct file;
 struct mpipc_endpoint;
-struct net;
 struct seq_file;
 
 /**
@@ -27,7 +26,7 @@ struct seq_file;
 void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info);
 void mpipc_report_fdinfo(struct seq_file *m, struct file *file);
 
-int mpipc_report_init(struct net *net);
-void mpipc_report_exit(struct net *net);
+int mpipc_report_init(void);
+void mpipc_report_exit(void);
 
 #endif /* MPIPC_REPORT_H */
