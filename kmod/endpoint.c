@@ -5,9 +5,6 @@
 #include <net/net_namespace.h>
 
 #include "endpoint.h"
-#include "group.h"
-#include "link.h"
-#include "user.h"
 
 /**
  * mpipc_endpoint_new - make the endpoint of a file

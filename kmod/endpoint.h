@@ -2,24 +2,14 @@
 #ifndef MPIPC_ENDPOINT_H
 #define MPIPC_ENDPOINT_H
 
-#include <linux/atomic.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
-#include <linux/list.h>
-#include <linux/mpipc.h>
-#include <linux/mutex.h>
-#include <linux/refcount.h>
-#include <linux/types.h>
 
-#include "mailbox.h"
+#include "group.h"
+#include "link.h"
 
-struct mpipc_group;
-struct mpipc_link;
 struct mpipc_msg;
 struct mpipc_open_call;
-struct mpipc_user;
-struct net;
-struct pid;
 
 /**
  * DOC: Endpoints
@@ -79,6 +69,9 @@ enum mpipc_state {
 	MPIPC_MEMBER,
 	MPIPC_GONE,
 };
+
+/* The low bits of an endpoint's id are its place in the group's index. */
+#define MPIPC_INDEX_BITS	20
 
 /**
  * struct mpipc_endpoint - an open file of the device
@@ -150,14 +143,6 @@ struct mpipc_endpoint {
 	atomic64_t dropped_fds;
 };
 
-struct mpipc_endpoint *mpipc_endpoint_new(struct net *net);
-void mpipc_endpoint_put(struct mpipc_endpoint *ep);
-bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
-			     void *table);
-int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
-void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link);
-u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep);
-
 static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *ep)
 {
 	refcount_inc(&ep->ref);
@@ -178,5 +163,12 @@ static inline bool mpipc_endpoint_leaves(const struct mpipc_endpoint *ep)
 {
 	return READ_ONCE(ep->box.closed);
 }
+
+struct mpipc_endpoint *mpipc_endpoint_new(struct net *net);
+void mpipc_endpoint_put(struct mpipc_endpoint *ep);
+bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void *table);
+int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
+void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link);
+u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep);
 
 #endif /* MPIPC_ENDPOINT_H */

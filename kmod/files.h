@@ -3,7 +3,6 @@
 #define MPIPC_FILES_H
 
 #include <linux/fs.h>
-#include <linux/types.h>
 
 /**
  * DOC: File descriptors in messages

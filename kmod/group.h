@@ -2,20 +2,15 @@
 #ifndef MPIPC_GROUP_H
 #define MPIPC_GROUP_H
 
-#include <linux/atomic.h>
 #include <linux/hashtable.h>
 #include <linux/mpipc.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/spinlock.h>
-#include <linux/types.h>
-#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
-struct file;
-struct mpipc_endpoint;
-struct mpipc_user;
+#include "user.h"
+
 struct net;
 
 /**
@@ -38,9 +33,6 @@ struct net;
  * out and its peers are told. An endpoint between the two is a member that nobody
  * comes together with, or sends to, any more.
  */
-
-/* The low bits of an endpoint's id are its place in the group's index. */
-#define MPIPC_INDEX_BITS	20
 
 /**
  * struct mpipc_net - groups of a network namespace
@@ -91,15 +83,15 @@ struct mpipc_group {
 	struct xarray index;
 };
 
-int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file,
-		     struct mpipc_join_args *arg);
-void mpipc_group_leave(struct mpipc_endpoint *ep);
-void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table);
-int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);
-void mpipc_group_put(struct mpipc_group *group);
-
 struct mpipc_net *mpipc_net(struct net *net);
 int mpipc_net_init(void);
 void mpipc_net_exit(void);
+void mpipc_group_put(struct mpipc_group *group);
+struct mpipc_endpoint *primary_of(struct mpipc_group *group);
+struct mpipc_group *new_group(const struct mpipc_join_args *arg, struct mpipc_user *user);
+void forget_group(struct mpipc_net *mnet, struct mpipc_group *group);
+bool may_join(struct net *net, struct mpipc_group *group, u32 role);
+struct mpipc_group *lock_group(struct mpipc_net *mnet, const char *name,
+			       struct mpipc_group **spare);
 
 #endif /* MPIPC_GROUP_H */

@@ -3,8 +3,7 @@
 #define MPIPC_LIMITS_H
 
 #include <linux/atomic.h>
-#include <linux/minmax.h>
-#include <linux/types.h>
+#include <linux/kernel.h>
 
 /**
  * DOC: Limits

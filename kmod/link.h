@@ -2,11 +2,10 @@
 #ifndef MPIPC_LINK_H
 #define MPIPC_LINK_H
 
-#include <linux/refcount.h>
-
-#include "endpoint.h"
-#include "entry.h"
+#include "mailbox.h"
 #include "user.h"
+
+struct mpipc_endpoint;
 
 /**
  * DOC: Links
@@ -82,13 +81,6 @@ static inline struct mpipc_link *mpipc_link_get(struct mpipc_link *link)
 {
 	refcount_inc(&link->ref);
 	return link;
-}
-
-/* Of the two ends, that of @to, which is a member. */
-static inline struct mpipc_link_end *mpipc_link_end_of(struct mpipc_link *link,
-						       const struct mpipc_endpoint *to)
-{
-	return to->role == MPIPC_PRIMARY ? &link->to_primary : &link->to_secondary;
 }
 
 struct mpipc_link *mpipc_link_new(void);

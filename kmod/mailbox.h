@@ -3,18 +3,11 @@
 #define MPIPC_MAILBOX_H
 
 #include <linux/list.h>
+#include <linux/mpipc.h>
+#include <linux/poll.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
-#include <linux/types.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
-
-struct mpipc_copy;
-struct mpipc_endpoint;
-struct mpipc_entry;
-struct mpipc_link;
-struct mpipc_msg;
-struct mpipc_slot;
 
 /**
  * DOC: Mailboxes
@@ -45,6 +38,21 @@ struct mpipc_slot;
  * is not taken from either; that is looked at under the receiver's lock, so
  * nothing follows the event that says the sender left.
  */
+
+/**
+ * struct mpipc_entry - anything that can wait in a mailbox
+ * @link: in the mailbox's queue, under its lock
+ * @seq: its number there
+ * @lost: messages that found no room between the entry before and this one
+ * @type: &enum mpipc_type, says what the entry is embedded in: a
+ *	&struct mpipc_copy, a &struct mpipc_slot or a &struct mpipc_link_end
+ */
+struct mpipc_entry {
+	struct list_head link;
+	u64 seq;
+	u32 lost;
+	u16 type;
+};
 
 /**
  * struct mpipc_mailbox - what waits for an endpoint
@@ -100,43 +108,11 @@ struct mpipc_mailbox {
 	wait_queue_head_t room;
 };
 
-/**
- * struct mpipc_room_wait - a sender that waits for room in one mailbox
- * @wait: in &mpipc_mailbox.room
- * @copy: what there has to be room for; NULL: it waits no more
- * @slot: what it asks for, or NULL
- */
-struct mpipc_room_wait {
-	struct wait_queue_entry wait;
-	struct mpipc_copy *copy;
-	struct mpipc_slot *slot;
-};
-
-/* How a message is posted. */
-#define MPIPC_POST_WAITS	1	/* a full mailbox is not a loss yet */
-#define MPIPC_POST_SYNC		2	/* the poster is about to sleep */
-
 void mpipc_mailbox_init(struct mpipc_mailbox *box);
-int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot,
-		       unsigned int how);
-void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
-void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
-void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from);
-struct mpipc_endpoint *mpipc_event_about(struct mpipc_entry *event);
-void mpipc_event_drop(struct mpipc_entry *event);
-void mpipc_event_seen_locked(struct mpipc_entry *event);
-void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link);
-void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link);
-void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
-void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events);
 void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
-void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
-		      struct mpipc_slot *slot);
-void mpipc_room_unwatch(struct mpipc_room_wait *wait);
+void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
-void mpipc_quota_join(struct mpipc_link *link);
-void mpipc_quota_leave(struct mpipc_link *link);
 
 #endif /* MPIPC_MAILBOX_H */

@@ -10,22 +10,21 @@
  * reach whom is in group.c, whose an endpoint is and the order of locks in
  * endpoint.h, every bound in limits.h, all that can be looked at in report.c.
  */
-#include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/mpipc.h>
 #include <linux/nsproxy.h>
-#include <linux/poll.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "call.h"
-#include "endpoint.h"
 #include "files.h"
-#include "group.h"
+#include "join.h"
+#include "leave.h"
 #include "receive.h"
+#include "reply.h"
 #include "report.h"
 #include "send.h"
+#include "timeout.h"
 
 static int mpipc_open(struct inode *inode, struct file *file)
 {

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/err.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/resource.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "endpoint.h"
 #include "files.h"
 #include "limits.h"
 #include "message.h"
-#include "user.h"
 
 static bool may_exceed_files(void)
 {

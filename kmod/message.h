@@ -2,15 +2,9 @@
 #ifndef MPIPC_MESSAGE_H
 #define MPIPC_MESSAGE_H
 
-#include <linux/mpipc.h>
-#include <linux/refcount.h>
-#include <linux/types.h>
+#include "endpoint.h"
 
-#include "entry.h"
-
-struct file;
 struct iov_iter;
-struct mpipc_endpoint;
 
 /**
  * DOC: Messages

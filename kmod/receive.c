@@ -1,16 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/err.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "deadline.h"
-#include "endpoint.h"
-#include "entry.h"
+#include "event.h"
 #include "files.h"
-#include "message.h"
+#include "quota.h"
 #include "receive.h"
+#include "record.h"
 #include "trace.h"
+
+/**
+ * mpipc_mailbox_take_locked - take an entry out
+ * @ep: whose mailbox, locked
+ * @entry: an entry that is in it; the caller's from now on
+ */
+void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
+{
+	lockdep_assert_held(&ep->box.lock);
+	list_del(&entry->link);
+	WRITE_ONCE(ep->box.queued, ep->box.queued - 1);
+	ep->box.received++;
+	switch (entry->type) {
+	case MPIPC_MESSAGE:
+	case MPIPC_REQUEST:
+		count_message(ep, mpipc_entry_msg(entry), -1);
+		break;
+	case MPIPC_JOINED:
+	case MPIPC_LEFT:
+		mpipc_event_seen_locked(entry);
+	}
+}
+
+/**
+ * mpipc_mailbox_untake - put an entry back that could not be delivered
+ * @ep: whose mailbox
+ * @entry: the entry, as it was taken
+ *
+ * Its room may have been given away meanwhile, so the mailbox can hold one entry
+ * too many for each reader that passed a bad pointer.
+ */
+void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
+{
+	struct mpipc_mailbox *box = &ep->box;
+	bool closed;
+
+	spin_lock(&box->lock);
+	closed = box->closed;
+	if (!closed) {
+		list_add(&entry->link, &box->queue);
+		WRITE_ONCE(box->queued, box->queued + 1);
+		box->received--;
+		if (entry->type == MPIPC_MESSAGE || entry->type == MPIPC_REQUEST)
+			count_message(ep, mpipc_entry_msg(entry), 1);
+	}
+	spin_unlock(&box->lock);
+	if (closed)
+		mpipc_entry_drop(entry);
+	else
+		mpipc_mailbox_wake_readers(box, false);
+}
 
 /* What a receiver has room for. */
 struct want {

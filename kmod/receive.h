@@ -2,11 +2,7 @@
 #ifndef MPIPC_RECEIVE_H
 #define MPIPC_RECEIVE_H
 
-#include <linux/mpipc.h>
-#include <linux/types.h>
-
-struct iov_iter;
-struct mpipc_endpoint;
+#include "endpoint.h"
 
 /**
  * DOC: Receiving
@@ -17,9 +13,10 @@ struct mpipc_endpoint;
  * from then on the entry has been delivered.
  */
 
+void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
+void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
 int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock);
-ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to,
-			   bool nonblock);
+ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock);
 
 #endif /* MPIPC_RECEIVE_H */

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/rculist.h>
-#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
-#include <linux/user_namespace.h>
+#include <linux/uaccess.h>
 #include <net/net_namespace.h>
 
-#include "endpoint.h"
-#include "group.h"
 #include "identity.h"
 #include "limits.h"
 #include "report.h"
@@ -108,6 +106,54 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mpipc-received:\t%llu\n", info.received);
 	seq_printf(m, "mpipc-lost:\t%llu\n", info.lost);
 	seq_printf(m, "mpipc-dropped-fds:\t%llu\n", info.dropped_fds);
+}
+
+static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
+{
+	struct mpipc_endpoint *peer;
+	u32 n = 0;
+
+	mutex_lock(&ep->group->lock);
+	list_for_each_entry(peer, &ep->group->members, member) {
+		if (n < max) {
+			mpipc_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid), &list[n]);
+			list[n].queued = READ_ONCE(peer->box.queued);
+			list[n].lost = READ_ONCE(peer->box.lost);
+		}
+		n++;
+	}
+	mutex_unlock(&ep->group->lock);
+	return n;
+}
+
+/**
+ * mpipc_group_peers - list the members of an endpoint's group
+ * @ep: the endpoint
+ * @arg: where they go
+ *
+ * Return: 0, -ENOMEM or -EFAULT.
+ */
+int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
+{
+	struct mpipc_peer *list = NULL;
+	int err = 0;
+	u32 max;
+
+	/* Again if members came since room was made for them. */
+	do {
+		kvfree(list);
+		max = min(arg->max_peers, READ_ONCE(ep->group->n_members));
+		list = kvcalloc(max, sizeof(*list), GFP_KERNEL_ACCOUNT);
+		if (max && !list)
+			return -ENOMEM;
+		arg->n_peers = list_members(ep, list, max);
+	} while (max < min(arg->max_peers, arg->n_peers));
+
+	if (copy_to_user(u64_to_user_ptr(arg->peers), list,
+			 min(max, arg->n_peers) * sizeof(*list)))
+		err = -EFAULT;
+	kvfree(list);
+	return err;
 }
 
 static void show_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)

@@ -2,12 +2,8 @@
 #ifndef MPIPC_SEND_H
 #define MPIPC_SEND_H
 
-#include <linux/mpipc.h>
-#include <linux/types.h>
+#include "message.h"
 
-struct iov_iter;
-struct mpipc_endpoint;
-struct mpipc_msg;
 struct mpipc_slot;
 
 /**
@@ -20,14 +16,9 @@ struct mpipc_slot;
  * those that have some.
  */
 
-int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
-		       const struct iov_iter *from, u32 flags, u64 to,
-		       struct mpipc_msg **msg);
-void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n);
-int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
-		    u64 deadline, bool sync);
+int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots, u64 deadline,
+		    bool sync);
 int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg);
-ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
-			   bool nonblock);
+ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock);
 
 #endif /* MPIPC_SEND_H */

@@ -7,8 +7,6 @@
 
 #include <linux/tracepoint.h>
 
-#include "endpoint.h"
-#include "group.h"
 #include "message.h"
 
 /**

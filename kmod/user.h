@@ -4,7 +4,6 @@
 
 #include <linux/atomic.h>
 #include <linux/refcount.h>
-#include <linux/types.h>
 #include <linux/uidgid.h>
 
 /**

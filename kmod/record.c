@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/kernel.h>
 #include <linux/pid.h>
-#include <linux/string.h>
 
-#include "call.h"
-#include "endpoint.h"
-#include "entry.h"
+#include "event.h"
 #include "identity.h"
-#include "message.h"
+#include "pending.h"
+#include "record.h"
 
 static struct mpipc_copy *to_copy(struct mpipc_entry *entry)
 {

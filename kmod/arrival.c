@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+
+#include "arrival.h"
+#include "deadline.h"
+
+/**
+ * struct arrival - a secondary that waits for a primary
+ * @wait: in &mpipc_net.arrival
+ * @name: of the group
+ */
+struct arrival {
+	struct wait_queue_entry wait;
+	const char *name;
+};
+
+/* Others are not disturbed: anybody can make groups. */
+static int wake_for_name(struct wait_queue_entry *wait, unsigned int mode, int flags,
+			 void *name)
+{
+	struct arrival *arrival = container_of(wait, struct arrival, wait);
+
+	if (strcmp(arrival->name, name))
+		return 0;
+	return autoremove_wake_function(wait, mode, flags, name);
+}
+
+/* Returns why not to wait again after one more look, or 0. */
+int wait_for_arrival(struct mpipc_net *mnet, const char *name, int seen, u64 deadline)
+{
+	struct arrival arrival = { .name = name };
+	int err = 0;
+
+	init_wait(&arrival.wait);
+	arrival.wait.func = wake_for_name;
+	for (;;) {
+		prepare_to_wait(&mnet->arrival, &arrival.wait, TASK_INTERRUPTIBLE);
+		if (signal_pending(current))
+			err = -ERESTARTSYS;
+		else if (ktime_get_ns() >= deadline)
+			err = -ETIMEDOUT;
+		if (err || atomic_read(&mnet->arrivals) != seen)
+			break;
+		mpipc_sleep_until(deadline);
+	}
+	finish_wait(&mnet->arrival, &arrival.wait);
+	return err;
+}
+
+/**
+ * mpipc_arrival_announce - wake those that wait for a primary
+ * @mnet: where its group is
+ * @name: name of the group
+ */
+void mpipc_arrival_announce(struct mpipc_net *mnet, char *name)
+{
+	atomic_inc_return_release(&mnet->arrivals);
+	__wake_up(&mnet->arrival, TASK_NORMAL, 0, name);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/rculist.h>
+
+#include "event.h"
+#include "leave.h"
+#include "pending.h"
+#include "quota.h"
+#include "record.h"
+#include "trace.h"
+
+static void part_from_primary(struct mpipc_endpoint *ep)
+{
+	if (!ep->link)
+		return;
+	mpipc_event_left(ep->link->to_secondary.about, ep->link);
+	mpipc_quota_leave(ep->link);
+}
+
+static void part_from_secondaries(struct mpipc_endpoint *ep)
+{
+	struct mpipc_endpoint *peer;
+
+	list_for_each_entry(peer, &ep->group->members, member) {
+		if (peer->generation != ep->generation)
+			continue;
+		mpipc_event_left(peer, peer->link);
+		mpipc_endpoint_set_link(peer, NULL);
+		/* Also those without events see it: poll says EPOLLRDHUP. */
+		mpipc_mailbox_wake_pollers(&peer->box, EPOLLRDHUP);
+	}
+}
+
+/* The first step of leaving; what was in the mailbox is the caller's to drop. */
+static void begin_to_leave(struct mpipc_endpoint *ep, struct list_head *trash)
+{
+	mutex_lock(&ep->group->lock);
+	trace_mpipc_leave(ep);
+	WRITE_ONCE(ep->owner, NULL);
+	/* Pairs with the acquire of who looks at what is constant by now. */
+	smp_store_release(&ep->state, MPIPC_GONE);
+	mpipc_mailbox_close(&ep->box, trash);
+	mutex_unlock(&ep->group->lock);
+}
+
+/* The second step, after which the peers know. */
+static void take_out(struct mpipc_endpoint *ep)
+{
+	struct mpipc_group *group = ep->group;
+
+	mutex_lock(&group->lock);
+	list_del_rcu(&ep->member);
+	xa_erase(&group->index, ep->index);
+	WRITE_ONCE(group->n_members, group->n_members - 1);
+	if (ep->role == MPIPC_PRIMARY) {
+		RCU_INIT_POINTER(group->primary, NULL);
+		part_from_secondaries(ep);
+	} else {
+		part_from_primary(ep);
+	}
+	if (!group->n_members)
+		forget_group(mpipc_net(ep->net), group);
+	mutex_unlock(&group->lock);
+	atomic_long_dec(&ep->user->endpoints);
+}
+
+static void leave(struct mpipc_endpoint *ep, struct list_head *trash)
+{
+	lockdep_assert_held(&ep->lock);
+	begin_to_leave(ep, trash);
+	/* Before the events, which nothing of this endpoint follows. */
+	mpipc_call_reset_owed(ep);
+	take_out(ep);
+}
+
+/* The rest of leaving, for which nobody has to wait. */
+static void clear_out(struct mpipc_endpoint *ep, struct list_head *trash)
+{
+	struct mpipc_entry *entry, *next;
+
+	wake_up_all(&ep->box.readers);
+	wake_up_all(&ep->box.room);
+	mpipc_call_end_all(ep);
+	list_for_each_entry_safe(entry, next, trash, link) {
+		mpipc_entry_drop(entry);
+		cond_resched();
+	}
+}
+
+/**
+ * mpipc_group_leave - end an endpoint's membership, if it has one
+ * @ep: the endpoint
+ */
+void mpipc_group_leave(struct mpipc_endpoint *ep)
+{
+	LIST_HEAD(trash);
+	bool leaves;
+
+	mutex_lock(&ep->lock);
+	leaves = ep->state == MPIPC_MEMBER;
+	if (leaves)
+		leave(ep, &trash);
+	mutex_unlock(&ep->lock);
+	if (leaves)
+		clear_out(ep, &trash);
+}
+
+/**
+ * mpipc_group_flush - end the membership if its owner has no descriptor any more
+ * @ep: the endpoint
+ * @file: its file
+ * @table: table that a descriptor was taken out of
+ */
+void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table)
+{
+	LIST_HEAD(trash);
+	bool leaves;
+
+	/* Files that the kernel itself opened are closed without a table. */
+	if (!table || READ_ONCE(ep->owner) != table)
+		return;
+	mutex_lock(&ep->lock);
+	leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
+	if (leaves)
+		leave(ep, &trash);
+	mutex_unlock(&ep->lock);
+	if (leaves)
+		clear_out(ep, &trash);
+}

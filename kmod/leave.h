@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_LEAVE_H
+#define MPIPC_LEAVE_H
+
+#include "endpoint.h"
+
+/**
+ * DOC: Leaving
+ *
+ * Leaving has two steps. First the mailbox is closed, and the pending replies of the endpoint are
+ * completed, which can take long and needs no lock of the group. Then the endpoint is taken out of
+ * the group and its peers are notified. Between the two steps it is a member that nobody comes
+ * together with, or sends to, any more.
+ */
+
+void mpipc_group_leave(struct mpipc_endpoint *ep);
+void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table);
+
+#endif /* MPIPC_LEAVE_H */

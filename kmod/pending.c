@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+#include "event.h"
+#include "limits.h"
+#include "pending.h"
+
+static atomic64_t last_id;
+
+struct mpipc_open_call *call_get(struct mpipc_open_call *call)
+{
+	refcount_inc(&call->ref);
+	return call;
+}
+
+/* Takes the one that its caller keeps, if it is large enough. */
+static struct mpipc_open_call *call_alloc(struct mpipc_endpoint *ep, size_t bytes)
+{
+	struct mpipc_open_call *call = xchg(&ep->spare_call, NULL);
+
+	if (call && call->room >= bytes)
+		return call;
+	kfree(call);
+	call = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (call)
+		call->room = bytes;
+	return call;
+}
+
+static void call_free(struct mpipc_open_call *call)
+{
+	if (mpipc_endpoint_keeps(call->caller, call->room))
+		call = xchg(&call->caller->spare_call, call);
+	kvfree(call);
+}
+
+/* What the call was charged with; once. */
+void refund(struct mpipc_open_call *call)
+{
+	atomic_long_sub(xchg(&call->charge, 0), &call->caller->user->bytes);
+}
+
+void call_put(struct mpipc_open_call *call)
+{
+	struct mpipc_endpoint *caller = call->caller;
+	u32 i;
+
+	if (!refcount_dec_and_test(&call->ref))
+		return;
+	for (i = 0; i < call->n_slots; i++) {
+		mpipc_msg_put(call->slots[i].reply);
+		mpipc_endpoint_put(call->slots[i].peer);
+	}
+	refund(call);
+	call_free(call);
+	mpipc_endpoint_put(caller);
+}
+
+/* Takes the call out of the caller's list; the list's reference is the caller's. */
+bool unlink_locked(struct mpipc_open_call *call)
+{
+	struct mpipc_mailbox *box = &call->caller->box;
+
+	lockdep_assert_held(&box->lock);
+	if (list_empty(&call->link))
+		return false;
+	list_del_init(&call->link);
+	box->n_calls--;
+	return true;
+}
+
+void unlink_call(struct mpipc_open_call *call)
+{
+	struct mpipc_mailbox *box = &call->caller->box;
+	bool linked;
+
+	spin_lock(&box->lock);
+	linked = unlink_locked(call);
+	spin_unlock(&box->lock);
+	if (linked)
+		call_put(call);
+}
+
+/*
+ * Completes a slot of a call that the caller of this has a reference to, unless it
+ * is done. An answer is refused also when the caller has left, or when the event that
+ * its sender left may be on its way. Returns whether; if so the answer's reference was
+ * taken over.
+ */
+bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome)
+{
+	struct mpipc_open_call *call = slot->call;
+	struct mpipc_mailbox *box = &call->caller->box;
+	bool queued = false;
+
+	spin_lock(&box->lock);
+	if (slot->done || (outcome->reply &&
+			   (box->closed || READ_ONCE(slot->peer->box.closed)))) {
+		spin_unlock(&box->lock);
+		return false;
+	}
+	slot->done = true;
+	slot->status = outcome->status;
+	slot->reply = outcome->reply;
+	slot->answered = outcome->reply;
+	slot->last = call->open == 1;
+	slot->entry.seq = box->seq_sure;
+	if (call->async && !box->closed) {
+		call_get(call);
+		mpipc_mailbox_add_locked(box, &slot->entry);
+		queued = true;
+	}
+	/* Those that are over come last, where nobody looks for a deadline. */
+	if (call->async && slot->last && !list_empty(&call->link))
+		list_move_tail(&call->link, &box->calls);
+	if (slot->answered)
+		mpipc_mailbox_heard_locked(call->caller, slot->peer);
+	/* Pairs with the acquire in all_done(). */
+	smp_store_release(&call->open, call->open - 1);
+	spin_unlock(&box->lock);
+
+	if (queued)
+		mpipc_mailbox_wake_readers(box, outcome->sync);
+	else if (slot->last && outcome->sync)
+		wake_up_interruptible_sync(&call->wait);
+	else if (slot->last)
+		wake_up_interruptible(&call->wait);
+	return true;
+}
+
+/* The addressee does not owe it any more. */
+void forget_slot(struct mpipc_slot *slot)
+{
+	struct mpipc_mailbox *box;
+	bool owed;
+
+	if (!slot->peer)
+		return;
+	box = &slot->peer->box;
+	spin_lock(&box->lock);
+	owed = !RB_EMPTY_NODE(&slot->owed);
+	if (owed) {
+		rb_erase(&slot->owed, &box->owed);
+		RB_CLEAR_NODE(&slot->owed);
+	}
+	spin_unlock(&box->lock);
+	if (owed)
+		call_put(slot->call);
+}
+
+/* Ends what is open of a call. */
+void end_call(struct mpipc_open_call *call, int status)
+{
+	const struct outcome outcome = { .status = status };
+	u32 i;
+
+	WRITE_ONCE(call->over, true);
+	for (i = 0; i < call->n_slots; i++) {
+		complete_slot(&call->slots[i], &outcome);
+		forget_slot(&call->slots[i]);
+		cond_resched();
+	}
+	/* The caller may still be waiting for room. */
+	mpipc_mailbox_wake_room(&call->caller->box);
+}
+
+/**
+ * mpipc_slot_is_over - whether nobody wants an answer any more
+ * @slot: the slot
+ *
+ * Return: whether the call is over.
+ */
+bool mpipc_slot_is_over(const struct mpipc_slot *slot)
+{
+	return READ_ONCE(slot->call->over);
+}
+
+/**
+ * mpipc_slot_owe_locked - have an addressee owe an answer
+ * @slot: the slot, found not to be over under the lock of its addressee's mailbox,
+ *	which is still held
+ */
+void mpipc_slot_owe_locked(struct mpipc_slot *slot)
+{
+	struct rb_node **place = &slot->peer->box.owed.rb_node, *parent = NULL;
+	u64 id = slot->call->id;
+
+	lockdep_assert_held(&slot->peer->box.lock);
+	while (*place) {
+		parent = *place;
+		if (id < rb_entry(parent, struct mpipc_slot, owed)->call->id)
+			place = &parent->rb_left;
+		else
+			place = &parent->rb_right;
+	}
+	rb_link_node(&slot->owed, parent, place);
+	rb_insert_color(&slot->owed, &slot->peer->box.owed);
+	call_get(slot->call);
+}
+
+struct mpipc_slot *find_owed(struct mpipc_endpoint *ep, u64 id)
+{
+	struct rb_node *node = ep->box.owed.rb_node;
+
+	lockdep_assert_held(&ep->box.lock);
+	while (node) {
+		struct mpipc_slot *slot = rb_entry(node, struct mpipc_slot, owed);
+
+		if (slot->call->id == id)
+			return slot;
+		node = id < slot->call->id ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
+
+/**
+ * mpipc_slot_drop - let go of a result that was delivered or never will be
+ * @slot: the slot, taken out of the caller's mailbox
+ */
+void mpipc_slot_drop(struct mpipc_slot *slot)
+{
+	struct mpipc_open_call *call = slot->call;
+
+	/* Now, not with the call: other results may stay unread for long. */
+	mpipc_msg_put(slot->reply);
+	slot->reply = NULL;
+	/* Until here it counted as open, so that results are bounded, too. */
+	if (slot->last)
+		unlink_call(call);
+	call_put(call);
+}
+
+/* Takes over the references to the addressees, unless it fails. */
+struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
+					const struct mpipc_call_args *arg,
+					struct mpipc_msg *msg, u32 n)
+{
+	const u32 n_slots = max(n, 1U);
+	struct mpipc_open_call *call;
+	size_t bytes;
+	u64 charge;
+	u32 i;
+
+	bytes = struct_size(call, slots, n_slots);
+	charge = bytes + n * (u64)mpipc_msg_memory(arg->reply_size, arg->reply_fds);
+	if (charge > LONG_MAX ||
+	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
+		return ERR_PTR(-EDQUOT);
+	call = call_alloc(ep, bytes);
+	if (!call) {
+		atomic_long_sub(charge, &ep->user->bytes);
+		return ERR_PTR(-ENOMEM);
+	}
+	*call = (struct mpipc_open_call){
+		.ref = REFCOUNT_INIT(1),
+		.room = call->room,
+		.link = LIST_HEAD_INIT(call->link),
+		.caller = mpipc_endpoint_get(ep),
+		.id = atomic64_inc_return(&last_id),
+		.deadline = arg->deadline,
+		.charge = charge,
+		.reply_size = arg->reply_size,
+		.reply_fds = arg->reply_fds,
+		.n_slots = n_slots,
+		.async = arg->flags & MPIPC_CALL_ASYNC,
+		.waited = !(arg->flags & MPIPC_CALL_ASYNC),
+		.open = n_slots,
+	};
+	init_waitqueue_head(&call->wait);
+	for (i = 0; i < n_slots; i++) {
+		struct mpipc_slot *slot = &call->slots[i];
+
+		*slot = (struct mpipc_slot){
+			.entry.type = MPIPC_REPLY_TO,
+			.call = call,
+			.peer = i < n ? msg->copies[i].to : NULL,
+		};
+		RB_CLEAR_NODE(&slot->owed);
+	}
+	return call;
+}
+
+int link_call(struct mpipc_open_call *call)
+{
+	struct mpipc_mailbox *box = &call->caller->box;
+	int err = 0;
+
+	spin_lock(&box->lock);
+	if (box->closed) {
+		err = -ESHUTDOWN;
+	} else if (box->n_calls >= READ_ONCE(mpipc_endpoint_calls)) {
+		err = -EMFILE;
+	} else {
+		list_add(&call_get(call)->link, &box->calls);
+		box->n_calls++;
+	}
+	spin_unlock(&box->lock);
+	return err;
+}
+
+struct mpipc_open_call *find_call(struct mpipc_endpoint *ep, u64 id)
+{
+	struct mpipc_open_call *call;
+
+	lockdep_assert_held(&ep->box.lock);
+	list_for_each_entry(call, &ep->box.calls, link)
+		if (call->id == id)
+			return call;
+	return NULL;
+}
+
+/**
+ * mpipc_call_end_all - end the calls of an endpoint that left
+ * @ep: the endpoint
+ */
+void mpipc_call_end_all(struct mpipc_endpoint *ep)
+{
+	struct mpipc_open_call *call;
+
+	/* It is not set any more. */
+	cancel_delayed_work_sync(&ep->box.timer);
+	for (;;) {
+		spin_lock(&ep->box.lock);
+		call = list_first_entry_or_null(&ep->box.calls, struct mpipc_open_call, link);
+		if (call)
+			unlink_locked(call);
+		spin_unlock(&ep->box.lock);
+		if (!call)
+			return;
+		end_call(call, -ESHUTDOWN);
+		call_put(call);
+	}
+}
+
+/**
+ * mpipc_call_reset_owed - complete what an endpoint that left has not answered
+ * @ep: the endpoint
+ */
+void mpipc_call_reset_owed(struct mpipc_endpoint *ep)
+{
+	const struct outcome outcome = { .status = -ECONNRESET };
+	struct mpipc_slot *slot;
+	struct rb_node *node;
+
+	for (;;) {
+		spin_lock(&ep->box.lock);
+		node = rb_first(&ep->box.owed);
+		if (node) {
+			rb_erase(node, &ep->box.owed);
+			RB_CLEAR_NODE(node);
+		}
+		spin_unlock(&ep->box.lock);
+		if (!node)
+			return;
+		slot = rb_entry(node, struct mpipc_slot, owed);
+		complete_slot(slot, &outcome);
+		call_put(slot->call);
+		cond_resched();
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_POST_H
+#define MPIPC_POST_H
+
+#include "message.h"
+
+struct mpipc_slot;
+
+/**
+ * DOC: Posting
+ *
+ * A message is put in each mailbox by itself, under the lock of that mailbox. A sender that waits
+ * for space is woken only if it would find some, one sender at a time, and passes on what is left.
+ * So taking a message out costs the same however many senders wait.
+ */
+
+/**
+ * struct mpipc_room_wait - a sender that waits for room in one mailbox
+ * @wait: in &mpipc_mailbox.room
+ * @copy: what there has to be room for; NULL: it waits no more
+ * @slot: what it asks for, or NULL
+ */
+struct mpipc_room_wait {
+	struct wait_queue_entry wait;
+	struct mpipc_copy *copy;
+	struct mpipc_slot *slot;
+};
+
+/* How a message is posted. */
+#define MPIPC_POST_WAITS	1	/* a full mailbox is not a loss yet */
+#define MPIPC_POST_SYNC		2	/* the poster is about to sleep */
+
+void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
+		      struct mpipc_slot *slot);
+void mpipc_room_unwatch(struct mpipc_room_wait *wait);
+int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot, unsigned int how);
+void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
+
+#endif /* MPIPC_POST_H */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "limits.h"
+#include "quota.h"
+
+/* What is left of a quota is of no use. */
+static void check_quota(struct mpipc_mailbox *box, struct mpipc_quota *quota)
+{
+	lockdep_assert_held(&box->lock);
+	if (!quota->endpoints && !quota->messages)
+		list_del_init(&quota->node);
+}
+
+/**
+ * mpipc_quota_join - give a secondary its user's quota of its primary's mailbox
+ * @link: the link of the two
+ */
+void mpipc_quota_join(struct mpipc_link *link)
+{
+	struct mpipc_endpoint *primary = link->to_secondary.about;
+	struct mpipc_user *user = link->to_primary.about->user;
+	struct mpipc_mailbox *box = &primary->box;
+	struct mpipc_quota *quota;
+
+	if (user == primary->user)
+		return;
+	spin_lock(&box->lock);
+	list_for_each_entry(quota, &box->quotas, node)
+		if (quota->user == user)
+			break;
+	if (list_entry_is_head(quota, &box->quotas, node)) {
+		quota = &link->own_quota;
+		quota->user = mpipc_user_get(user);
+		list_add_tail(&quota->node, &box->quotas);
+	} else {
+		mpipc_link_get(container_of(quota, struct mpipc_link, own_quota));
+	}
+	quota->endpoints++;
+	link->quota = quota;
+	spin_unlock(&box->lock);
+}
+
+/**
+ * mpipc_quota_leave - a secondary leaves
+ * @link: its link, which it keeps for the messages that are in its primary's mailbox
+ */
+void mpipc_quota_leave(struct mpipc_link *link)
+{
+	struct mpipc_mailbox *box = &link->to_secondary.about->box;
+
+	if (!link->quota)
+		return;
+	spin_lock(&box->lock);
+	link->quota->endpoints--;
+	check_quota(box, link->quota);
+	spin_unlock(&box->lock);
+}
+
+/* What limits a sender besides the mailbox's own bounds. */
+struct mpipc_quota *quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+{
+	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? msg->sender->link : NULL;
+
+	return link ? link->quota : NULL;
+}
+
+/* Whether what the mailbox of a secondary holds leaves enough to its sender's user. */
+static bool leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
+{
+	long limit = min_t(unsigned long, READ_ONCE(mpipc_user_bytes), LONG_MAX);
+	/* The message itself is counted by now. */
+	long elsewhere = atomic_long_read(&msg->sender->user->bytes) - msg->charge - box->held;
+
+	return !box->held || box->held + msg->charge <= (limit - elsewhere) / 2;
+}
+
+/* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
+int check_room(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+{
+	struct mpipc_quota *quota = quota_of(to, msg);
+	struct mpipc_mailbox *box = &to->box;
+	u32 messages = box->max_messages;
+	u32 bytes = box->max_bytes;
+	u32 size = msg->size;
+
+	lockdep_assert_held(&box->lock);
+	if (size > (quota ? bytes / 2 : bytes))
+		return -EMSGSIZE;
+	if (box->messages >= messages || box->bytes > bytes - size)
+		return -EAGAIN;
+	if (to->role == MPIPC_SECONDARY && !leaves_enough(box, msg))
+		return -EAGAIN;
+	if (!quota)
+		return 0;
+	messages -= box->messages - quota->messages;
+	bytes -= box->bytes - quota->bytes;
+	if (quota->messages < max(messages / 2, 1U) && (u64)quota->bytes + size <= bytes / 2)
+		return 0;
+	return -EAGAIN;
+}
+
+void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
+{
+	struct mpipc_quota *quota = quota_of(ep, msg);
+	struct mpipc_mailbox *box = &ep->box;
+
+	lockdep_assert_held(&box->lock);
+	box->messages += sign;
+	box->bytes += sign * msg->size;
+	box->held += sign * (long)msg->charge;
+	if (!quota)
+		return;
+	quota->messages += sign;
+	quota->bytes += sign * msg->size;
+	check_quota(box, quota);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MPIPC_TIMEOUT_H
+#define MPIPC_TIMEOUT_H
+
+#include "pending.h"
+
+/**
+ * DOC: Timeouts
+ *
+ * Almost no call reaches its deadline, so a mailbox has one timer for all calls of its endpoint.
+ * The timer is set when it would otherwise be too late for a call whose request was posted. It is
+ * not cancelled when that call ends: it looks for calls whose deadline has come, and is set for
+ * the next deadline.
+ */
+
+void start_timer(struct mpipc_open_call *call);
+void mpipc_calls_setup(struct mpipc_mailbox *box);
+int mpipc_calls_init(void);
+void mpipc_calls_exit(void);
+
+#endif /* MPIPC_TIMEOUT_H */
