@@ -4,20 +4,21 @@
 
 #include "address.h"
 
-/* How many places a message needs; for all, a guess that address() checks. */
-static u32 guess_copies(struct mpipc_endpoint *ep, u64 to)
+/* How many places a message needs; for all, a guess that mpipc_address() checks. */
+static u32 mpipc_address_guess(struct mpipc_endpoint *ep, u64 to)
 {
 	return to == MPIPC_TO_ALL ? READ_ONCE(ep->group->n_members) : 1;
 }
 
 /* Those that came with this primary, or follow it. */
-static bool belongs_to(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
+static bool mpipc_address_belongs(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
 {
 	return secondary->role == MPIPC_SECONDARY && !mpipc_endpoint_leaves(secondary) &&
+	       /* Pairs with the release in mpipc_join_publish_primary(): the link is seen. */
 	       smp_load_acquire(&secondary->generation) == primary->generation;
 }
 
-static int address_all(struct mpipc_msg *msg)
+static int mpipc_address_all(struct mpipc_msg *msg)
 {
 	struct mpipc_endpoint *from = msg->sender, *ep;
 	u32 n = 0;
@@ -26,24 +27,24 @@ static int address_all(struct mpipc_msg *msg)
 		return -EOPNOTSUPP;
 	rcu_read_lock();
 	list_for_each_entry_rcu(ep, &from->group->members, member) {
-		if (!belongs_to(ep, from))
+		if (!mpipc_address_belongs(ep, from))
 			continue;
-		if (n == msg->n_copies)
+		if (n == msg->n_deliveries)
 			goto undo;
 		if (refcount_inc_not_zero(&ep->ref))
-			msg->copies[n++].to = ep;
+			msg->deliveries[n++].to = ep;
 	}
 	rcu_read_unlock();
 	return n;
 
 undo:
 	rcu_read_unlock();
-	mpipc_send_unaddress(msg, n);
+	mpipc_address_release(msg, n);
 	return -ENOSPC;
 }
 
 /* Under RCU. */
-static struct mpipc_endpoint *find_member(struct mpipc_group *group, u64 id)
+static struct mpipc_endpoint *mpipc_address_find_member(struct mpipc_group *group, u64 id)
 {
 	struct mpipc_endpoint *ep;
 
@@ -52,49 +53,50 @@ static struct mpipc_endpoint *find_member(struct mpipc_group *group, u64 id)
 }
 
 /* Under RCU. */
-static struct mpipc_endpoint *find_primary(struct mpipc_endpoint *from, u64 to)
+static struct mpipc_endpoint *mpipc_address_find_primary(struct mpipc_endpoint *from, u64 to)
 {
 	struct mpipc_endpoint *ep = rcu_dereference(from->group->primary);
 
 	if (ep && mpipc_endpoint_leaves(ep))
 		ep = NULL;
 	if (to != MPIPC_TO_PRIMARY && (!ep || ep->id != to)) {
-		ep = find_member(from->group, to);
+		ep = mpipc_address_find_member(from->group, to);
 		return ERR_PTR(ep ? -EOPNOTSUPP : -ESRCH);
 	}
 	if (!ep)
 		return ERR_PTR(-ECONNREFUSED);
+	/* Pairs with the release in mpipc_join_publish_primary(): the link is seen. */
 	if (ep->generation != smp_load_acquire(&from->generation))
 		return ERR_PTR(-ESTALE);
 	return ep;
 }
 
 /* Under RCU. */
-static struct mpipc_endpoint *find_secondary(struct mpipc_endpoint *from, u64 to)
+static struct mpipc_endpoint *mpipc_address_find_secondary(struct mpipc_endpoint *from, u64 to)
 {
-	struct mpipc_endpoint *ep = find_member(from->group, to);
+	struct mpipc_endpoint *ep = mpipc_address_find_member(from->group, to);
 
 	if (to == MPIPC_TO_PRIMARY || ep == from)
 		return ERR_PTR(-EOPNOTSUPP);
-	if (!ep || !belongs_to(ep, from))
+	if (!ep || !mpipc_address_belongs(ep, from))
 		return ERR_PTR(-ESRCH);
 	return ep;
 }
 
-static int address_one(struct mpipc_msg *msg, u64 to)
+static int mpipc_address_one(struct mpipc_msg *msg, u64 to)
 {
 	struct mpipc_endpoint *from = msg->sender, *ep;
 	int n = 1;
 
 	rcu_read_lock();
-	ep = from->role == MPIPC_PRIMARY ? find_secondary(from, to) :
-					   find_primary(from, to);
+	ep = from->role == MPIPC_PRIMARY ? mpipc_address_find_secondary(from, to) :
+					   mpipc_address_find_primary(from, to);
 	if (IS_ERR(ep))
 		n = PTR_ERR(ep);
 	else if (!refcount_inc_not_zero(&ep->ref))
 		n = -ESRCH;
 	rcu_read_unlock();
-	msg->copies[0].to = ep;
+	msg->deliveries[0].to = ep;
 	return n;
 }
 
@@ -102,20 +104,20 @@ static int address_one(struct mpipc_msg *msg, u64 to)
  * Fills in the copies, which have not been posted then; -ENOSPC: there are more
  * destinations than copies.
  */
-static int address(struct mpipc_msg *msg, u64 to)
+static int mpipc_address(struct mpipc_msg *msg, u64 to)
 {
-	int i, n = to == MPIPC_TO_ALL ? address_all(msg) : address_one(msg, to);
+	int i, n = to == MPIPC_TO_ALL ? mpipc_address_all(msg) : mpipc_address_one(msg, to);
 
 	for (i = 0; i < n; i++) {
-		msg->copies[i].msg = msg;
-		msg->copies[i].entry.type = MPIPC_MESSAGE;
-		msg->copies[i].result = -EAGAIN;
+		msg->deliveries[i].msg = msg;
+		msg->deliveries[i].qnode.type = MPIPC_MESSAGE;
+		msg->deliveries[i].result = -EAGAIN;
 	}
 	return n;
 }
 
 /**
- * mpipc_send_prepare - make a message and find its destinations
+ * mpipc_address_import - make a message and find its destinations
  * @ep: who sends it
  * @body: what it consists of
  * @from: where its payload is written from, or NULL: it is at body's @data
@@ -126,18 +128,17 @@ static int address(struct mpipc_msg *msg, u64 to)
  * Return: how many destinations there are, each with a reference in its copy, or
  * an error as &struct mpipc_send_args says.
  */
-int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
-		       const struct iov_iter *from, u32 flags, u64 to,
-		       struct mpipc_msg **msg)
+int mpipc_address_import(struct mpipc_endpoint *ep, const struct mpipc_body *body,
+			 const struct iov_iter *from, u32 flags, u64 to, struct mpipc_msg **msg)
 {
 	int n;
 
 	do {
 		*msg = mpipc_msg_import(ep, body, from, flags & MPIPC_PASS_MPIPC,
-					guess_copies(ep, to), MPIPC_SENDER_PAYS);
+					mpipc_address_guess(ep, to), MPIPC_SENDER_PAYS);
 		if (IS_ERR(*msg))
 			return PTR_ERR(*msg);
-		n = address(*msg, to);
+		n = mpipc_address(*msg, to);
 		if (n < 0)
 			mpipc_msg_put(*msg);
 	} while (n == -ENOSPC && !fatal_signal_pending(current));
@@ -145,12 +146,12 @@ int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 }
 
 /**
- * mpipc_send_unaddress - let go of the destinations of a message
+ * mpipc_address_release - let go of the destinations of a message
  * @msg: the message
  * @n: how many there are
  */
-void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n)
+void mpipc_address_release(struct mpipc_msg *msg, u32 n)
 {
 	while (n--)
-		mpipc_endpoint_put(msg->copies[n].to);
+		mpipc_endpoint_put(msg->deliveries[n].to);
 }

@@ -11,8 +11,8 @@
  * that joins later does not get the message.
  */
 
-int mpipc_send_prepare(struct mpipc_endpoint *ep, const struct mpipc_body *body,
-		       const struct iov_iter *from, u32 flags, u64 to, struct mpipc_msg **msg);
-void mpipc_send_unaddress(struct mpipc_msg *msg, u32 n);
+int mpipc_address_import(struct mpipc_endpoint *ep, const struct mpipc_body *body,
+			 const struct iov_iter *from, u32 flags, u64 to, struct mpipc_msg **msg);
+void mpipc_address_release(struct mpipc_msg *msg, u32 n);
 
 #endif /* MPIPC_ADDRESS_H */

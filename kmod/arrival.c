@@ -6,20 +6,20 @@
 #include "deadline.h"
 
 /**
- * struct arrival - a secondary that waits for a primary
+ * struct mpipc_arrival - a secondary that waits for a primary
  * @wait: in &mpipc_net.arrival
  * @name: of the group
  */
-struct arrival {
+struct mpipc_arrival {
 	struct wait_queue_entry wait;
 	const char *name;
 };
 
 /* Others are not disturbed: anybody can make groups. */
-static int wake_for_name(struct wait_queue_entry *wait, unsigned int mode, int flags,
-			 void *name)
+static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, int flags,
+			      void *name)
 {
-	struct arrival *arrival = container_of(wait, struct arrival, wait);
+	struct mpipc_arrival *arrival = container_of(wait, struct mpipc_arrival, wait);
 
 	if (strcmp(arrival->name, name))
 		return 0;
@@ -27,13 +27,13 @@ static int wake_for_name(struct wait_queue_entry *wait, unsigned int mode, int f
 }
 
 /* Returns why not to wait again after one more look, or 0. */
-int wait_for_arrival(struct mpipc_net *mnet, const char *name, int seen, u64 deadline)
+int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 deadline)
 {
-	struct arrival arrival = { .name = name };
+	struct mpipc_arrival arrival = { .name = name };
 	int err = 0;
 
 	init_wait(&arrival.wait);
-	arrival.wait.func = wake_for_name;
+	arrival.wait.func = mpipc_arrival_wake;
 	for (;;) {
 		prepare_to_wait(&mnet->arrival, &arrival.wait, TASK_INTERRUPTIBLE);
 		if (signal_pending(current))

@@ -11,7 +11,7 @@
  * make as many groups as they like, do not disturb them.
  */
 
-int wait_for_arrival(struct mpipc_net *mnet, const char *name, int seen, u64 deadline);
+int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 deadline);
 void mpipc_arrival_announce(struct mpipc_net *mnet, char *name);
 
 #endif /* MPIPC_ARRIVAL_H */

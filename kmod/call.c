@@ -14,55 +14,54 @@
  * Takes back a call that nobody got; not if it was cancelled meanwhile, which ends it
  * as any other. Returns whether.
  */
-static bool withdraw(struct mpipc_open_call *call)
+static bool mpipc_call_retract(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 	bool linked;
 
 	spin_lock(&box->lock);
-	linked = !call->over && unlink_locked(call);
+	linked = !call->over && mpipc_call_unlist_locked(call);
 	spin_unlock(&box->lock);
 	if (linked)
-		call_put(call);
+		mpipc_call_put(call);
 	return linked;
 }
 
 /* Posts the request; who does not get it completes its slot with the reason. */
-static int post_request(struct mpipc_open_call *call, struct mpipc_msg *msg, u32 n,
-			u32 flags)
+static int mpipc_call_post(struct mpipc_call *call, struct mpipc_msg *msg, u32 n, u32 flags)
 {
 	u64 deadline = flags & MPIPC_CALL_WAIT_SPACE ? call->deadline : 0;
 	u32 i;
 	int err;
 
 	for (i = 0; i < n; i++)
-		msg->copies[i].entry.type = MPIPC_REQUEST;
+		msg->deliveries[i].qnode.type = MPIPC_REQUEST;
 	err = mpipc_send_post(msg, n, call->slots, deadline, !call->async && n == 1);
 	if (err)
 		return err;
 	for (i = 0; i < n; i++) {
-		const struct outcome outcome = { .status = msg->copies[i].result };
+		const struct mpipc_outcome outcome = { .status = msg->deliveries[i].result };
 
 		if (outcome.status)
-			complete_slot(&call->slots[i], &outcome);
+			mpipc_reply_slot_complete(&call->slots[i], &outcome);
 	}
 	return 0;
 }
 
-static bool all_done(struct mpipc_open_call *call)
+static bool mpipc_call_is_done(struct mpipc_call *call)
 {
-	/* Pairs with the release in complete_slot(): the results are seen. */
+	/* Pairs with the release in mpipc_reply_slot_complete(): the results are seen. */
 	return !smp_load_acquire(&call->open);
 }
 
-static int wait_for_results(struct mpipc_open_call *call)
+static int mpipc_call_wait(struct mpipc_call *call)
 {
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	while (!err && !all_done(call)) {
+	while (!err && !mpipc_call_is_done(call)) {
 		prepare_to_wait(&call->wait, &wait, TASK_INTERRUPTIBLE);
-		if (all_done(call))
+		if (mpipc_call_is_done(call))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -71,10 +70,11 @@ static int wait_for_results(struct mpipc_open_call *call)
 	}
 	finish_wait(&call->wait, &wait);
 	/* Even if a signal came as well. */
-	return all_done(call) ? 0 : err;
+	return mpipc_call_is_done(call) ? 0 : err;
 }
 
-static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call_args *arg)
+static int mpipc_call_copy_result(struct mpipc_reply_slot *slot, u32 i,
+				  const struct mpipc_call_args *arg)
 {
 	struct mpipc_record __user *to = u64_to_user_ptr(arg->results);
 	u64 data = arg->reply_data + (u64)i * arg->reply_size;
@@ -82,7 +82,7 @@ static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call_a
 	struct mpipc_msg *reply = slot->reply;
 	struct mpipc_record record;
 
-	mpipc_entry_record(&slot->entry, slot->call->caller, &record);
+	mpipc_record_fill(&slot->qnode, slot->call->caller, &record);
 	if (copy_to_user(&to[i], &record, sizeof(record)))
 		return -EFAULT;
 	if (!reply)
@@ -93,7 +93,7 @@ static int copy_result(struct mpipc_slot *slot, u32 i, const struct mpipc_call_a
 }
 
 /* All that can fault comes before the first descriptor. */
-static int copy_results(struct mpipc_open_call *call, const struct mpipc_call_args *arg)
+static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_call_args *arg)
 {
 	s32 __user *fds = u64_to_user_ptr(arg->reply_fd_list);
 	struct mpipc_msg *reply;
@@ -101,7 +101,7 @@ static int copy_results(struct mpipc_open_call *call, const struct mpipc_call_ar
 	int err;
 
 	for (i = 0; i < call->n_slots; i++) {
-		err = copy_result(&call->slots[i], i, arg);
+		err = mpipc_call_copy_result(&call->slots[i], i, arg);
 		if (err)
 			return err;
 	}
@@ -109,8 +109,8 @@ static int copy_results(struct mpipc_open_call *call, const struct mpipc_call_ar
 		reply = call->slots[i].reply;
 		if (!reply)
 			continue;
-		mpipc_files_install(mpipc_msg_files(reply),
-				    fds + (size_t)i * arg->reply_fds, reply->n_files);
+		mpipc_files_install(mpipc_msg_files(reply), fds + (size_t)i * arg->reply_fds,
+				    reply->n_files);
 		/*
 		 * Here, not by who lets go of the call last. If that is who replied, it
 		 * may sleep in MPIPC_REPLY_RECV before the kernel releases the files.
@@ -125,20 +125,20 @@ static int copy_results(struct mpipc_open_call *call, const struct mpipc_call_ar
  * Waits for a call and delivers its results. A signal or a bad pointer leaves it
  * open, for the caller to come back to.
  */
-static int collect(struct mpipc_open_call *call, const struct mpipc_call_args *arg)
+static int mpipc_call_collect(struct mpipc_call *call, const struct mpipc_call_args *arg)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 	int err;
 
-	err = wait_for_results(call);
+	err = mpipc_call_wait(call);
 	if (!err && READ_ONCE(box->closed))
 		err = -ESHUTDOWN;
 	if (!err)
-		err = copy_results(call, arg);
+		err = mpipc_call_copy_results(call, arg);
 	if (err != -ERESTARTSYS && err != -EFAULT) {
-		unlink_call(call);
+		mpipc_call_unlist(call);
 		/* Now, whoever answered may hold the call a while longer. */
-		refund(call);
+		mpipc_call_refund(call);
 		return err;
 	}
 	spin_lock(&box->lock);
@@ -147,7 +147,7 @@ static int collect(struct mpipc_open_call *call, const struct mpipc_call_args *a
 	return err;
 }
 
-static int check_resume(struct mpipc_open_call *call, struct mpipc_call_args *arg)
+static int mpipc_call_check_resume(struct mpipc_call *call, struct mpipc_call_args *arg)
 {
 	if (!call || call->async)
 		return -ESRCH;
@@ -159,25 +159,25 @@ static int check_resume(struct mpipc_open_call *call, struct mpipc_call_args *ar
 	return call->n_slots > arg->max_results ? -ENOSPC : 0;
 }
 
-static int resume(struct mpipc_endpoint *ep, struct mpipc_call_args *arg)
+static int mpipc_call_resume(struct mpipc_endpoint *ep, struct mpipc_call_args *arg)
 {
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 	int err;
 
 	if (arg->flags & MPIPC_CALL_ASYNC)
 		return -EINVAL;
 	spin_lock(&ep->box.lock);
-	call = find_call(ep, arg->id);
-	err = check_resume(call, arg);
+	call = mpipc_call_find_locked(ep, arg->id);
+	err = mpipc_call_check_resume(call, arg);
 	if (!err) {
-		call_get(call);
+		mpipc_call_get(call);
 		call->waited = true;
 	}
 	spin_unlock(&ep->box.lock);
 	if (err)
 		return err;
-	err = collect(call, arg);
-	call_put(call);
+	err = mpipc_call_collect(call, arg);
+	mpipc_call_put(call);
 	return err;
 }
 
@@ -185,16 +185,16 @@ static int resume(struct mpipc_endpoint *ep, struct mpipc_call_args *arg)
  * Opens the call, of which the message is the request, and sees it through. The
  * references to the addressees are taken over.
  */
-static int run(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __user *uid,
-	       struct mpipc_msg *msg, u32 n)
+static int mpipc_call_start(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __user *uid,
+			    struct mpipc_msg *msg, u32 n)
 {
-	const struct outcome nobody = { .status = -ECONNREFUSED };
-	struct mpipc_open_call *call;
+	const struct mpipc_outcome nobody = { .status = -ECONNREFUSED };
+	struct mpipc_call *call;
 	int err;
 
-	call = call_new(ep, arg, msg, n);
+	call = mpipc_call_new(ep, arg, msg, n);
 	if (IS_ERR(call)) {
-		mpipc_send_unaddress(msg, n);
+		mpipc_address_release(msg, n);
 		return PTR_ERR(call);
 	}
 	msg->call = call->id;
@@ -202,7 +202,7 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __use
 	msg->reply_size = call->reply_size;
 	msg->reply_fds = call->reply_fds;
 
-	err = link_call(call);
+	err = mpipc_call_list(call);
 	if (err)
 		goto out;
 	/* Now, so that the call can be cancelled, and never is one without an id. */
@@ -210,24 +210,24 @@ static int run(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __use
 	if (err)
 		goto unlink;
 	trace_mpipc_call(msg, arg->to, n);
-	err = post_request(call, msg, n, arg->flags);
-	if (err && withdraw(call)) {
+	err = mpipc_call_post(call, msg, n, arg->flags);
+	if (err && mpipc_call_retract(call)) {
 		/* A restarted system call makes it anew. */
 		put_user((u64)0, uid);
 		goto out;
 	}
 	err = 0;
 	if (!n)
-		complete_slot(&call->slots[0], &nobody);
-	start_timer(call);
+		mpipc_reply_slot_complete(&call->slots[0], &nobody);
+	mpipc_timeout_start(call);
 	if (!call->async)
-		err = collect(call, arg);
+		err = mpipc_call_collect(call, arg);
 	goto out;
 
 unlink:
-	unlink_call(call);
+	mpipc_call_unlist(call);
 out:
-	call_put(call);
+	mpipc_call_put(call);
 	return err;
 }
 
@@ -239,8 +239,7 @@ out:
  *
  * Return: 0 or an error as &struct mpipc_call_args says.
  */
-int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
-		    u64 __user *uid)
+int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __user *uid)
 {
 	const u32 flags = MPIPC_PASS_MPIPC | MPIPC_CALL_ASYNC | MPIPC_CALL_WAIT_SPACE;
 	const bool async = arg->flags & MPIPC_CALL_ASYNC;
@@ -252,17 +251,17 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
 	if (arg->reply_size > MPIPC_SIZE_MAX || arg->reply_fds > MPIPC_FDS_MAX)
 		return -EMSGSIZE;
 	if (arg->id)
-		return resume(ep, arg);
-	n = mpipc_send_prepare(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
+		return mpipc_call_resume(ep, arg);
+	n = mpipc_address_import(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
 	if (n < 0)
 		return n;
 
 	arg->n_results = n;
 	if (!async && n > arg->max_results) {
-		mpipc_send_unaddress(msg, n);
+		mpipc_address_release(msg, n);
 		err = -ENOSPC;
 	} else if (async || n) {
-		err = run(ep, arg, uid, msg, n);
+		err = mpipc_call_start(ep, arg, uid, msg, n);
 	}
 	mpipc_msg_put(msg);
 	return err;
@@ -277,24 +276,24 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg,
  */
 int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id)
 {
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 	bool waited = false;
 
 	spin_lock(&ep->box.lock);
-	call = find_call(ep, id);
+	call = mpipc_call_find_locked(ep, id);
 	if (call) {
 		waited = call->waited;
 		if (!call->open && (waited || call->async))
 			call = NULL;
 		else
-			WRITE_ONCE(call_get(call)->over, true);
+			WRITE_ONCE(mpipc_call_get(call)->over, true);
 	}
 	spin_unlock(&ep->box.lock);
 	if (!call)
 		return -ESRCH;
-	end_call(call, -ECANCELED);
+	mpipc_call_end(call, -ECANCELED);
 	if (!call->async && !waited)
-		unlink_call(call);
-	call_put(call);
+		mpipc_call_unlist(call);
+	mpipc_call_put(call);
 	return 0;
 }

@@ -50,7 +50,7 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 }
 
 /* Not 0, so that iterate_fd() stops: the place after the descriptor. */
-static int match_file(const void *file, struct file *other, unsigned int fd)
+static int mpipc_match_file(const void *file, struct file *other, unsigned int fd)
 {
 	return other == file ? fd + 1 : 0;
 }
@@ -66,8 +66,7 @@ static int match_file(const void *file, struct file *other, unsigned int fd)
  *
  * Return: whether.
  */
-bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
-			     void *table)
+bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
 	int next;
 
@@ -75,9 +74,9 @@ bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file,
 	/* A table is only closed by who does not use it when it is destroyed. */
 	if (table != current->files)
 		return false;
-	next = iterate_fd(table, ep->fd_hint, match_file, file);
+	next = iterate_fd(table, ep->fd_hint, mpipc_match_file, file);
 	if (!next && ep->fd_hint)
-		next = iterate_fd(table, 0, match_file, file);
+		next = iterate_fd(table, 0, mpipc_match_file, file);
 	ep->fd_hint = next ? next - 1 : 0;
 	return next;
 }

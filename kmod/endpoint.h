@@ -9,7 +9,7 @@
 #include "link.h"
 
 struct mpipc_msg;
-struct mpipc_open_call;
+struct mpipc_call;
 
 /**
  * DOC: Endpoints
@@ -51,7 +51,7 @@ struct mpipc_open_call;
  * 4. the lock of the queue of those who wait for room in a mailbox.
  * 5. &mpipc_mailbox.lock, a spinlock; never two of them.
  *
- * What takes long (memory that must be made free, answers that are still owed,
+ * What takes long (memory that must be made free, answers that are still pending,
  * messages that are dropped) is done under the first at most.
  *
  * Senders find their destinations under RCU and take a reference.
@@ -136,7 +136,7 @@ struct mpipc_endpoint {
 	struct mpipc_link *link;
 
 	struct mpipc_msg *spare_msg;
-	struct mpipc_open_call *spare_call;
+	struct mpipc_call *spare_call;
 
 	struct mpipc_mailbox box;
 	atomic64_t sent;
@@ -153,7 +153,7 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
  * Whether it keeps so much of what it sent. KASAN does not know that nobody may use that
  * memory, but its reference count does: it stays 0 until the memory is used again.
  */
-static inline bool mpipc_endpoint_keeps(const struct mpipc_endpoint *ep, size_t bytes)
+static inline bool mpipc_endpoint_keeps_spare(const struct mpipc_endpoint *ep, size_t bytes)
 {
 	return bytes <= (ep->role == MPIPC_PRIMARY ? MPIPC_SPARE_MAX_PRIMARY : MPIPC_SPARE_MAX);
 }

@@ -2,13 +2,13 @@
 #include "event.h"
 
 /* Of the two ends, that of @to, which is a member. */
-static struct mpipc_link_end *mpipc_link_end_of(struct mpipc_link *link,
+static struct mpipc_link_end *mpipc_link_end_to(struct mpipc_link *link,
 						const struct mpipc_endpoint *to)
 {
 	return to->role == MPIPC_PRIMARY ? &link->to_primary : &link->to_secondary;
 }
 
-static struct mpipc_link_end *to_link_end(struct mpipc_entry *event)
+static struct mpipc_link_end *mpipc_event_end(struct mpipc_qnode *event)
 {
 	return event->type == MPIPC_JOINED ? container_of(event, struct mpipc_link_end, joined) :
 					     container_of(event, struct mpipc_link_end, left);
@@ -20,20 +20,20 @@ static struct mpipc_link_end *to_link_end(struct mpipc_entry *event)
  *
  * Return: the endpoint, to which the event has a reference.
  */
-struct mpipc_endpoint *mpipc_event_about(struct mpipc_entry *event)
+struct mpipc_endpoint *mpipc_event_about(struct mpipc_qnode *event)
 {
-	return to_link_end(event)->about;
+	return mpipc_event_end(event)->about;
 }
 
 /**
  * mpipc_event_drop - let go of an event that is in no mailbox any more
  * @event: the event
  */
-void mpipc_event_drop(struct mpipc_entry *event)
+void mpipc_event_drop(struct mpipc_qnode *event)
 {
-	struct mpipc_link *link = to_link_end(event)->link;
+	struct mpipc_link *link = mpipc_event_end(event)->link;
 
-	mpipc_endpoint_put(to_link_end(event)->about);
+	mpipc_endpoint_put(mpipc_event_end(event)->about);
 	mpipc_link_put(link);
 }
 
@@ -41,34 +41,34 @@ void mpipc_event_drop(struct mpipc_entry *event)
  * mpipc_event_seen_locked - remember that an event is taken out
  * @event: the event; its mailbox is locked
  */
-void mpipc_event_seen_locked(struct mpipc_entry *event)
+void mpipc_event_seen_locked(struct mpipc_qnode *event)
 {
-	to_link_end(event)->unseen = false;
+	mpipc_event_end(event)->unseen = false;
 }
 
 /**
- * mpipc_mailbox_heard_locked - remember that a peer has sent something
+ * mpipc_event_peer_sent_locked - remember that a peer has sent something
  * @to: to whom; its mailbox is locked and has it, or its caller will
  * @from: the peer
  */
-void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from)
+void mpipc_event_peer_sent_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from)
 {
 	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? from->link : to->link;
 
 	lockdep_assert_held(&to->box.lock);
 	if (link)
-		mpipc_link_end_of(link, to)->last = to->box.seq;
+		mpipc_link_end_to(link, to)->last = to->box.seq;
 }
 
 /* What @to is to hear of the other end of a link; NULL if it does not want to. */
-static struct mpipc_link_end *wanted_end(struct mpipc_link *link, struct mpipc_endpoint *to)
+static struct mpipc_link_end *mpipc_event_end_to(struct mpipc_link *link, struct mpipc_endpoint *to)
 {
-	return link && to->flags & MPIPC_JOIN_EVENTS ? mpipc_link_end_of(link, to) : NULL;
+	return link && to->flags & MPIPC_JOIN_EVENTS ? mpipc_link_end_to(link, to) : NULL;
 }
 
 /* Puts an event in, with its references. */
-static void add_event(struct mpipc_mailbox *box, struct mpipc_link_end *end,
-		      struct mpipc_entry *event)
+static void mpipc_event_add_locked(struct mpipc_mailbox *box, struct mpipc_link_end *end,
+				   struct mpipc_qnode *event)
 {
 	mpipc_link_get(end->link);
 	mpipc_endpoint_get(end->about);
@@ -77,38 +77,38 @@ static void add_event(struct mpipc_mailbox *box, struct mpipc_link_end *end,
 }
 
 /* Takes an event out, and passes on what it says of lost messages. */
-static void withdraw(struct mpipc_mailbox *box, struct mpipc_entry *entry)
+static void mpipc_event_retract_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode)
 {
 	lockdep_assert_held(&box->lock);
-	if (list_is_last(&entry->link, &box->queue))
-		box->lost_since += entry->lost;
+	if (list_is_last(&qnode->node, &box->queue))
+		box->lost_since += qnode->lost;
 	else
-		list_next_entry(entry, link)->lost += entry->lost;
-	list_del(&entry->link);
+		list_next_entry(qnode, node)->lost += qnode->lost;
+	list_del(&qnode->node);
 	WRITE_ONCE(box->queued, box->queued - 1);
 }
 
 /**
- * mpipc_event_joined - tell that a peer is there
+ * mpipc_event_notify_joined - tell that a peer is there
  * @to: whom
  * @link: its link with the peer, or NULL
  *
  * Called under mpipc_group.lock, by which @to cannot begin to leave, and has not.
  */
-void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link)
+void mpipc_event_notify_joined(struct mpipc_endpoint *to, struct mpipc_link *link)
 {
-	struct mpipc_link_end *end = wanted_end(link, to);
+	struct mpipc_link_end *end = mpipc_event_end_to(link, to);
 
 	if (!end)
 		return;
 	spin_lock(&to->box.lock);
-	add_event(&to->box, end, &end->joined);
+	mpipc_event_add_locked(&to->box, end, &end->joined);
 	spin_unlock(&to->box.lock);
 	mpipc_mailbox_wake_readers(&to->box, false);
 }
 
 /**
- * mpipc_event_left - tell that a peer is gone
+ * mpipc_event_notify_left - tell that a peer is gone
  * @to: whom
  * @link: its link with the peer, or NULL
  *
@@ -117,9 +117,9 @@ void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link)
  * calls that were answered.
  * Called under mpipc_group.lock; @to may have begun to leave, and then does not care.
  */
-void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link)
+void mpipc_event_notify_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 {
-	struct mpipc_link_end *end = wanted_end(link, to);
+	struct mpipc_link_end *end = mpipc_event_end_to(link, to);
 	struct mpipc_mailbox *box = &to->box;
 	bool closed, unseen;
 
@@ -130,9 +130,9 @@ void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 	closed = box->closed;
 	unseen = !closed && end->unseen && end->last < end->joined.seq;
 	if (unseen)
-		withdraw(box, &end->joined);
+		mpipc_event_retract_locked(box, &end->joined);
 	else if (!closed)
-		add_event(box, end, &end->left);
+		mpipc_event_add_locked(box, end, &end->left);
 	spin_unlock(&box->lock);
 	if (unseen)
 		mpipc_event_drop(&end->joined);

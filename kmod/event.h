@@ -14,11 +14,11 @@
  * mailbox can swallow it.
  */
 
-struct mpipc_endpoint *mpipc_event_about(struct mpipc_entry *event);
-void mpipc_event_drop(struct mpipc_entry *event);
-void mpipc_event_seen_locked(struct mpipc_entry *event);
-void mpipc_mailbox_heard_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from);
-void mpipc_event_joined(struct mpipc_endpoint *to, struct mpipc_link *link);
-void mpipc_event_left(struct mpipc_endpoint *to, struct mpipc_link *link);
+struct mpipc_endpoint *mpipc_event_about(struct mpipc_qnode *event);
+void mpipc_event_drop(struct mpipc_qnode *event);
+void mpipc_event_seen_locked(struct mpipc_qnode *event);
+void mpipc_event_peer_sent_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from);
+void mpipc_event_notify_joined(struct mpipc_endpoint *to, struct mpipc_link *link);
+void mpipc_event_notify_left(struct mpipc_endpoint *to, struct mpipc_link *link);
 
 #endif /* MPIPC_EVENT_H */

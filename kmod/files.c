@@ -11,7 +11,7 @@
  * The kernel does not tell modules which files are io_urings. Only kernel code
  * names anonymous inodes, and this name is as old as io_uring.
  */
-static bool is_io_uring(const struct file *file)
+static bool mpipc_file_is_io_uring(const struct file *file)
 {
 	return file_inode(file)->i_sb->s_magic == ANON_INODE_FS_MAGIC &&
 	       !strcmp(file->f_path.dentry->d_name.name, "[io_uring]");
@@ -26,8 +26,7 @@ static bool is_io_uring(const struct file *file)
  *
  * Return: 0; -EFAULT, -EBADF or -EOPNOTSUPP, and then no reference is held.
  */
-int mpipc_files_import(struct file **files, const s32 __user *fds, u32 n,
-		       bool pass_mpipc)
+int mpipc_files_import(struct file **files, const s32 __user *fds, u32 n, bool pass_mpipc)
 {
 	int err;
 	u32 i;
@@ -43,7 +42,7 @@ int mpipc_files_import(struct file **files, const s32 __user *fds, u32 n,
 		if (!files[i])
 			goto undo;
 		err = -EOPNOTSUPP;
-		if (is_io_uring(files[i]) ||
+		if (mpipc_file_is_io_uring(files[i]) ||
 		    (files[i]->f_op == &mpipc_fops && !pass_mpipc)) {
 			fput(files[i]);
 			goto undo;

@@ -21,8 +21,7 @@
 
 extern const struct file_operations mpipc_fops;
 
-int mpipc_files_import(struct file **files, const s32 __user *fds, u32 n,
-		       bool pass_mpipc);
+int mpipc_files_import(struct file **files, const s32 __user *fds, u32 n, bool pass_mpipc);
 int mpipc_files_prepare(s32 __user *slots, u32 n);
 void mpipc_files_install(struct file **files, s32 __user *slots, u32 n);
 void mpipc_files_put(struct file **files, u32 n);

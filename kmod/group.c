@@ -22,7 +22,7 @@ struct mpipc_net *mpipc_net(struct net *net)
 	return net_generic(net, net_id);
 }
 
-static int __net_init net_init(struct net *net)
+static int __net_init mpipc_net_setup(struct net *net)
 {
 	struct mpipc_net *mnet = mpipc_net(net);
 
@@ -32,28 +32,28 @@ static int __net_init net_init(struct net *net)
 	return 0;
 }
 
-static struct pernet_operations net_ops = {
-	.init = net_init,
+static struct pernet_operations mpipc_net_ops = {
+	.init = mpipc_net_setup,
 	.id = &net_id,
 	.size = sizeof(struct mpipc_net),
 };
 
 /**
- * mpipc_net_init - prepare all network namespaces
+ * mpipc_groups_init - prepare all network namespaces
  *
  * Return: 0 or a negative error.
  */
-int mpipc_net_init(void)
+int mpipc_groups_init(void)
 {
-	return register_pernet_subsys(&net_ops);
+	return register_pernet_subsys(&mpipc_net_ops);
 }
 
 /**
- * mpipc_net_exit - undo mpipc_net_init()
+ * mpipc_groups_exit - undo mpipc_groups_init()
  */
-void mpipc_net_exit(void)
+void mpipc_groups_exit(void)
 {
-	unregister_pernet_subsys(&net_ops);
+	unregister_pernet_subsys(&mpipc_net_ops);
 }
 
 /**
@@ -68,30 +68,29 @@ void mpipc_group_put(struct mpipc_group *group)
 	kfree_rcu(group, rcu);
 }
 
-static u32 name_hash(const char *name)
+static u32 mpipc_group_hash(const char *name)
 {
 	return full_name_hash(NULL, name, strlen(name));
 }
 
-static struct mpipc_group *find_group(struct mpipc_net *mnet, const char *name)
+static struct mpipc_group *mpipc_group_find_locked(struct mpipc_net *mnet, const char *name)
 {
 	struct mpipc_group *group;
 
 	lockdep_assert_held(&mnet->lock);
-	hash_for_each_possible(mnet->groups, group, node, name_hash(name))
+	hash_for_each_possible(mnet->groups, group, node, mpipc_group_hash(name))
 		if (!strcmp(group->name, name))
 			return group;
 	return NULL;
 }
 
-struct mpipc_endpoint *primary_of(struct mpipc_group *group)
+struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group)
 {
 	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
 }
 
 /* Made by its first primary. */
-struct mpipc_group *new_group(const struct mpipc_join_args *arg,
-				     struct mpipc_user *user)
+struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user)
 {
 	struct mpipc_group *group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 
@@ -110,19 +109,19 @@ struct mpipc_group *new_group(const struct mpipc_join_args *arg,
 }
 
 /* Makes a group known, and its maker pay for it until it is empty. Returns it locked. */
-static struct mpipc_group *add_group(struct mpipc_net *mnet, struct mpipc_group *group)
+static struct mpipc_group *mpipc_group_add_locked(struct mpipc_net *mnet, struct mpipc_group *group)
 {
 	lockdep_assert_held(&mnet->lock);
 	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups)))
 		return ERR_PTR(-EDQUOT);
 	/* Nobody else can have it. */
 	mutex_trylock(&group->lock);
-	hash_add_rcu(mnet->groups, &group->node, name_hash(group->name));
+	hash_add_rcu(mnet->groups, &group->node, mpipc_group_hash(group->name));
 	return group;
 }
 
 /* The group has no members: nobody finds it, nobody pays for it. */
-void forget_group(struct mpipc_net *mnet, struct mpipc_group *group)
+void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group)
 {
 	lockdep_assert_held(&group->lock);
 	spin_lock(&mnet->lock);
@@ -131,7 +130,7 @@ void forget_group(struct mpipc_net *mnet, struct mpipc_group *group)
 	atomic_long_dec(&group->user->groups);
 }
 
-bool may_join(struct net *net, struct mpipc_group *group, u32 role)
+bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role)
 {
 	u32 bits = group->mode;
 	bool owner = uid_eq(current_fsuid(), group->uid);
@@ -146,18 +145,18 @@ bool may_join(struct net *net, struct mpipc_group *group, u32 role)
 }
 
 /* Finds the group, or, for a primary, makes it known. Returns it locked and with a reference. */
-struct mpipc_group *lock_group(struct mpipc_net *mnet, const char *name,
-				      struct mpipc_group **spare)
+struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
+				     struct mpipc_group **spare)
 {
 	struct mpipc_group *fresh = *spare, *group;
 
 	for (;;) {
 		spin_lock(&mnet->lock);
-		group = find_group(mnet, name);
+		group = mpipc_group_find_locked(mnet, name);
 		if (group)
 			refcount_inc(&group->ref);
 		else if (fresh)
-			fresh = add_group(mnet, fresh);
+			fresh = mpipc_group_add_locked(mnet, fresh);
 		spin_unlock(&mnet->lock);
 		if (!group)
 			break;

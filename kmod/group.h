@@ -84,14 +84,14 @@ struct mpipc_group {
 };
 
 struct mpipc_net *mpipc_net(struct net *net);
-int mpipc_net_init(void);
-void mpipc_net_exit(void);
+int mpipc_groups_init(void);
+void mpipc_groups_exit(void);
 void mpipc_group_put(struct mpipc_group *group);
-struct mpipc_endpoint *primary_of(struct mpipc_group *group);
-struct mpipc_group *new_group(const struct mpipc_join_args *arg, struct mpipc_user *user);
-void forget_group(struct mpipc_net *mnet, struct mpipc_group *group);
-bool may_join(struct net *net, struct mpipc_group *group, u32 role);
-struct mpipc_group *lock_group(struct mpipc_net *mnet, const char *name,
-			       struct mpipc_group **spare);
+struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group);
+struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user);
+void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group);
+bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role);
+struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
+				     struct mpipc_group **spare);
 
 #endif /* MPIPC_GROUP_H */

@@ -13,6 +13,6 @@
  * everybody can send to a peer whose event was received.
  */
 
-int mpipc_group_join(struct mpipc_endpoint *ep, struct file *file, struct mpipc_join_args *arg);
+int mpipc_join(struct mpipc_endpoint *ep, struct file *file, struct mpipc_join_args *arg);
 
 #endif /* MPIPC_JOIN_H */

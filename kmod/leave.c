@@ -8,22 +8,22 @@
 #include "record.h"
 #include "trace.h"
 
-static void part_from_primary(struct mpipc_endpoint *ep)
+static void mpipc_leave_primary(struct mpipc_endpoint *ep)
 {
 	if (!ep->link)
 		return;
-	mpipc_event_left(ep->link->to_secondary.about, ep->link);
+	mpipc_event_notify_left(ep->link->to_secondary.about, ep->link);
 	mpipc_quota_leave(ep->link);
 }
 
-static void part_from_secondaries(struct mpipc_endpoint *ep)
+static void mpipc_leave_secondaries(struct mpipc_endpoint *ep)
 {
 	struct mpipc_endpoint *peer;
 
 	list_for_each_entry(peer, &ep->group->members, member) {
 		if (peer->generation != ep->generation)
 			continue;
-		mpipc_event_left(peer, peer->link);
+		mpipc_event_notify_left(peer, peer->link);
 		mpipc_endpoint_set_link(peer, NULL);
 		/* Also those without events see it: poll says EPOLLRDHUP. */
 		mpipc_mailbox_wake_pollers(&peer->box, EPOLLRDHUP);
@@ -31,7 +31,7 @@ static void part_from_secondaries(struct mpipc_endpoint *ep)
 }
 
 /* The first step of leaving; what was in the mailbox is the caller's to drop. */
-static void begin_to_leave(struct mpipc_endpoint *ep, struct list_head *trash)
+static void mpipc_leave_begin(struct mpipc_endpoint *ep, struct list_head *trash)
 {
 	mutex_lock(&ep->group->lock);
 	trace_mpipc_leave(ep);
@@ -43,7 +43,7 @@ static void begin_to_leave(struct mpipc_endpoint *ep, struct list_head *trash)
 }
 
 /* The second step, after which the peers know. */
-static void take_out(struct mpipc_endpoint *ep)
+static void mpipc_leave_group(struct mpipc_endpoint *ep)
 {
 	struct mpipc_group *group = ep->group;
 
@@ -53,44 +53,44 @@ static void take_out(struct mpipc_endpoint *ep)
 	WRITE_ONCE(group->n_members, group->n_members - 1);
 	if (ep->role == MPIPC_PRIMARY) {
 		RCU_INIT_POINTER(group->primary, NULL);
-		part_from_secondaries(ep);
+		mpipc_leave_secondaries(ep);
 	} else {
-		part_from_primary(ep);
+		mpipc_leave_primary(ep);
 	}
 	if (!group->n_members)
-		forget_group(mpipc_net(ep->net), group);
+		mpipc_group_forget(mpipc_net(ep->net), group);
 	mutex_unlock(&group->lock);
 	atomic_long_dec(&ep->user->endpoints);
 }
 
-static void leave(struct mpipc_endpoint *ep, struct list_head *trash)
+static void mpipc_leave_locked(struct mpipc_endpoint *ep, struct list_head *trash)
 {
 	lockdep_assert_held(&ep->lock);
-	begin_to_leave(ep, trash);
+	mpipc_leave_begin(ep, trash);
 	/* Before the events, which nothing of this endpoint follows. */
-	mpipc_call_reset_owed(ep);
-	take_out(ep);
+	mpipc_pending_reset(ep);
+	mpipc_leave_group(ep);
 }
 
 /* The rest of leaving, for which nobody has to wait. */
-static void clear_out(struct mpipc_endpoint *ep, struct list_head *trash)
+static void mpipc_leave_clear(struct mpipc_endpoint *ep, struct list_head *trash)
 {
-	struct mpipc_entry *entry, *next;
+	struct mpipc_qnode *qnode, *next;
 
 	wake_up_all(&ep->box.readers);
-	wake_up_all(&ep->box.room);
+	wake_up_all(&ep->box.space);
 	mpipc_call_end_all(ep);
-	list_for_each_entry_safe(entry, next, trash, link) {
-		mpipc_entry_drop(entry);
+	list_for_each_entry_safe(qnode, next, trash, node) {
+		mpipc_qnode_drop(qnode);
 		cond_resched();
 	}
 }
 
 /**
- * mpipc_group_leave - end an endpoint's membership, if it has one
+ * mpipc_leave - end an endpoint's membership, if it has one
  * @ep: the endpoint
  */
-void mpipc_group_leave(struct mpipc_endpoint *ep)
+void mpipc_leave(struct mpipc_endpoint *ep)
 {
 	LIST_HEAD(trash);
 	bool leaves;
@@ -98,19 +98,19 @@ void mpipc_group_leave(struct mpipc_endpoint *ep)
 	mutex_lock(&ep->lock);
 	leaves = ep->state == MPIPC_MEMBER;
 	if (leaves)
-		leave(ep, &trash);
+		mpipc_leave_locked(ep, &trash);
 	mutex_unlock(&ep->lock);
 	if (leaves)
-		clear_out(ep, &trash);
+		mpipc_leave_clear(ep, &trash);
 }
 
 /**
- * mpipc_group_flush - end the membership if its owner has no descriptor any more
+ * mpipc_leave_on_flush - end the membership if its owner has no descriptor any more
  * @ep: the endpoint
  * @file: its file
  * @table: table that a descriptor was taken out of
  */
-void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table)
+void mpipc_leave_on_flush(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
 	LIST_HEAD(trash);
 	bool leaves;
@@ -121,8 +121,8 @@ void mpipc_group_flush(struct mpipc_endpoint *ep, struct file *file, void *table
 	mutex_lock(&ep->lock);
 	leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
 	if (leaves)
-		leave(ep, &trash);
+		mpipc_leave_locked(ep, &trash);
 	mutex_unlock(&ep->lock);
 	if (leaves)
-		clear_out(ep, &trash);
+		mpipc_leave_clear(ep, &trash);
 }

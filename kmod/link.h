@@ -51,8 +51,8 @@ struct mpipc_quota {
 struct mpipc_link_end {
 	struct mpipc_link *link;
 	struct mpipc_endpoint *about;
-	struct mpipc_entry joined;
-	struct mpipc_entry left;
+	struct mpipc_qnode joined;
+	struct mpipc_qnode left;
 	u64 last;
 	bool unseen;
 };

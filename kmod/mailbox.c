@@ -11,9 +11,9 @@ void mpipc_mailbox_init(struct mpipc_mailbox *box)
 	INIT_LIST_HEAD(&box->queue);
 	INIT_LIST_HEAD(&box->calls);
 	INIT_LIST_HEAD(&box->quotas);
-	box->owed = RB_ROOT;
+	box->pending = RB_ROOT;
 	init_waitqueue_head(&box->readers);
-	init_waitqueue_head(&box->room);
+	init_waitqueue_head(&box->space);
 }
 
 /**
@@ -42,30 +42,30 @@ void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events)
 }
 
 /**
- * mpipc_mailbox_wake_room - say that there may be room
+ * mpipc_mailbox_wake_senders - say that there may be room
  * @box: the mailbox
  */
-void mpipc_mailbox_wake_room(struct mpipc_mailbox *box)
+void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box)
 {
-	if (wq_has_sleeper(&box->room))
-		wake_up_interruptible(&box->room);
+	if (wq_has_sleeper(&box->space))
+		wake_up_interruptible(&box->space);
 }
 
 /**
  * mpipc_mailbox_add_locked - link an entry that there is always room for
  * @box: the mailbox, locked and open
- * @entry: the entry
+ * @qnode: the entry
  */
-void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry)
+void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode)
 {
 	lockdep_assert_held(&box->lock);
-	entry->seq = ++box->seq;
-	if (entry->type != MPIPC_JOINED)
-		box->seq_sure = entry->seq;
-	entry->lost = box->lost_since;
+	qnode->seq = ++box->seq;
+	if (qnode->type != MPIPC_JOINED)
+		box->seq_sure = qnode->seq;
+	qnode->lost = box->lost_since;
 	box->lost_since = 0;
 	WRITE_ONCE(box->queued, box->queued + 1);
-	list_add_tail(&entry->link, &box->queue);
+	list_add_tail(&qnode->node, &box->queue);
 }
 
 /**

@@ -40,15 +40,15 @@
  */
 
 /**
- * struct mpipc_entry - anything that can wait in a mailbox
- * @link: in the mailbox's queue, under its lock
+ * struct mpipc_qnode - anything that can wait in a mailbox
+ * @node: in the mailbox's queue, under its lock
  * @seq: its number there
  * @lost: messages that found no room between the entry before and this one
  * @type: &enum mpipc_type, says what the entry is embedded in: a
- *	&struct mpipc_copy, a &struct mpipc_slot or a &struct mpipc_link_end
+ *	&struct mpipc_delivery, a &struct mpipc_reply_slot or a &struct mpipc_link_end
  */
-struct mpipc_entry {
-	struct list_head link;
+struct mpipc_qnode {
+	struct list_head node;
 	u64 seq;
 	u32 lost;
 	u16 type;
@@ -61,9 +61,9 @@ struct mpipc_entry {
  * @max_messages: constant after the join
  * @max_bytes: likewise
  * @queue: entries, oldest first
- * @owed: &struct mpipc_slot of requests that this endpoint has to answer, by
+ * @pending: &struct mpipc_reply_slot of requests that this endpoint has to answer, by
  *	call id
- * @calls: &struct mpipc_open_call that this endpoint made; asynchronous ones that are
+ * @calls: &struct mpipc_call that this endpoint made; asynchronous ones that are
  *	over come last
  * @n_calls: how many
  * @timer: ends those whose deadline has come
@@ -81,7 +81,7 @@ struct mpipc_entry {
  * @quotas: &struct mpipc_quota of users other than a primary's own
  * @readers: who waits for an entry, and who polls; lives as long as the
  *	endpoint's memory, which is longer than its file
- * @room: who waits for room
+ * @space: who waits for room
  */
 struct mpipc_mailbox {
 	spinlock_t lock;	/* what others and the owner change */
@@ -89,7 +89,7 @@ struct mpipc_mailbox {
 	u32 max_messages;
 	u32 max_bytes;
 	struct list_head queue;
-	struct rb_root owed;
+	struct rb_root pending;
 	struct list_head calls;
 	u32 n_calls;
 	struct delayed_work timer;
@@ -105,14 +105,14 @@ struct mpipc_mailbox {
 	u64 received;
 	struct list_head quotas;
 	wait_queue_head_t readers;
-	wait_queue_head_t room;
+	wait_queue_head_t space;
 };
 
 void mpipc_mailbox_init(struct mpipc_mailbox *box);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events);
-void mpipc_mailbox_wake_room(struct mpipc_mailbox *box);
-void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_entry *entry);
+void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box);
+void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
 
 #endif /* MPIPC_MAILBOX_H */

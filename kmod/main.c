@@ -33,14 +33,14 @@ static int mpipc_open(struct inode *inode, struct file *file)
 	ep = mpipc_endpoint_new(current->nsproxy->net_ns);
 	if (!ep)
 		return -ENOMEM;
-	mpipc_calls_setup(&ep->box);
+	mpipc_timeout_setup(&ep->box);
 	file->private_data = ep;
 	return stream_open(inode, file);
 }
 
 static int mpipc_flush(struct file *file, fl_owner_t table)
 {
-	mpipc_group_flush(file->private_data, file, table);
+	mpipc_leave_on_flush(file->private_data, file, table);
 	return 0;
 }
 
@@ -49,7 +49,7 @@ static int mpipc_release(struct inode *inode, struct file *file)
 {
 	struct mpipc_endpoint *ep = file->private_data;
 
-	mpipc_group_leave(ep);
+	mpipc_leave(ep);
 	mpipc_endpoint_put(ep);
 	return 0;
 }
@@ -80,14 +80,14 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
  * What read() and write() do depends on the open file only: they could be in any
  * process that was made to inherit it.
  */
-static int joined(struct mpipc_endpoint *ep)
+static int mpipc_is_joined(struct mpipc_endpoint *ep)
 {
 	int err = mpipc_endpoint_usable(ep);
 
 	return err == -EPERM ? 0 : err;
 }
 
-static bool is_nonblock(const struct kiocb *iocb)
+static bool mpipc_is_nonblock(const struct kiocb *iocb)
 {
 	return iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
 }
@@ -95,20 +95,20 @@ static bool is_nonblock(const struct kiocb *iocb)
 static ssize_t mpipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
-	int err = joined(file->private_data);
+	int err = mpipc_is_joined(file->private_data);
 
-	return err ?: mpipc_receive_read(file->private_data, to, is_nonblock(iocb));
+	return err ?: mpipc_receive_read(file->private_data, to, mpipc_is_nonblock(iocb));
 }
 
 static ssize_t mpipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct file *file = iocb->ki_filp;
-	int err = joined(file->private_data);
+	int err = mpipc_is_joined(file->private_data);
 
-	return err ?: mpipc_send_written(file->private_data, from, is_nonblock(iocb));
+	return err ?: mpipc_send_written(file->private_data, from, mpipc_is_nonblock(iocb));
 }
 
-static long ioctl_info(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_info(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_info info;
 
@@ -124,8 +124,8 @@ static long ioctl_info(struct file *file, void __user *uarg, size_t size)
  * The first version of each structure is the least that a caller may know; when
  * one grows, that stays the minimum.
  */
-static __always_inline int import(void *arg, size_t known, size_t least,
-				  const void __user *uarg, size_t size)
+static __always_inline int mpipc_ioctl_import(void *arg, size_t known, size_t least,
+					      const void __user *uarg, size_t size)
 {
 	/* Almost always. */
 	if (size == known)
@@ -135,62 +135,62 @@ static __always_inline int import(void *arg, size_t known, size_t least,
 	return copy_struct_from_user(arg, known, uarg, size);
 }
 
-#define IMPORT(arg, least, uarg, size) import(&(arg), sizeof(arg), least, uarg, size)
+#define MPIPC_IMPORT(arg, least, uarg, n) mpipc_ioctl_import(&(arg), sizeof(arg), least, uarg, n)
 
-static long ioctl_join(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_join_args arg;
 	int err;
 
-	err = IMPORT(arg, 176, uarg, size);
+	err = MPIPC_IMPORT(arg, 176, uarg, size);
 	if (err)
 		return err;
 	/* What cannot be told must not happen. */
 	size = min(size, sizeof(arg));
 	if (copy_to_user(uarg, &arg, size))
 		return -EFAULT;
-	err = mpipc_group_join(file->private_data, file, &arg);
+	err = mpipc_join(file->private_data, file, &arg);
 	if (err)
 		return err;
 	if (!copy_to_user(uarg, &arg, size))
 		return 0;
 	/* Taken away meanwhile by another thread. */
-	mpipc_group_leave(file->private_data);
+	mpipc_leave(file->private_data);
 	return -EFAULT;
 }
 
-static int put_counts(struct mpipc_send_args __user *usend, u32 sent, u32 full)
+static int mpipc_ioctl_put_counts(struct mpipc_send_args __user *usend, u32 sent, u32 full)
 {
 	return put_user(sent, &usend->sent) ?: put_user(full, &usend->full);
 }
 
-static long ioctl_send(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_send(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_send_args arg;
 	int err;
 
-	err = IMPORT(arg, 120, uarg, size) ?: put_counts(uarg, 0, 0) ?:
+	err = MPIPC_IMPORT(arg, 120, uarg, size) ?: mpipc_ioctl_put_counts(uarg, 0, 0) ?:
 	      mpipc_send(file->private_data, &arg);
-	return err ?: put_counts(uarg, arg.sent, arg.full);
+	return err ?: mpipc_ioctl_put_counts(uarg, arg.sent, arg.full);
 }
 
-static long ioctl_recv(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_recv(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_recv_args __user *urecv = uarg;
 	struct mpipc_recv_args arg;
 
-	return IMPORT(arg, 200, uarg, size) ?:
-	       mpipc_receive(file->private_data, &arg, &urecv->record,
-			     file->f_flags & O_NONBLOCK);
+	return MPIPC_IMPORT(arg, 200, uarg, size) ?:
+		       mpipc_receive(file->private_data, &arg, &urecv->record,
+				     file->f_flags & O_NONBLOCK);
 }
 
-static long ioctl_call(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_call(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_call_args __user *ucall = uarg;
 	struct mpipc_call_args arg;
 	int err;
 
-	err = IMPORT(arg, 160, uarg, size);
+	err = MPIPC_IMPORT(arg, 160, uarg, size);
 	if (err)
 		return err;
 	arg.n_results = 0;
@@ -198,21 +198,21 @@ static long ioctl_call(struct file *file, void __user *uarg, size_t size)
 	return put_user(arg.n_results, &ucall->n_results) ?: err;
 }
 
-static long ioctl_reply(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_reply(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_reply_args arg;
 
-	return IMPORT(arg, 104, uarg, size) ?:
-	       mpipc_call_reply(file->private_data, &arg, false);
+	return MPIPC_IMPORT(arg, 104, uarg, size) ?:
+	       mpipc_reply(file->private_data, &arg, false);
 }
 
-static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_reply_recv_args __user *uboth = uarg;
 	struct mpipc_reply_recv_args arg;
 	int err;
 
-	err = IMPORT(arg, 312, uarg, size);
+	err = MPIPC_IMPORT(arg, 312, uarg, size);
 	if (err)
 		return err;
 	if (arg.reserved)
@@ -221,7 +221,7 @@ static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 	if (put_user((u64)0, &uboth->reply.call))
 		return -EFAULT;
 	if (arg.reply.call) {
-		err = mpipc_call_reply(file->private_data, &arg.reply, arg.recv.deadline);
+		err = mpipc_reply(file->private_data, &arg.reply, arg.recv.deadline);
 		if (put_user(err, &uboth->reply_error))
 			return -EFAULT;
 	}
@@ -229,26 +229,26 @@ static long ioctl_reply_recv(struct file *file, void __user *uarg, size_t size)
 			     file->f_flags & O_NONBLOCK);
 }
 
-static long ioctl_cancel(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_cancel(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_cancel_args arg;
 
-	return IMPORT(arg, 8, uarg, size) ?:
+	return MPIPC_IMPORT(arg, 8, uarg, size) ?:
 	       mpipc_call_cancel(file->private_data, arg.call);
 }
 
-static long ioctl_peers(struct file *file, void __user *uarg, size_t size)
+static long mpipc_ioctl_peers(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_peers_args __user *upeers = uarg;
 	struct mpipc_peers_args arg;
 	int err;
 
-	err = IMPORT(arg, 16, uarg, size) ?: mpipc_group_peers(file->private_data, &arg);
+	err = MPIPC_IMPORT(arg, 16, uarg, size) ?: mpipc_report_peers(file->private_data, &arg);
 	return err ?: put_user(arg.n_peers, &upeers->n_peers);
 }
 
 /* The size in a command number is the caller's, which may be older or newer. */
-#define ANY_SIZE(cmd) ((cmd) & ~IOCSIZE_MASK)
+#define MPIPC_ANY_SIZE(cmd) ((cmd) & ~IOCSIZE_MASK)
 
 static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -270,31 +270,31 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	BUILD_BUG_ON(sizeof(struct mpipc_peer) != 48);
 	BUILD_BUG_ON(sizeof(struct mpipc_peers_args) != 16);
 
-	switch (ANY_SIZE(cmd)) {
-	case ANY_SIZE(MPIPC_INFO):
-		return ioctl_info(file, uarg, size);
-	case ANY_SIZE(MPIPC_JOIN):
+	switch (MPIPC_ANY_SIZE(cmd)) {
+	case MPIPC_ANY_SIZE(MPIPC_INFO):
+		return mpipc_ioctl_info(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_JOIN):
 		if (err == -ENOTCONN)
-			return ioctl_join(file, uarg, size);
+			return mpipc_ioctl_join(file, uarg, size);
 		return err ?: -EISCONN;
-	case ANY_SIZE(MPIPC_LEAVE):
+	case MPIPC_ANY_SIZE(MPIPC_LEAVE):
 		if (!err)
-			mpipc_group_leave(ep);
+			mpipc_leave(ep);
 		return err;
-	case ANY_SIZE(MPIPC_SEND):
-		return err ?: ioctl_send(file, uarg, size);
-	case ANY_SIZE(MPIPC_RECV):
-		return err ?: ioctl_recv(file, uarg, size);
-	case ANY_SIZE(MPIPC_CALL):
-		return err ?: ioctl_call(file, uarg, size);
-	case ANY_SIZE(MPIPC_REPLY):
-		return err ?: ioctl_reply(file, uarg, size);
-	case ANY_SIZE(MPIPC_REPLY_RECV):
-		return err ?: ioctl_reply_recv(file, uarg, size);
-	case ANY_SIZE(MPIPC_CANCEL):
-		return err ?: ioctl_cancel(file, uarg, size);
-	case ANY_SIZE(MPIPC_PEERS):
-		return err ?: ioctl_peers(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_SEND):
+		return err ?: mpipc_ioctl_send(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_RECV):
+		return err ?: mpipc_ioctl_recv(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_CALL):
+		return err ?: mpipc_ioctl_call(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_REPLY):
+		return err ?: mpipc_ioctl_reply(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_REPLY_RECV):
+		return err ?: mpipc_ioctl_reply_recv(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_CANCEL):
+		return err ?: mpipc_ioctl_cancel(file, uarg, size);
+	case MPIPC_ANY_SIZE(MPIPC_PEERS):
+		return err ?: mpipc_ioctl_peers(file, uarg, size);
 	}
 	return -ENOTTY;
 }
@@ -322,10 +322,10 @@ static int __init mpipc_init(void)
 {
 	int err;
 
-	err = mpipc_calls_init();
+	err = mpipc_timeout_init();
 	if (err)
 		return err;
-	err = mpipc_net_init();
+	err = mpipc_groups_init();
 	if (err)
 		goto undo_calls;
 	err = mpipc_report_init();
@@ -336,9 +336,9 @@ static int __init mpipc_init(void)
 		return 0;
 	mpipc_report_exit();
 undo_net:
-	mpipc_net_exit();
+	mpipc_groups_exit();
 undo_calls:
-	mpipc_calls_exit();
+	mpipc_timeout_exit();
 	return err;
 }
 
@@ -347,8 +347,8 @@ static void __exit mpipc_exit(void)
 {
 	misc_deregister(&mpipc_device);
 	mpipc_report_exit();
-	mpipc_net_exit();
-	mpipc_calls_exit();
+	mpipc_groups_exit();
+	mpipc_timeout_exit();
 }
 
 module_init(mpipc_init);

@@ -10,7 +10,7 @@
 #include "limits.h"
 #include "message.h"
 
-static bool may_exceed_files(void)
+static bool mpipc_may_exceed_files(void)
 {
 	return capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN);
 }
@@ -19,11 +19,11 @@ static bool may_exceed_files(void)
  * The bound is what the sender could hold open itself, as for AF_UNIX: files in
  * flight must not be a way round RLIMIT_NOFILE.
  */
-static int charge_files(struct mpipc_user *user, u32 n)
+static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 {
 	if (!n || mpipc_charge(&user->files, n, rlimit(RLIMIT_NOFILE)))
 		return 0;
-	if (!may_exceed_files())
+	if (!mpipc_may_exceed_files())
 		return -ETOOMANYREFS;
 	atomic_long_add(n, &user->files);
 	return 0;
@@ -33,19 +33,18 @@ static int charge_files(struct mpipc_user *user, u32 n)
  * Takes the one that its sender keeps, if it is large enough. All of a message is
  * written before anybody sees it, whatever was there before.
  */
-static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t head,
-				   size_t size)
+static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t head, size_t size)
 {
 	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
 	bool apart = size > MPIPC_PAYLOAD_INSIDE;
 	size_t bytes = apart ? head : head + size;
 
-	if (!msg || msg->room < bytes) {
+	if (!msg || msg->allocated < bytes) {
 		kfree(msg);
 		msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 		if (!msg)
 			return NULL;
-		msg->room = bytes;
+		msg->allocated = bytes;
 	}
 	msg->payload = NULL;
 	if (!apart)
@@ -57,18 +56,17 @@ static struct mpipc_msg *msg_alloc(struct mpipc_endpoint *sender, size_t head,
 	return NULL;
 }
 
-static void msg_free(struct mpipc_msg *msg)
+static void mpipc_msg_free(struct mpipc_msg *msg)
 {
 	kvfree(msg->payload);
-	if (mpipc_endpoint_keeps(msg->sender, msg->room))
+	if (mpipc_endpoint_keeps_spare(msg->sender, msg->allocated))
 		msg = xchg(&msg->sender->spare_msg, msg);
 	kvfree(msg);
 }
 
 /* A message that is destructible at any time: no files yet, all charged. */
-static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name,
-				 u32 size, u32 n_files, u32 n_copies,
-				 enum mpipc_paid paid)
+static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char *name, u32 size,
+				       u32 n_files, u32 n_deliveries, enum mpipc_paid paid)
 {
 	struct mpipc_msg *msg;
 	size_t len, head, bytes;
@@ -79,13 +77,13 @@ static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name
 	if (size > MPIPC_SIZE_MAX || n_files > MPIPC_FDS_MAX)
 		return ERR_PTR(-EMSGSIZE);
 
-	head = struct_size(msg, copies, n_copies) + n_files * sizeof(struct file *) + len;
+	head = struct_size(msg, deliveries, n_deliveries) + n_files * sizeof(struct file *) + len;
 	bytes = head + size;
 	if (paid == MPIPC_SENDER_PAYS &&
 	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
 
-	msg = msg_alloc(sender, head, size);
+	msg = mpipc_msg_alloc(sender, head, size);
 	if (!msg) {
 		if (paid == MPIPC_SENDER_PAYS)
 			atomic_long_sub(bytes, &sender->user->bytes);
@@ -94,7 +92,7 @@ static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name
 	refcount_set(&msg->ref, 1);
 	msg->size = size;
 	msg->charge = paid == MPIPC_SENDER_PAYS ? bytes : 0;
-	msg->n_copies = n_copies;
+	msg->n_deliveries = n_deliveries;
 	msg->n_files = 0;
 	msg->name_len = len;
 	msg->reply_size = 0;
@@ -106,17 +104,17 @@ static struct mpipc_msg *msg_new(struct mpipc_endpoint *sender, const char *name
 	return msg;
 }
 
-static int import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
-			bool pass_mpipc)
+static int mpipc_msg_import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
+				  bool pass_mpipc)
 {
 	struct mpipc_user *user = msg->sender->user;
 	int err;
 
-	err = charge_files(user, body->n_fds);
+	err = mpipc_charge_files(user, body->n_fds);
 	if (err)
 		return err;
-	err = mpipc_files_import(mpipc_msg_files(msg), u64_to_user_ptr(body->fds),
-				 body->n_fds, pass_mpipc);
+	err = mpipc_files_import(mpipc_msg_files(msg), u64_to_user_ptr(body->fds), body->n_fds,
+				 pass_mpipc);
 	if (err) {
 		atomic_long_sub(body->n_fds, &user->files);
 		return err;
@@ -126,16 +124,18 @@ static int import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
 }
 
 /* Copies the payload from where the process has it, or from what it writes. */
-static int import_payload(struct mpipc_msg *msg, const struct mpipc_body *body,
-			  const struct iov_iter *from)
+static int mpipc_msg_import_payload(struct mpipc_msg *msg, const struct mpipc_body *body,
+				    const struct iov_iter *from)
 {
 	struct iov_iter iter;
 
-	if (!from)
-		return copy_from_user(mpipc_msg_data(msg), u64_to_user_ptr(body->data),
-				      body->size) ? -EFAULT : 0;
-	iter = *from;
-	return copy_from_iter_full(mpipc_msg_data(msg), body->size, &iter) ? 0 : -EFAULT;
+	if (from) {
+		iter = *from;
+		return copy_from_iter_full(mpipc_msg_data(msg), body->size, &iter) ? 0 : -EFAULT;
+	}
+	if (copy_from_user(mpipc_msg_data(msg), u64_to_user_ptr(body->data), body->size))
+		return -EFAULT;
+	return 0;
 }
 
 /**
@@ -144,28 +144,27 @@ static int import_payload(struct mpipc_msg *msg, const struct mpipc_body *body,
  * @body: what it consists of, copied from the process
  * @from: where its payload is, if not at body's @data; not advanced
  * @pass_mpipc: whether mpipc files may be among the files
- * @n_copies: for how many mailboxes
+ * @n_deliveries: for how many mailboxes
  * @paid: whether its memory is charged
  *
  * Return: the message with one reference, or an error as &struct mpipc_body
  * says.
  */
-struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
-				   const struct mpipc_body *body,
-				   const struct iov_iter *from, bool pass_mpipc,
-				   u32 n_copies, enum mpipc_paid paid)
+struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct mpipc_body *body,
+				   const struct iov_iter *from, bool pass_mpipc, u32 n_deliveries,
+				   enum mpipc_paid paid)
 {
 	struct mpipc_msg *msg;
 	int err;
 
-	msg = msg_new(sender, body->name, body->size, body->n_fds, n_copies, paid);
+	msg = mpipc_msg_new(sender, body->name, body->size, body->n_fds, n_deliveries, paid);
 	if (IS_ERR(msg))
 		return msg;
-	err = import_files(msg, body, pass_mpipc);
+	err = mpipc_msg_import_files(msg, body, pass_mpipc);
 	if (!err) {
 		/* Only now: the place of name and payload depends on n_files. */
 		memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
-		err = import_payload(msg, body, from);
+		err = mpipc_msg_import_payload(msg, body, from);
 	}
 	if (!err)
 		return msg;
@@ -193,6 +192,6 @@ void mpipc_msg_put(struct mpipc_msg *msg)
 		atomic_long_sub(msg->n_files, &user->files);
 	if (msg->charge)
 		atomic_long_sub(msg->charge, &user->bytes);
-	msg_free(msg);
+	mpipc_msg_free(msg);
 	mpipc_endpoint_put(sender);
 }

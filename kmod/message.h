@@ -12,7 +12,7 @@ struct iov_iter;
  * A message is made in its sender's context, complete, before any mailbox is
  * looked at: memory is charged, the payload copied, the files referenced. From
  * then on it does not change. It is one allocation: the header, one
- * &struct mpipc_copy for each mailbox that it is meant for, the file references,
+ * &struct mpipc_delivery for each mailbox that it is meant for, the file references,
  * the name, the payload; or two, if the payload is so large that together they would
  * take nearly twice as much as it alone: memory comes in powers of two. Each mailbox
  * that holds it has one reference; the last one to let go frees it and gives back what
@@ -27,14 +27,14 @@ struct iov_iter;
 #define MPIPC_PAYLOAD_INSIDE	512
 
 /**
- * struct mpipc_copy - a message's place in one mailbox
- * @entry: of type %MPIPC_MESSAGE or %MPIPC_REQUEST
+ * struct mpipc_delivery - a message's place in one mailbox
+ * @qnode: of type %MPIPC_MESSAGE or %MPIPC_REQUEST
  * @msg: the message this is part of
  * @to: whose mailbox; the sender's, with a reference
  * @result: of posting it; the sender's
  */
-struct mpipc_copy {
-	struct mpipc_entry entry;
+struct mpipc_delivery {
+	struct mpipc_qnode qnode;
 	struct mpipc_msg *msg;
 	struct mpipc_endpoint *to;
 	int result;
@@ -44,9 +44,9 @@ struct mpipc_copy {
  * struct mpipc_msg - a message
  * @ref: the sender's, and one for each copy that is in a mailbox
  * @size: bytes of payload
- * @room: bytes that were allocated
+ * @allocated: bytes that were allocated
  * @charge: bytes charged to the sender's user
- * @n_copies: room for copies
+ * @n_deliveries: room for copies
  * @n_files: number of files, also charged to the sender's user
  * @name_len: bytes of name, without NUL
  * @reply_size: largest answer, if it is a request
@@ -56,14 +56,14 @@ struct mpipc_copy {
  * @deadline: of that call
  * @stamp: CLOCK_MONOTONIC when it was made
  * @payload: if that has memory of its own, or NULL
- * @copies: one for each destination
+ * @deliveries: one for each destination
  */
 struct mpipc_msg {
 	refcount_t ref;
 	u32 size;
-	u32 room;
+	u32 allocated;
 	u32 charge;
-	u32 n_copies;
+	u32 n_deliveries;
 	u16 n_files;
 	u16 name_len;
 	u32 reply_size;
@@ -73,12 +73,12 @@ struct mpipc_msg {
 	u64 deadline;
 	u64 stamp;
 	char *payload;
-	struct mpipc_copy copies[];
+	struct mpipc_delivery deliveries[];
 };
 
 static inline struct file **mpipc_msg_files(struct mpipc_msg *msg)
 {
-	return (struct file **)&msg->copies[msg->n_copies];
+	return (struct file **)&msg->deliveries[msg->n_deliveries];
 }
 
 static inline char *mpipc_msg_name(struct mpipc_msg *msg)
@@ -94,8 +94,7 @@ static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 /* The most memory that a message without copies takes. */
 static inline u32 mpipc_msg_memory(u32 size, u32 n_files)
 {
-	return sizeof(struct mpipc_msg) + n_files * sizeof(struct file *) +
-	       MPIPC_NAME_MAX + size;
+	return sizeof(struct mpipc_msg) + n_files * sizeof(struct file *) + MPIPC_NAME_MAX + size;
 }
 
 /* What a message is charged for. */
@@ -104,10 +103,9 @@ enum mpipc_paid {
 	MPIPC_CALLER_PAID,	/* an answer: reserved by the call */
 };
 
-struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender,
-				   const struct mpipc_body *body,
-				   const struct iov_iter *from, bool pass_mpipc,
-				   u32 n_copies, enum mpipc_paid paid);
+struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct mpipc_body *body,
+				   const struct iov_iter *from, bool pass_mpipc, u32 n_deliveries,
+				   enum mpipc_paid paid);
 void mpipc_msg_put(struct mpipc_msg *msg);
 
 #endif /* MPIPC_MESSAGE_H */

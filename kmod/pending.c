@@ -9,40 +9,40 @@
 
 static atomic64_t last_id;
 
-struct mpipc_open_call *call_get(struct mpipc_open_call *call)
+struct mpipc_call *mpipc_call_get(struct mpipc_call *call)
 {
 	refcount_inc(&call->ref);
 	return call;
 }
 
 /* Takes the one that its caller keeps, if it is large enough. */
-static struct mpipc_open_call *call_alloc(struct mpipc_endpoint *ep, size_t bytes)
+static struct mpipc_call *mpipc_call_alloc(struct mpipc_endpoint *ep, size_t bytes)
 {
-	struct mpipc_open_call *call = xchg(&ep->spare_call, NULL);
+	struct mpipc_call *call = xchg(&ep->spare_call, NULL);
 
-	if (call && call->room >= bytes)
+	if (call && call->allocated >= bytes)
 		return call;
 	kfree(call);
 	call = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
 	if (call)
-		call->room = bytes;
+		call->allocated = bytes;
 	return call;
 }
 
-static void call_free(struct mpipc_open_call *call)
+static void mpipc_call_free(struct mpipc_call *call)
 {
-	if (mpipc_endpoint_keeps(call->caller, call->room))
+	if (mpipc_endpoint_keeps_spare(call->caller, call->allocated))
 		call = xchg(&call->caller->spare_call, call);
 	kvfree(call);
 }
 
 /* What the call was charged with; once. */
-void refund(struct mpipc_open_call *call)
+void mpipc_call_refund(struct mpipc_call *call)
 {
 	atomic_long_sub(xchg(&call->charge, 0), &call->caller->user->bytes);
 }
 
-void call_put(struct mpipc_open_call *call)
+void mpipc_call_put(struct mpipc_call *call)
 {
 	struct mpipc_endpoint *caller = call->caller;
 	u32 i;
@@ -53,34 +53,34 @@ void call_put(struct mpipc_open_call *call)
 		mpipc_msg_put(call->slots[i].reply);
 		mpipc_endpoint_put(call->slots[i].peer);
 	}
-	refund(call);
-	call_free(call);
+	mpipc_call_refund(call);
+	mpipc_call_free(call);
 	mpipc_endpoint_put(caller);
 }
 
 /* Takes the call out of the caller's list; the list's reference is the caller's. */
-bool unlink_locked(struct mpipc_open_call *call)
+bool mpipc_call_unlist_locked(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 
 	lockdep_assert_held(&box->lock);
-	if (list_empty(&call->link))
+	if (list_empty(&call->node))
 		return false;
-	list_del_init(&call->link);
+	list_del_init(&call->node);
 	box->n_calls--;
 	return true;
 }
 
-void unlink_call(struct mpipc_open_call *call)
+void mpipc_call_unlist(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 	bool linked;
 
 	spin_lock(&box->lock);
-	linked = unlink_locked(call);
+	linked = mpipc_call_unlist_locked(call);
 	spin_unlock(&box->lock);
 	if (linked)
-		call_put(call);
+		mpipc_call_put(call);
 }
 
 /*
@@ -89,35 +89,34 @@ void unlink_call(struct mpipc_open_call *call)
  * its sender left may be on its way. Returns whether; if so the answer's reference was
  * taken over.
  */
-bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome)
+bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc_outcome *outcome)
 {
-	struct mpipc_open_call *call = slot->call;
+	struct mpipc_call *call = slot->call;
 	struct mpipc_mailbox *box = &call->caller->box;
 	bool queued = false;
 
 	spin_lock(&box->lock);
-	if (slot->done || (outcome->reply &&
-			   (box->closed || READ_ONCE(slot->peer->box.closed)))) {
+	if (slot->done || (outcome->reply && (box->closed || READ_ONCE(slot->peer->box.closed)))) {
 		spin_unlock(&box->lock);
 		return false;
 	}
 	slot->done = true;
 	slot->status = outcome->status;
 	slot->reply = outcome->reply;
-	slot->answered = outcome->reply;
+	slot->replied = outcome->reply;
 	slot->last = call->open == 1;
-	slot->entry.seq = box->seq_sure;
+	slot->qnode.seq = box->seq_sure;
 	if (call->async && !box->closed) {
-		call_get(call);
-		mpipc_mailbox_add_locked(box, &slot->entry);
+		mpipc_call_get(call);
+		mpipc_mailbox_add_locked(box, &slot->qnode);
 		queued = true;
 	}
 	/* Those that are over come last, where nobody looks for a deadline. */
-	if (call->async && slot->last && !list_empty(&call->link))
-		list_move_tail(&call->link, &box->calls);
-	if (slot->answered)
-		mpipc_mailbox_heard_locked(call->caller, slot->peer);
-	/* Pairs with the acquire in all_done(). */
+	if (call->async && slot->last && !list_empty(&call->node))
+		list_move_tail(&call->node, &box->calls);
+	if (slot->replied)
+		mpipc_event_peer_sent_locked(call->caller, slot->peer);
+	/* Pairs with the acquire in mpipc_call_is_done(). */
 	smp_store_release(&call->open, call->open - 1);
 	spin_unlock(&box->lock);
 
@@ -131,82 +130,82 @@ bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome)
 }
 
 /* The addressee does not owe it any more. */
-void forget_slot(struct mpipc_slot *slot)
+void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot)
 {
 	struct mpipc_mailbox *box;
-	bool owed;
+	bool pending;
 
 	if (!slot->peer)
 		return;
 	box = &slot->peer->box;
 	spin_lock(&box->lock);
-	owed = !RB_EMPTY_NODE(&slot->owed);
-	if (owed) {
-		rb_erase(&slot->owed, &box->owed);
-		RB_CLEAR_NODE(&slot->owed);
+	pending = !RB_EMPTY_NODE(&slot->pending);
+	if (pending) {
+		rb_erase(&slot->pending, &box->pending);
+		RB_CLEAR_NODE(&slot->pending);
 	}
 	spin_unlock(&box->lock);
-	if (owed)
-		call_put(slot->call);
+	if (pending)
+		mpipc_call_put(slot->call);
 }
 
 /* Ends what is open of a call. */
-void end_call(struct mpipc_open_call *call, int status)
+void mpipc_call_end(struct mpipc_call *call, int status)
 {
-	const struct outcome outcome = { .status = status };
+	const struct mpipc_outcome outcome = { .status = status };
 	u32 i;
 
 	WRITE_ONCE(call->over, true);
 	for (i = 0; i < call->n_slots; i++) {
-		complete_slot(&call->slots[i], &outcome);
-		forget_slot(&call->slots[i]);
+		mpipc_reply_slot_complete(&call->slots[i], &outcome);
+		mpipc_reply_slot_forget(&call->slots[i]);
 		cond_resched();
 	}
 	/* The caller may still be waiting for room. */
-	mpipc_mailbox_wake_room(&call->caller->box);
+	mpipc_mailbox_wake_senders(&call->caller->box);
 }
 
 /**
- * mpipc_slot_is_over - whether nobody wants an answer any more
+ * mpipc_reply_slot_is_over - whether nobody wants an answer any more
  * @slot: the slot
  *
  * Return: whether the call is over.
  */
-bool mpipc_slot_is_over(const struct mpipc_slot *slot)
+bool mpipc_reply_slot_is_over(const struct mpipc_reply_slot *slot)
 {
 	return READ_ONCE(slot->call->over);
 }
 
 /**
- * mpipc_slot_owe_locked - have an addressee owe an answer
+ * mpipc_pending_add_locked - have an addressee owe an answer
  * @slot: the slot, found not to be over under the lock of its addressee's mailbox,
  *	which is still held
  */
-void mpipc_slot_owe_locked(struct mpipc_slot *slot)
+void mpipc_pending_add_locked(struct mpipc_reply_slot *slot)
 {
-	struct rb_node **place = &slot->peer->box.owed.rb_node, *parent = NULL;
+	struct rb_node **place = &slot->peer->box.pending.rb_node, *parent = NULL;
 	u64 id = slot->call->id;
 
 	lockdep_assert_held(&slot->peer->box.lock);
 	while (*place) {
 		parent = *place;
-		if (id < rb_entry(parent, struct mpipc_slot, owed)->call->id)
+		if (id < rb_entry(parent, struct mpipc_reply_slot, pending)->call->id)
 			place = &parent->rb_left;
 		else
 			place = &parent->rb_right;
 	}
-	rb_link_node(&slot->owed, parent, place);
-	rb_insert_color(&slot->owed, &slot->peer->box.owed);
-	call_get(slot->call);
+	rb_link_node(&slot->pending, parent, place);
+	rb_insert_color(&slot->pending, &slot->peer->box.pending);
+	mpipc_call_get(slot->call);
 }
 
-struct mpipc_slot *find_owed(struct mpipc_endpoint *ep, u64 id)
+struct mpipc_reply_slot *mpipc_pending_find_locked(struct mpipc_endpoint *ep, u64 id)
 {
-	struct rb_node *node = ep->box.owed.rb_node;
+	struct rb_node *node = ep->box.pending.rb_node;
 
 	lockdep_assert_held(&ep->box.lock);
 	while (node) {
-		struct mpipc_slot *slot = rb_entry(node, struct mpipc_slot, owed);
+		struct mpipc_reply_slot *slot = rb_entry(node, struct mpipc_reply_slot, pending);
 
 		if (slot->call->id == id)
 			return slot;
@@ -216,29 +215,28 @@ struct mpipc_slot *find_owed(struct mpipc_endpoint *ep, u64 id)
 }
 
 /**
- * mpipc_slot_drop - let go of a result that was delivered or never will be
+ * mpipc_reply_slot_drop - let go of a result that was delivered or never will be
  * @slot: the slot, taken out of the caller's mailbox
  */
-void mpipc_slot_drop(struct mpipc_slot *slot)
+void mpipc_reply_slot_drop(struct mpipc_reply_slot *slot)
 {
-	struct mpipc_open_call *call = slot->call;
+	struct mpipc_call *call = slot->call;
 
 	/* Now, not with the call: other results may stay unread for long. */
 	mpipc_msg_put(slot->reply);
 	slot->reply = NULL;
 	/* Until here it counted as open, so that results are bounded, too. */
 	if (slot->last)
-		unlink_call(call);
-	call_put(call);
+		mpipc_call_unlist(call);
+	mpipc_call_put(call);
 }
 
 /* Takes over the references to the addressees, unless it fails. */
-struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
-					const struct mpipc_call_args *arg,
-					struct mpipc_msg *msg, u32 n)
+struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_call_args *arg,
+				  struct mpipc_msg *msg, u32 n)
 {
 	const u32 n_slots = max(n, 1U);
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 	size_t bytes;
 	u64 charge;
 	u32 i;
@@ -248,15 +246,15 @@ struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
 	if (charge > LONG_MAX ||
 	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
-	call = call_alloc(ep, bytes);
+	call = mpipc_call_alloc(ep, bytes);
 	if (!call) {
 		atomic_long_sub(charge, &ep->user->bytes);
 		return ERR_PTR(-ENOMEM);
 	}
-	*call = (struct mpipc_open_call){
+	*call = (struct mpipc_call){
 		.ref = REFCOUNT_INIT(1),
-		.room = call->room,
-		.link = LIST_HEAD_INIT(call->link),
+		.allocated = call->allocated,
+		.node = LIST_HEAD_INIT(call->node),
 		.caller = mpipc_endpoint_get(ep),
 		.id = atomic64_inc_return(&last_id),
 		.deadline = arg->deadline,
@@ -270,19 +268,19 @@ struct mpipc_open_call *call_new(struct mpipc_endpoint *ep,
 	};
 	init_waitqueue_head(&call->wait);
 	for (i = 0; i < n_slots; i++) {
-		struct mpipc_slot *slot = &call->slots[i];
+		struct mpipc_reply_slot *slot = &call->slots[i];
 
-		*slot = (struct mpipc_slot){
-			.entry.type = MPIPC_REPLY_TO,
+		*slot = (struct mpipc_reply_slot){
+			.qnode.type = MPIPC_REPLY_TO,
 			.call = call,
-			.peer = i < n ? msg->copies[i].to : NULL,
+			.peer = i < n ? msg->deliveries[i].to : NULL,
 		};
-		RB_CLEAR_NODE(&slot->owed);
+		RB_CLEAR_NODE(&slot->pending);
 	}
 	return call;
 }
 
-int link_call(struct mpipc_open_call *call)
+int mpipc_call_list(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 	int err = 0;
@@ -293,19 +291,19 @@ int link_call(struct mpipc_open_call *call)
 	} else if (box->n_calls >= READ_ONCE(mpipc_endpoint_calls)) {
 		err = -EMFILE;
 	} else {
-		list_add(&call_get(call)->link, &box->calls);
+		list_add(&mpipc_call_get(call)->node, &box->calls);
 		box->n_calls++;
 	}
 	spin_unlock(&box->lock);
 	return err;
 }
 
-struct mpipc_open_call *find_call(struct mpipc_endpoint *ep, u64 id)
+struct mpipc_call *mpipc_call_find_locked(struct mpipc_endpoint *ep, u64 id)
 {
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 
 	lockdep_assert_held(&ep->box.lock);
-	list_for_each_entry(call, &ep->box.calls, link)
+	list_for_each_entry(call, &ep->box.calls, node)
 		if (call->id == id)
 			return call;
 	return NULL;
@@ -317,46 +315,46 @@ struct mpipc_open_call *find_call(struct mpipc_endpoint *ep, u64 id)
  */
 void mpipc_call_end_all(struct mpipc_endpoint *ep)
 {
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 
 	/* It is not set any more. */
 	cancel_delayed_work_sync(&ep->box.timer);
 	for (;;) {
 		spin_lock(&ep->box.lock);
-		call = list_first_entry_or_null(&ep->box.calls, struct mpipc_open_call, link);
+		call = list_first_entry_or_null(&ep->box.calls, struct mpipc_call, node);
 		if (call)
-			unlink_locked(call);
+			mpipc_call_unlist_locked(call);
 		spin_unlock(&ep->box.lock);
 		if (!call)
 			return;
-		end_call(call, -ESHUTDOWN);
-		call_put(call);
+		mpipc_call_end(call, -ESHUTDOWN);
+		mpipc_call_put(call);
 	}
 }
 
 /**
- * mpipc_call_reset_owed - complete what an endpoint that left has not answered
+ * mpipc_pending_reset - complete what an endpoint that left has not answered
  * @ep: the endpoint
  */
-void mpipc_call_reset_owed(struct mpipc_endpoint *ep)
+void mpipc_pending_reset(struct mpipc_endpoint *ep)
 {
-	const struct outcome outcome = { .status = -ECONNRESET };
-	struct mpipc_slot *slot;
+	const struct mpipc_outcome outcome = { .status = -ECONNRESET };
+	struct mpipc_reply_slot *slot;
 	struct rb_node *node;
 
 	for (;;) {
 		spin_lock(&ep->box.lock);
-		node = rb_first(&ep->box.owed);
+		node = rb_first(&ep->box.pending);
 		if (node) {
-			rb_erase(node, &ep->box.owed);
+			rb_erase(node, &ep->box.pending);
 			RB_CLEAR_NODE(node);
 		}
 		spin_unlock(&ep->box.lock);
 		if (!node)
 			return;
-		slot = rb_entry(node, struct mpipc_slot, owed);
-		complete_slot(slot, &outcome);
-		call_put(slot->call);
+		slot = rb_entry(node, struct mpipc_reply_slot, pending);
+		mpipc_reply_slot_complete(slot, &outcome);
+		mpipc_call_put(slot->call);
 		cond_resched();
 	}
 }

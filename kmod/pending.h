@@ -13,7 +13,7 @@
  * caller's own end. What comes later finds it done and is told so.
  *
  * From the posting of the request until it is completed a slot is also in the
- * addressee's mailbox, among what is owed there, and found by the call's id. The
+ * addressee's mailbox, among what is pending there, and found by the call's id. The
  * one who replies looks it up in its own mailbox only, so it can answer nothing
  * but what it was asked. A slot leaves that tree after it was completed, in a
  * second step, since no two mailboxes are locked at once:
@@ -30,7 +30,7 @@
  * resumed, cancelled, or its endpoint leaves. An asynchronous one counts as open
  * until its last result has been taken.
  *
- * References to a call: its place in the caller's mailbox, each slot that is owed
+ * References to a call: its place in the caller's mailbox, each slot that is pending
  * or queued, each thread at work on it.
  *
  * Deadlines. Almost no call reaches its own, so a mailbox has one timer for all. It is
@@ -39,37 +39,37 @@
  */
 
 /**
- * struct mpipc_slot - what one addressee owes
- * @entry: its place in the caller's mailbox, if the call is asynchronous; @seq in
+ * struct mpipc_reply_slot - what one addressee owes
+ * @qnode: its place in the caller's mailbox, if the call is asynchronous; @seq in
  *	any case
- * @owed: its place in the addressee's mailbox, under the lock of that
+ * @pending: its place in the addressee's mailbox, under the lock of that
  * @call: the call this is part of
  * @peer: the addressee, with a reference; NULL: the end of a call to nobody
  *
  * Written when it is completed, under the caller's lock:
  * @done: whether
- * @answered: @status is the addressee's own
+ * @replied: @status is the addressee's own
  * @last: no other slot of the call is open
  * @status: 0 or a negative error
  * @reply: the answer, with a reference, or NULL
  */
-struct mpipc_slot {
-	struct mpipc_entry entry;
-	struct rb_node owed;
-	struct mpipc_open_call *call;
+struct mpipc_reply_slot {
+	struct mpipc_qnode qnode;
+	struct rb_node pending;
+	struct mpipc_call *call;
 	struct mpipc_endpoint *peer;
 	bool done;
-	bool answered;
+	bool replied;
 	bool last;
 	int status;
 	struct mpipc_msg *reply;
 };
 
 /**
- * struct mpipc_open_call - a call
+ * struct mpipc_call - a call
  * @ref: see "Calls"
- * @room: bytes that were allocated
- * @link: in the caller's mailbox, under its lock
+ * @allocated: bytes that were allocated
+ * @node: in the caller's mailbox, under its lock
  * @caller: with a reference
  * @id: never used again
  * @deadline: CLOCK_MONOTONIC
@@ -85,10 +85,10 @@ struct mpipc_slot {
  * @wait: where the thread waits
  * @slots: one for each addressee
  */
-struct mpipc_open_call {
+struct mpipc_call {
 	refcount_t ref;
-	u32 room;
-	struct list_head link;
+	u32 allocated;
+	struct list_head node;
 	struct mpipc_endpoint *caller;
 	u64 id;
 	u64 deadline;
@@ -102,33 +102,33 @@ struct mpipc_open_call {
 	bool timed;
 	u32 open;
 	wait_queue_head_t wait;
-	struct mpipc_slot slots[];
+	struct mpipc_reply_slot slots[];
 };
 
 /* How a slot ends. */
-struct outcome {
+struct mpipc_outcome {
 	int status;
 	struct mpipc_msg *reply;	/* an answer, and a reference to it; or NULL */
 	bool sync;			/* the replier is about to sleep */
 };
 
-struct mpipc_open_call *call_get(struct mpipc_open_call *call);
-void refund(struct mpipc_open_call *call);
-void call_put(struct mpipc_open_call *call);
-bool unlink_locked(struct mpipc_open_call *call);
-void unlink_call(struct mpipc_open_call *call);
-bool complete_slot(struct mpipc_slot *slot, const struct outcome *outcome);
-void forget_slot(struct mpipc_slot *slot);
-void end_call(struct mpipc_open_call *call, int status);
-bool mpipc_slot_is_over(const struct mpipc_slot *slot);
-void mpipc_slot_owe_locked(struct mpipc_slot *slot);
-struct mpipc_slot *find_owed(struct mpipc_endpoint *ep, u64 id);
-void mpipc_slot_drop(struct mpipc_slot *slot);
-struct mpipc_open_call *call_new(struct mpipc_endpoint *ep, const struct mpipc_call_args *arg,
-				 struct mpipc_msg *msg, u32 n);
-int link_call(struct mpipc_open_call *call);
-struct mpipc_open_call *find_call(struct mpipc_endpoint *ep, u64 id);
+struct mpipc_call *mpipc_call_get(struct mpipc_call *call);
+void mpipc_call_refund(struct mpipc_call *call);
+void mpipc_call_put(struct mpipc_call *call);
+bool mpipc_call_unlist_locked(struct mpipc_call *call);
+void mpipc_call_unlist(struct mpipc_call *call);
+bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc_outcome *outcome);
+void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot);
+void mpipc_call_end(struct mpipc_call *call, int status);
+bool mpipc_reply_slot_is_over(const struct mpipc_reply_slot *slot);
+void mpipc_pending_add_locked(struct mpipc_reply_slot *slot);
+struct mpipc_reply_slot *mpipc_pending_find_locked(struct mpipc_endpoint *ep, u64 id);
+void mpipc_reply_slot_drop(struct mpipc_reply_slot *slot);
+struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_call_args *arg,
+				  struct mpipc_msg *msg, u32 n);
+int mpipc_call_list(struct mpipc_call *call);
+struct mpipc_call *mpipc_call_find_locked(struct mpipc_endpoint *ep, u64 id);
 void mpipc_call_end_all(struct mpipc_endpoint *ep);
-void mpipc_call_reset_owed(struct mpipc_endpoint *ep);
+void mpipc_pending_reset(struct mpipc_endpoint *ep);
 
 #endif /* MPIPC_PENDING_H */

@@ -4,7 +4,7 @@
 
 #include "message.h"
 
-struct mpipc_slot;
+struct mpipc_reply_slot;
 
 /**
  * DOC: Posting
@@ -15,25 +15,25 @@ struct mpipc_slot;
  */
 
 /**
- * struct mpipc_room_wait - a sender that waits for room in one mailbox
+ * struct mpipc_space_wait - a sender that waits for room in one mailbox
  * @wait: in &mpipc_mailbox.room
- * @copy: what there has to be room for; NULL: it waits no more
+ * @delivery: what there has to be room for; NULL: it waits no more
  * @slot: what it asks for, or NULL
  */
-struct mpipc_room_wait {
+struct mpipc_space_wait {
 	struct wait_queue_entry wait;
-	struct mpipc_copy *copy;
-	struct mpipc_slot *slot;
+	struct mpipc_delivery *delivery;
+	struct mpipc_reply_slot *slot;
 };
 
 /* How a message is posted. */
-#define MPIPC_POST_WAITS	1	/* a full mailbox is not a loss yet */
+#define MPIPC_POST_MAY_WAIT	1	/* a full mailbox is not a loss yet */
 #define MPIPC_POST_SYNC		2	/* the poster is about to sleep */
 
-void mpipc_room_watch(struct mpipc_room_wait *wait, struct mpipc_copy *copy,
-		      struct mpipc_slot *slot);
-void mpipc_room_unwatch(struct mpipc_room_wait *wait);
-int mpipc_mailbox_post(struct mpipc_copy *copy, struct mpipc_slot *slot, unsigned int how);
-void mpipc_mailbox_lose(struct mpipc_endpoint *to, struct mpipc_msg *msg);
+void mpipc_space_watch(struct mpipc_space_wait *wait, struct mpipc_delivery *delivery,
+		       struct mpipc_reply_slot *slot);
+void mpipc_space_unwatch(struct mpipc_space_wait *wait);
+int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, unsigned int how);
+void mpipc_post_lost(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 
 #endif /* MPIPC_POST_H */

@@ -3,7 +3,7 @@
 #include "quota.h"
 
 /* What is left of a quota is of no use. */
-static void check_quota(struct mpipc_mailbox *box, struct mpipc_quota *quota)
+static void mpipc_quota_forget_unused(struct mpipc_mailbox *box, struct mpipc_quota *quota)
 {
 	lockdep_assert_held(&box->lock);
 	if (!quota->endpoints && !quota->messages)
@@ -51,12 +51,12 @@ void mpipc_quota_leave(struct mpipc_link *link)
 		return;
 	spin_lock(&box->lock);
 	link->quota->endpoints--;
-	check_quota(box, link->quota);
+	mpipc_quota_forget_unused(box, link->quota);
 	spin_unlock(&box->lock);
 }
 
 /* What limits a sender besides the mailbox's own bounds. */
-struct mpipc_quota *quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? msg->sender->link : NULL;
 
@@ -64,7 +64,7 @@ struct mpipc_quota *quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 }
 
 /* Whether what the mailbox of a secondary holds leaves enough to its sender's user. */
-static bool leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
+static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
 {
 	long limit = min_t(unsigned long, READ_ONCE(mpipc_user_bytes), LONG_MAX);
 	/* The message itself is counted by now. */
@@ -74,9 +74,9 @@ static bool leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
 }
 
 /* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
-int check_room(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
-	struct mpipc_quota *quota = quota_of(to, msg);
+	struct mpipc_quota *quota = mpipc_quota_of(to, msg);
 	struct mpipc_mailbox *box = &to->box;
 	u32 messages = box->max_messages;
 	u32 bytes = box->max_bytes;
@@ -87,7 +87,7 @@ int check_room(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 		return -EMSGSIZE;
 	if (box->messages >= messages || box->bytes > bytes - size)
 		return -EAGAIN;
-	if (to->role == MPIPC_SECONDARY && !leaves_enough(box, msg))
+	if (to->role == MPIPC_SECONDARY && !mpipc_quota_leaves_enough(box, msg))
 		return -EAGAIN;
 	if (!quota)
 		return 0;
@@ -98,9 +98,9 @@ int check_room(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	return -EAGAIN;
 }
 
-void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
+void mpipc_quota_count(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
 {
-	struct mpipc_quota *quota = quota_of(ep, msg);
+	struct mpipc_quota *quota = mpipc_quota_of(ep, msg);
 	struct mpipc_mailbox *box = &ep->box;
 
 	lockdep_assert_held(&box->lock);
@@ -111,5 +111,5 @@ void count_message(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
 		return;
 	quota->messages += sign;
 	quota->bytes += sign * msg->size;
-	check_quota(box, quota);
+	mpipc_quota_forget_unused(box, quota);
 }

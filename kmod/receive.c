@@ -12,36 +12,36 @@
 #include "trace.h"
 
 /**
- * mpipc_mailbox_take_locked - take an entry out
+ * mpipc_receive_unqueue_locked - take an entry out
  * @ep: whose mailbox, locked
- * @entry: an entry that is in it; the caller's from now on
+ * @qnode: an entry that is in it; the caller's from now on
  */
-void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
+void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {
 	lockdep_assert_held(&ep->box.lock);
-	list_del(&entry->link);
+	list_del(&qnode->node);
 	WRITE_ONCE(ep->box.queued, ep->box.queued - 1);
 	ep->box.received++;
-	switch (entry->type) {
+	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		count_message(ep, mpipc_entry_msg(entry), -1);
+		mpipc_quota_count(ep, mpipc_qnode_msg(qnode), -1);
 		break;
 	case MPIPC_JOINED:
 	case MPIPC_LEFT:
-		mpipc_event_seen_locked(entry);
+		mpipc_event_seen_locked(qnode);
 	}
 }
 
 /**
- * mpipc_mailbox_untake - put an entry back that could not be delivered
+ * mpipc_receive_requeue - put an entry back that could not be delivered
  * @ep: whose mailbox
- * @entry: the entry, as it was taken
+ * @qnode: the entry, as it was taken
  *
  * Its room may have been given away meanwhile, so the mailbox can hold one entry
  * too many for each reader that passed a bad pointer.
  */
-void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
+void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {
 	struct mpipc_mailbox *box = &ep->box;
 	bool closed;
@@ -49,30 +49,30 @@ void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry)
 	spin_lock(&box->lock);
 	closed = box->closed;
 	if (!closed) {
-		list_add(&entry->link, &box->queue);
+		list_add(&qnode->node, &box->queue);
 		WRITE_ONCE(box->queued, box->queued + 1);
 		box->received--;
-		if (entry->type == MPIPC_MESSAGE || entry->type == MPIPC_REQUEST)
-			count_message(ep, mpipc_entry_msg(entry), 1);
+		if (qnode->type == MPIPC_MESSAGE || qnode->type == MPIPC_REQUEST)
+			mpipc_quota_count(ep, mpipc_qnode_msg(qnode), 1);
 	}
 	spin_unlock(&box->lock);
 	if (closed)
-		mpipc_entry_drop(entry);
+		mpipc_qnode_drop(qnode);
 	else
 		mpipc_mailbox_wake_readers(box, false);
 }
 
 /* What a receiver has room for. */
-struct want {
+struct mpipc_capacity {
 	size_t max_size;	/* payload; for read(): the whole record */
 	u32 max_fds;
 	bool drop_fds;
 	bool bytes_only;	/* read() */
 };
 
-static int fits(struct mpipc_entry *entry, const struct want *want)
+static int mpipc_receive_check(struct mpipc_qnode *qnode, const struct mpipc_capacity *want)
 {
-	struct mpipc_msg *msg = mpipc_entry_msg(entry);
+	struct mpipc_msg *msg = mpipc_qnode_msg(qnode);
 	size_t size = msg ? msg->size : 0;
 	u32 n_fds = msg ? msg->n_files : 0;
 
@@ -89,45 +89,46 @@ static int fits(struct mpipc_entry *entry, const struct want *want)
  * Takes the first entry out, if it fits. What does not fit is described to who
  * wants to know.
  */
-static struct mpipc_entry *take(struct mpipc_endpoint *ep, const struct want *want,
-				struct mpipc_record *misfit)
+static struct mpipc_qnode *mpipc_receive_take(struct mpipc_endpoint *ep,
+					      const struct mpipc_capacity *want,
+					      struct mpipc_record *misfit)
 {
 	struct mpipc_mailbox *box = &ep->box;
-	struct mpipc_entry *entry;
+	struct mpipc_qnode *qnode;
 	int err;
 
 	spin_lock(&box->lock);
-	entry = list_first_entry_or_null(&box->queue, struct mpipc_entry, link);
+	qnode = list_first_entry_or_null(&box->queue, struct mpipc_qnode, node);
 	if (box->closed)
 		err = -ESHUTDOWN;
-	else if (!entry)
+	else if (!qnode)
 		err = -EAGAIN;
 	else
-		err = fits(entry, want);
+		err = mpipc_receive_check(qnode, want);
 	if (!err)
-		mpipc_mailbox_take_locked(ep, entry);
+		mpipc_receive_unqueue_locked(ep, qnode);
 	else if (err == -EMSGSIZE && misfit)
-		mpipc_entry_record(entry, ep, misfit);
+		mpipc_record_fill(qnode, ep, misfit);
 	spin_unlock(&box->lock);
 	if (err)
 		return ERR_PTR(err);
-	mpipc_mailbox_wake_room(box);
-	return entry;
+	mpipc_mailbox_wake_senders(box);
+	return qnode;
 }
 
-static bool is_readable(struct mpipc_mailbox *box)
+static bool mpipc_mailbox_is_readable(struct mpipc_mailbox *box)
 {
 	return READ_ONCE(box->queued) || READ_ONCE(box->closed);
 }
 
-static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
+static int mpipc_receive_wait(struct mpipc_mailbox *box, u64 deadline)
 {
 	DEFINE_WAIT(wait);
 	int err = 0;
 
-	while (!err && !is_readable(box)) {
+	while (!err && !mpipc_mailbox_is_readable(box)) {
 		prepare_to_wait_exclusive(&box->readers, &wait, TASK_INTERRUPTIBLE);
-		if (is_readable(box))
+		if (mpipc_mailbox_is_readable(box))
 			break;
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
@@ -136,36 +137,36 @@ static int wait_for_entry(struct mpipc_mailbox *box, u64 deadline)
 	}
 	finish_wait(&box->readers, &wait);
 	/* Whatever ended the sleep: a wake-up meant for one must not be wasted. */
-	return is_readable(box) ? 0 : err;
+	return mpipc_mailbox_is_readable(box) ? 0 : err;
 }
 
-static struct mpipc_entry *take_or_wait(struct mpipc_endpoint *ep,
-					const struct want *want, u64 deadline,
-					struct mpipc_record *misfit)
+static struct mpipc_qnode *mpipc_receive_next(struct mpipc_endpoint *ep,
+					      const struct mpipc_capacity *want, u64 deadline,
+					      struct mpipc_record *misfit)
 {
-	struct mpipc_entry *entry;
+	struct mpipc_qnode *qnode;
 	int err;
 
 	for (;;) {
-		entry = take(ep, want, misfit);
-		if (entry != ERR_PTR(-EAGAIN) || !deadline)
+		qnode = mpipc_receive_take(ep, want, misfit);
+		if (qnode != ERR_PTR(-EAGAIN) || !deadline)
 			break;
-		err = wait_for_entry(&ep->box, deadline);
+		err = mpipc_receive_wait(&ep->box, deadline);
 		if (err)
 			return ERR_PTR(err);
 	}
 	/* It stays there: another reader may have room for it. */
-	if (IS_ERR(entry) && READ_ONCE(ep->box.queued))
+	if (IS_ERR(qnode) && READ_ONCE(ep->box.queued))
 		mpipc_mailbox_wake_readers(&ep->box, false);
-	return entry;
+	return qnode;
 }
 
 /* The entry was delivered. */
-static void finish(struct mpipc_endpoint *ep, struct mpipc_entry *entry,
-		   const struct mpipc_record *record)
+static void mpipc_receive_finish(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode,
+				 const struct mpipc_record *record)
 {
 	trace_mpipc_receive(ep, record);
-	mpipc_entry_drop(entry);
+	mpipc_qnode_drop(qnode);
 }
 
 /**
@@ -180,44 +181,44 @@ static void finish(struct mpipc_endpoint *ep, struct mpipc_entry *entry,
 int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock)
 {
-	struct want want = {
+	struct mpipc_capacity want = {
 		.max_size = arg->max_size,
 		.max_fds = arg->max_fds,
 		.drop_fds = arg->flags & MPIPC_RECV_DROP_FDS,
 	};
 	s32 __user *slots = u64_to_user_ptr(arg->fds);
 	struct mpipc_record rec;
-	struct mpipc_entry *entry;
+	struct mpipc_qnode *qnode;
 	struct mpipc_msg *msg;
 
 	if (arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved)
 		return -EINVAL;
-	entry = take_or_wait(ep, &want, nonblock ? 0 : arg->deadline, &rec);
-	if (entry == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
+	qnode = mpipc_receive_next(ep, &want, nonblock ? 0 : arg->deadline, &rec);
+	if (qnode == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
 		return -EFAULT;
-	if (IS_ERR(entry))
-		return PTR_ERR(entry);
+	if (IS_ERR(qnode))
+		return PTR_ERR(qnode);
 
-	msg = mpipc_entry_msg(entry);
-	mpipc_entry_record(entry, ep, &rec);
+	msg = mpipc_qnode_msg(qnode);
+	mpipc_record_fill(qnode, ep, &rec);
 	if (want.drop_fds)
 		rec.n_fds = 0;
 	if (copy_to_user(record, &rec, sizeof(rec)) ||
 	    (msg && copy_to_user(u64_to_user_ptr(arg->data), mpipc_msg_data(msg), msg->size)) ||
 	    mpipc_files_prepare(slots, rec.n_fds)) {
-		mpipc_mailbox_untake(ep, entry);
+		mpipc_receive_requeue(ep, qnode);
 		return -EFAULT;
 	}
 	if (msg) {
 		mpipc_files_install(mpipc_msg_files(msg), slots, rec.n_fds);
 		atomic64_add(msg->n_files - rec.n_fds, &ep->dropped_fds);
 	}
-	finish(ep, entry, &rec);
+	mpipc_receive_finish(ep, qnode, &rec);
 	return 0;
 }
 
-static bool copy_record(const struct mpipc_record *record, struct mpipc_msg *msg,
-			struct iov_iter *to)
+static bool mpipc_receive_copy(const struct mpipc_record *record, struct mpipc_msg *msg,
+			       struct iov_iter *to)
 {
 	size_t pad = record->len - sizeof(*record) - record->size;
 
@@ -236,28 +237,27 @@ static bool copy_record(const struct mpipc_record *record, struct mpipc_msg *msg
  *
  * Return: bytes copied, or an error as &struct mpipc_record says.
  */
-ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to,
-			   bool nonblock)
+ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock)
 {
 	u64 deadline = nonblock ? 0 : MPIPC_FOREVER;
-	struct want want = { .bytes_only = true };
+	struct mpipc_capacity want = { .bytes_only = true };
 	struct mpipc_record record;
-	struct mpipc_entry *entry;
+	struct mpipc_qnode *qnode;
 	ssize_t done = 0;
 
 	if (!iov_iter_count(to))
 		return 0;
 	for (;;) {
 		want.max_size = iov_iter_count(to);
-		entry = take_or_wait(ep, &want, done ? 0 : deadline, NULL);
-		if (IS_ERR(entry))
-			return done ?: PTR_ERR(entry);
-		mpipc_entry_record(entry, ep, &record);
-		if (!copy_record(&record, mpipc_entry_msg(entry), to)) {
-			mpipc_mailbox_untake(ep, entry);
+		qnode = mpipc_receive_next(ep, &want, done ? 0 : deadline, NULL);
+		if (IS_ERR(qnode))
+			return done ?: PTR_ERR(qnode);
+		mpipc_record_fill(qnode, ep, &record);
+		if (!mpipc_receive_copy(&record, mpipc_qnode_msg(qnode), to)) {
+			mpipc_receive_requeue(ep, qnode);
 			return done ?: -EFAULT;
 		}
 		done += record.len;
-		finish(ep, entry, &record);
+		mpipc_receive_finish(ep, qnode, &record);
 	}
 }

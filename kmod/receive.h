@@ -13,8 +13,8 @@
  * from then on the entry has been delivered.
  */
 
-void mpipc_mailbox_take_locked(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
-void mpipc_mailbox_untake(struct mpipc_endpoint *ep, struct mpipc_entry *entry);
+void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode);
+void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode);
 int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock);
 ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock);

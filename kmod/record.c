@@ -6,57 +6,57 @@
 #include "pending.h"
 #include "record.h"
 
-static struct mpipc_copy *to_copy(struct mpipc_entry *entry)
+static struct mpipc_delivery *mpipc_qnode_delivery(struct mpipc_qnode *qnode)
 {
-	return container_of(entry, struct mpipc_copy, entry);
+	return container_of(qnode, struct mpipc_delivery, qnode);
 }
 
-static struct mpipc_slot *to_slot(struct mpipc_entry *entry)
+static struct mpipc_reply_slot *mpipc_qnode_reply_slot(struct mpipc_qnode *qnode)
 {
-	return container_of(entry, struct mpipc_slot, entry);
+	return container_of(qnode, struct mpipc_reply_slot, qnode);
 }
 
 /**
- * mpipc_entry_drop - let go of an entry that is in no mailbox any more
- * @entry: the entry
+ * mpipc_qnode_drop - let go of an entry that is in no mailbox any more
+ * @qnode: the entry
  *
  * Not under a spinlock.
  */
-void mpipc_entry_drop(struct mpipc_entry *entry)
+void mpipc_qnode_drop(struct mpipc_qnode *qnode)
 {
-	switch (entry->type) {
+	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		mpipc_msg_put(to_copy(entry)->msg);
+		mpipc_msg_put(mpipc_qnode_delivery(qnode)->msg);
 		break;
 	case MPIPC_REPLY_TO:
-		mpipc_slot_drop(to_slot(entry));
+		mpipc_reply_slot_drop(mpipc_qnode_reply_slot(qnode));
 		break;
 	default:
-		mpipc_event_drop(entry);
+		mpipc_event_drop(qnode);
 	}
 }
 
 /**
- * mpipc_entry_msg - message of an entry
- * @entry: the entry
+ * mpipc_qnode_msg - message of an entry
+ * @qnode: the entry
  *
  * Return: the message, or NULL: an event, or a result without an answer.
  */
-struct mpipc_msg *mpipc_entry_msg(struct mpipc_entry *entry)
+struct mpipc_msg *mpipc_qnode_msg(struct mpipc_qnode *qnode)
 {
-	switch (entry->type) {
+	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		return to_copy(entry)->msg;
+		return mpipc_qnode_delivery(qnode)->msg;
 	case MPIPC_REPLY_TO:
-		return to_slot(entry)->reply;
+		return mpipc_qnode_reply_slot(qnode)->reply;
 	}
 	return NULL;
 }
 
-static void fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
-		      struct mpipc_endpoint *viewer)
+static void mpipc_record_fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
+				   struct mpipc_endpoint *viewer)
 {
 	struct mpipc_peer id;
 
@@ -69,7 +69,7 @@ static void fill_peer(struct mpipc_record *record, struct mpipc_endpoint *peer,
 	record->gid = id.gid;
 }
 
-static void fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)
+static void mpipc_record_fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)
 {
 	record->size = msg->size;
 	record->n_fds = msg->n_files;
@@ -77,39 +77,39 @@ static void fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)
 	memcpy(record->name, mpipc_msg_name(msg), msg->name_len);
 }
 
-static void fill_result(struct mpipc_record *record, struct mpipc_slot *slot)
+static void mpipc_record_fill_result(struct mpipc_record *record, struct mpipc_reply_slot *slot)
 {
 	record->call = slot->call->id;
 	record->status = slot->status;
-	if (slot->answered)
+	if (slot->replied)
 		record->flags |= MPIPC_REC_REPLIED;
 	if (slot->last)
 		record->flags |= MPIPC_REC_LAST;
 }
 
 /**
- * mpipc_entry_record - describe an entry
- * @entry: the entry
+ * mpipc_record_fill - describe an entry
+ * @qnode: the entry
  * @viewer: for whom; identities are given in the namespaces that it joined in,
  *	so that a read does not depend on who reads
  * @record: all of it is written
  */
-void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer,
-			struct mpipc_record *record)
+void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
+		       struct mpipc_record *record)
 {
-	struct mpipc_msg *msg = mpipc_entry_msg(entry);
+	struct mpipc_msg *msg = mpipc_qnode_msg(qnode);
 	struct mpipc_endpoint *peer;
 
 	*record = (struct mpipc_record){
-		.type = entry->type,
-		.seq = entry->seq,
-		.lost = entry->lost,
+		.type = qnode->type,
+		.seq = qnode->seq,
+		.lost = qnode->lost,
 	};
 	if (msg)
-		fill_msg(record, msg);
+		mpipc_record_fill_msg(record, msg);
 	record->len = ALIGN(sizeof(*record) + record->size, 8);
 
-	switch (entry->type) {
+	switch (qnode->type) {
 	case MPIPC_REQUEST:
 		record->call = msg->call;
 		record->deadline = msg->deadline;
@@ -120,12 +120,12 @@ void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer
 		peer = msg->sender;
 		break;
 	case MPIPC_REPLY_TO:
-		fill_result(record, to_slot(entry));
-		peer = to_slot(entry)->peer;
+		mpipc_record_fill_result(record, mpipc_qnode_reply_slot(qnode));
+		peer = mpipc_qnode_reply_slot(qnode)->peer;
 		break;
 	default:
-		peer = mpipc_event_about(entry);
+		peer = mpipc_event_about(qnode);
 	}
 	if (peer)
-		fill_peer(record, peer, viewer);
+		mpipc_record_fill_peer(record, peer, viewer);
 }

@@ -11,9 +11,9 @@
  * synchronous caller gets for each destination.
  */
 
-void mpipc_entry_drop(struct mpipc_entry *entry);
-struct mpipc_msg *mpipc_entry_msg(struct mpipc_entry *entry);
-void mpipc_entry_record(struct mpipc_entry *entry, struct mpipc_endpoint *viewer,
-			struct mpipc_record *record);
+void mpipc_qnode_drop(struct mpipc_qnode *qnode);
+struct mpipc_msg *mpipc_qnode_msg(struct mpipc_qnode *qnode);
+void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
+		       struct mpipc_record *record);
 
 #endif /* MPIPC_RECORD_H */

@@ -6,32 +6,31 @@
 #include "trace.h"
 
 /**
- * mpipc_call_reply - answer a request
+ * mpipc_reply - answer a request
  * @ep: who was asked
  * @arg: the answer
  * @sync: the caller of this sleeps at once
  *
  * Return: 0 or an error as &struct mpipc_reply_args says.
  */
-int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg,
-		     bool sync)
+int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, bool sync)
 {
-	struct outcome outcome = { .status = arg->status, .sync = sync };
-	struct mpipc_open_call *call = NULL;
-	struct mpipc_slot *slot;
+	struct mpipc_outcome outcome = { .status = arg->status, .sync = sync };
+	struct mpipc_call *call = NULL;
+	struct mpipc_reply_slot *slot;
 	int err = 0;
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->status > 0 || arg->status < -MAX_ERRNO)
 		return -EINVAL;
-	outcome.reply = mpipc_msg_import(ep, &arg->body, NULL, arg->flags & MPIPC_PASS_MPIPC,
-					 0, MPIPC_CALLER_PAID);
+	outcome.reply = mpipc_msg_import(ep, &arg->body, NULL, arg->flags & MPIPC_PASS_MPIPC, 0,
+					 MPIPC_CALLER_PAID);
 	if (IS_ERR(outcome.reply))
 		return PTR_ERR(outcome.reply);
 
 	spin_lock(&ep->box.lock);
-	slot = find_owed(ep, arg->call);
+	slot = mpipc_pending_find_locked(ep, arg->call);
 	if (slot)
-		call = call_get(slot->call);
+		call = mpipc_call_get(slot->call);
 	spin_unlock(&ep->box.lock);
 	trace_mpipc_reply(outcome.reply, arg->call, arg->status);
 	if (!call) {
@@ -42,15 +41,15 @@ int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *a
 	} else if (outcome.reply->size > call->reply_size ||
 		   outcome.reply->n_files > call->reply_fds) {
 		err = -EMSGSIZE;
-	} else if (!complete_slot(slot, &outcome)) {
+	} else if (!mpipc_reply_slot_complete(slot, &outcome)) {
 		err = -ESRCH;
 	} else {
 		atomic64_inc(&ep->sent);
-		forget_slot(slot);
+		mpipc_reply_slot_forget(slot);
 	}
 	if (err)
 		mpipc_msg_put(outcome.reply);
 	if (call)
-		call_put(call);
+		mpipc_call_put(call);
 	return err;
 }

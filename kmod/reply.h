@@ -11,6 +11,6 @@
  * the reply slot of its destination, where the caller finds it.
  */
 
-int mpipc_call_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, bool sync);
+int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, bool sync);
 
 #endif /* MPIPC_REPLY_H */

@@ -13,9 +13,9 @@
 #include "limits.h"
 #include "report.h"
 
-#define PROC_NAME "mpipc"
+#define MPIPC_PROC_NAME "mpipc"
 
-static const char *role_name(u32 role)
+static const char *mpipc_report_role(u32 role)
 {
 	switch (role) {
 	case MPIPC_PRIMARY:
@@ -27,12 +27,12 @@ static const char *role_name(u32 role)
 }
 
 /* What a terminal or a parser could take for something else is in octal. */
-static void show_name(struct seq_file *m, const char *name)
+static void mpipc_report_name(struct seq_file *m, const char *name)
 {
 	seq_escape_str(m, name, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
 }
 
-static void fill_limits(struct mpipc_info *info)
+static void mpipc_report_limits(struct mpipc_info *info)
 {
 	info->max_messages = READ_ONCE(mpipc_mailbox_messages);
 	info->max_bytes = READ_ONCE(mpipc_mailbox_bytes);
@@ -43,7 +43,7 @@ static void fill_limits(struct mpipc_info *info)
 	info->max_calls = READ_ONCE(mpipc_endpoint_calls);
 }
 
-static void fill_member(struct mpipc_endpoint *ep, struct mpipc_info *info)
+static void mpipc_report_member(struct mpipc_endpoint *ep, struct mpipc_info *info)
 {
 	struct mpipc_mailbox *box = &ep->box;
 
@@ -76,10 +76,10 @@ void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info)
 	memset(info, 0, sizeof(*info));
 	info->abi = MPIPC_ABI;
 	info->features = MPIPC_FEATURES;
-	fill_limits(info);
+	mpipc_report_limits(info);
 	/* Pairs with the release in join. */
 	if (smp_load_acquire(&ep->state) != MPIPC_NEW)
-		fill_member(ep, info);
+		mpipc_report_member(ep, info);
 }
 
 /**
@@ -92,11 +92,11 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 	struct mpipc_info info;
 
 	mpipc_report_info(file->private_data, &info);
-	seq_printf(m, "mpipc-role:\t%s\n", role_name(info.role));
+	seq_printf(m, "mpipc-role:\t%s\n", mpipc_report_role(info.role));
 	if (!info.id)
 		return;
 	seq_puts(m, "mpipc-group:\t");
-	show_name(m, info.group);
+	mpipc_report_name(m, info.group);
 	seq_printf(m, "\nmpipc-id:\t%llu\n", info.id);
 	seq_printf(m, "mpipc-generation:\t%llu\n", info.generation);
 	seq_printf(m, "mpipc-primary:\t%llu\n", info.primary);
@@ -108,7 +108,7 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "mpipc-dropped-fds:\t%llu\n", info.dropped_fds);
 }
 
-static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
+static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
 {
 	struct mpipc_endpoint *peer;
 	u32 n = 0;
@@ -127,13 +127,13 @@ static u32 list_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 
 }
 
 /**
- * mpipc_group_peers - list the members of an endpoint's group
+ * mpipc_report_peers - list the members of an endpoint's group
  * @ep: the endpoint
  * @arg: where they go
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
-int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
+int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 {
 	struct mpipc_peer *list = NULL;
 	int err = 0;
@@ -146,51 +146,49 @@ int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 		list = kvcalloc(max, sizeof(*list), GFP_KERNEL_ACCOUNT);
 		if (max && !list)
 			return -ENOMEM;
-		arg->n_peers = list_members(ep, list, max);
+		arg->n_peers = mpipc_report_members(ep, list, max);
 	} while (max < min(arg->max_peers, arg->n_peers));
 
-	if (copy_to_user(u64_to_user_ptr(arg->peers), list,
-			 min(max, arg->n_peers) * sizeof(*list)))
+	if (copy_to_user(u64_to_user_ptr(arg->peers), list, min(max, arg->n_peers) * sizeof(*list)))
 		err = -EFAULT;
 	kvfree(list);
 	return err;
 }
 
-static void show_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
+static void mpipc_report_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
 {
 	struct mpipc_info info;
 	struct mpipc_peer id;
 
 	mpipc_report_info(ep, &info);
 	mpipc_identity(ep, seq_user_ns(m), task_active_pid_ns(current), &id);
-	seq_printf(m, "endpoint %llu %s %llu %u %u %u %llu %llu %llu %llu %llu\n",
-		   id.id, role_name(id.role), id.generation, id.pid, id.uid, id.gid,
-		   info.queued, info.queued_bytes, info.sent, info.received, info.lost);
+	seq_printf(m, "endpoint %llu %s %llu %u %u %u %llu %llu %llu %llu %llu\n", id.id,
+		   mpipc_report_role(id.role), id.generation, id.pid, id.uid, id.gid, info.queued,
+		   info.queued_bytes, info.sent, info.received, info.lost);
 }
 
 /* Under RCU: who looks holds up nobody who joins or leaves. */
-static void show_group(struct seq_file *m, struct mpipc_group *group)
+static void mpipc_report_group(struct seq_file *m, struct mpipc_group *group)
 {
 	struct user_namespace *user_ns = seq_user_ns(m);
 	struct mpipc_endpoint *ep;
 
 	seq_puts(m, "group ");
-	show_name(m, group->name);
+	mpipc_report_name(m, group->name);
 	seq_printf(m, " %llu %u %u %04o %u\n", READ_ONCE(group->generation),
-		   from_kuid_munged(user_ns, group->uid),
-		   from_kgid_munged(user_ns, group->gid), group->mode,
-		   READ_ONCE(group->n_members));
+		   from_kuid_munged(user_ns, group->uid), from_kgid_munged(user_ns, group->gid),
+		   group->mode, READ_ONCE(group->n_members));
 	list_for_each_entry_rcu(ep, &group->members, member) {
 		if (seq_has_overflowed(m))
 			return;
 		if (!refcount_inc_not_zero(&ep->ref))
 			continue;
-		show_endpoint(m, ep);
+		mpipc_report_endpoint(m, ep);
 		mpipc_endpoint_put(ep);
 	}
 }
 
-static int show_groups(struct seq_file *m, void *unused)
+static int mpipc_report_groups(struct seq_file *m, void *unused)
 {
 	struct mpipc_net *mnet = mpipc_net(seq_file_single_net(m));
 	struct mpipc_group *group;
@@ -201,24 +199,25 @@ static int show_groups(struct seq_file *m, void *unused)
 	rcu_read_lock();
 	hash_for_each_rcu(mnet->groups, bucket, group, node)
 		if (READ_ONCE(group->n_members))
-			show_group(m, group);
+			mpipc_report_group(m, group);
 	rcu_read_unlock();
 	return 0;
 }
 
-static int __net_init report_net_init(struct net *net)
+static int __net_init mpipc_report_net_init(struct net *net)
 {
-	return proc_create_net_single(PROC_NAME, 0444, net->proc_net, show_groups, NULL) ? 0 : -ENOMEM;
+	return proc_create_net_single(MPIPC_PROC_NAME, 0444, net->proc_net, mpipc_report_groups,
+				      NULL) ? 0 : -ENOMEM;
 }
 
-static void __net_exit report_net_exit(struct net *net)
+static void __net_exit mpipc_report_net_exit(struct net *net)
 {
-	remove_proc_entry(PROC_NAME, net->proc_net);
+	remove_proc_entry(MPIPC_PROC_NAME, net->proc_net);
 }
 
-static struct pernet_operations report_net_ops = {
-	.init = report_net_init,
-	.exit = report_net_exit,
+static struct pernet_operations mpipc_report_net_ops = {
+	.init = mpipc_report_net_init,
+	.exit = mpipc_report_net_exit,
 };
 
 /**
@@ -228,7 +227,7 @@ static struct pernet_operations report_net_ops = {
  */
 int mpipc_report_init(void)
 {
-	return register_pernet_subsys(&report_net_ops);
+	return register_pernet_subsys(&mpipc_report_net_ops);
 }
 
 /**
@@ -236,5 +235,5 @@ int mpipc_report_init(void)
  */
 void mpipc_report_exit(void)
 {
-	unregister_pernet_subsys(&report_net_ops);
+	unregister_pernet_subsys(&mpipc_report_net_ops);
 }

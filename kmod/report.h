@@ -25,7 +25,7 @@ struct seq_file;
 
 void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info);
 void mpipc_report_fdinfo(struct seq_file *m, struct file *file);
-int mpipc_group_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);
+int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);
 int mpipc_report_init(void);
 void mpipc_report_exit(void);
 

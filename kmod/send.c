@@ -11,20 +11,21 @@
 #include "trace.h"
 
 /* Posts to those that had no room so far; returns how many still have none. */
-static u32 post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots, unsigned int how)
+static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots,
+			  unsigned int how)
 {
 	u32 i, full = 0;
 
 	for (i = 0; i < n; i++) {
-		struct mpipc_copy *copy = &msg->copies[i];
+		struct mpipc_delivery *delivery = &msg->deliveries[i];
 
-		if (copy->result != -EAGAIN)
+		if (delivery->result != -EAGAIN)
 			continue;
 		refcount_inc(&msg->ref);
-		copy->result = mpipc_mailbox_post(copy, slots ? &slots[i] : NULL, how);
-		if (copy->result)
+		delivery->result = mpipc_post(delivery, slots ? &slots[i] : NULL, how);
+		if (delivery->result)
 			mpipc_msg_put(msg);
-		full += copy->result == -EAGAIN;
+		full += delivery->result == -EAGAIN;
 	}
 	return full;
 }
@@ -33,10 +34,10 @@ static u32 post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots, unsigned
  * Waits at all full mailboxes at once, so that none holds up another, and at the
  * sender's own, which closes when the sender leaves.
  */
-static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
-			 u64 deadline)
+static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots,
+			   u64 deadline)
 {
-	struct mpipc_room_wait one, *waits = &one;
+	struct mpipc_space_wait one, *waits = &one;
 	struct wait_queue_entry own;
 	int err = 0;
 	u32 i, full;
@@ -46,15 +47,15 @@ static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 	if (!waits)
 		return -ENOMEM;
 	init_waitqueue_entry(&own, current);
-	add_wait_queue(&msg->sender->box.room, &own);
+	add_wait_queue(&msg->sender->box.space, &own);
 	for (i = 0; i < n; i++)
-		mpipc_room_watch(&waits[i], &msg->copies[i], slots ? &slots[i] : NULL);
+		mpipc_space_watch(&waits[i], &msg->deliveries[i], slots ? &slots[i] : NULL);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		full = post(msg, n, slots, MPIPC_POST_WAITS);
+		full = mpipc_send_try(msg, n, slots, MPIPC_POST_MAY_WAIT);
 		for (i = 0; i < n; i++)
-			if (msg->copies[i].result != -EAGAIN)
-				mpipc_room_unwatch(&waits[i]);
+			if (msg->deliveries[i].result != -EAGAIN)
+				mpipc_space_unwatch(&waits[i]);
 		if (!full)
 			err = 0;
 		if (!full || err)
@@ -66,24 +67,24 @@ static int wait_for_room(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
 	}
 	__set_current_state(TASK_RUNNING);
 	for (i = 0; i < n; i++)
-		mpipc_room_unwatch(&waits[i]);
-	remove_wait_queue(&msg->sender->box.room, &own);
+		mpipc_space_unwatch(&waits[i]);
+	remove_wait_queue(&msg->sender->box.space, &own);
 	if (n > 1)
 		kvfree(waits);
 	return err;
 }
 
 /* Whoever still has no room has lost the message. */
-static void give_up(struct mpipc_msg *msg, u32 n, int why)
+static void mpipc_send_give_up(struct mpipc_msg *msg, u32 n, int why)
 {
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		if (msg->copies[i].result != -EAGAIN)
+		if (msg->deliveries[i].result != -EAGAIN)
 			continue;
-		mpipc_mailbox_lose(msg->copies[i].to, msg);
+		mpipc_post_lost(msg->deliveries[i].to, msg);
 		if (why == -ETIMEDOUT)
-			msg->copies[i].result = why;
+			msg->deliveries[i].result = why;
 	}
 }
 
@@ -95,34 +96,34 @@ static void give_up(struct mpipc_msg *msg, u32 n, int why)
  * @deadline: when to stop waiting for room; 0: do not wait
  * @sync: the caller sleeps at once
  *
- * The result of each copy is that of mpipc_mailbox_post(), or -ETIMEDOUT: no room
+ * The result of each copy is that of mpipc_post(), or -ETIMEDOUT: no room
  * until the deadline.
  *
  * Return: 0, or -ERESTARTSYS: a signal came before anybody got it.
  */
-int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots,
-		    u64 deadline, bool sync)
+int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots, u64 deadline,
+		    bool sync)
 {
-	unsigned int how = deadline ? MPIPC_POST_WAITS : 0;
+	unsigned int how = deadline ? MPIPC_POST_MAY_WAIT : 0;
 	u32 i, sent = 0;
 	int err;
 
 	if (sync)
 		how |= MPIPC_POST_SYNC;
-	if (!post(msg, n, slots, how) || !deadline)
+	if (!mpipc_send_try(msg, n, slots, how) || !deadline)
 		return 0;
-	err = wait_for_room(msg, n, slots, deadline);
+	err = mpipc_send_wait(msg, n, slots, deadline);
 	for (i = 0; i < n; i++)
-		sent += !msg->copies[i].result;
+		sent += !msg->deliveries[i].result;
 	if (err == -ERESTARTSYS && !sent)
 		return err;
 	if (err)
-		give_up(msg, n, err);
+		mpipc_send_give_up(msg, n, err);
 	return 0;
 }
 
 /* Sends to n destinations, and lets go of them and of the message. */
-static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
+static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
 {
 	int err;
 	u32 i;
@@ -132,18 +133,17 @@ static int deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
 	arg->full = 0;
 	err = mpipc_send_post(msg, n, NULL, arg->deadline, false);
 	for (i = 0; i < n; i++) {
-		int result = msg->copies[i].result;
+		int result = msg->deliveries[i].result;
 
 		arg->sent += !result;
-		arg->full += result == -EAGAIN || result == -ETIMEDOUT ||
-			     result == -EMSGSIZE;
+		arg->full += result == -EAGAIN || result == -ETIMEDOUT || result == -EMSGSIZE;
 		if (!err && (arg->to != MPIPC_TO_ALL || result == -ESHUTDOWN))
 			err = result;
 	}
 	/* To all: what some got was sent, even if the sender then left. */
 	if (arg->to == MPIPC_TO_ALL && arg->sent)
 		err = 0;
-	mpipc_send_unaddress(msg, n);
+	mpipc_address_release(msg, n);
 	mpipc_msg_put(msg);
 	return err;
 }
@@ -162,12 +162,12 @@ int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg)
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->reserved)
 		return -EINVAL;
-	n = mpipc_send_prepare(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
-	return n < 0 ? n : deliver(msg, n, arg);
+	n = mpipc_address_import(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
+	return n < 0 ? n : mpipc_send_deliver(msg, n, arg);
 }
 
 /* Whether a written record is one, and has nothing but what it may have. */
-static bool is_sendable(const struct mpipc_record *record, size_t len)
+static bool mpipc_send_is_sendable(const struct mpipc_record *record, size_t len)
 {
 	struct mpipc_record plain = {
 		.type = MPIPC_MESSAGE,
@@ -177,8 +177,7 @@ static bool is_sendable(const struct mpipc_record *record, size_t len)
 	};
 
 	memcpy(plain.name, record->name, sizeof(plain.name));
-	return record->size == len - sizeof(*record) &&
-	       !memcmp(&plain, record, sizeof(plain));
+	return record->size == len - sizeof(*record) && !memcmp(&plain, record, sizeof(plain));
 }
 
 /**
@@ -189,8 +188,7 @@ static bool is_sendable(const struct mpipc_record *record, size_t len)
  *
  * Return: bytes consumed, or an error as &struct mpipc_record says.
  */
-ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
-			   bool nonblock)
+ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock)
 {
 	size_t len = iov_iter_count(from);
 	struct mpipc_send_args arg = { };
@@ -202,16 +200,16 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from,
 		return -EINVAL;
 	if (!copy_from_iter_full(&record, sizeof(record), from))
 		return -EFAULT;
-	if (!is_sendable(&record, len))
+	if (!mpipc_send_is_sendable(&record, len))
 		return -EINVAL;
 	arg.to = record.peer;
 	arg.deadline = nonblock ? 0 : record.deadline;
 	arg.body.size = record.size;
 	memcpy(arg.body.name, record.name, sizeof(record.name));
-	n = mpipc_send_prepare(ep, &arg.body, from, 0, arg.to, &msg);
+	n = mpipc_address_import(ep, &arg.body, from, 0, arg.to, &msg);
 	if (n < 0)
 		return n;
-	err = deliver(msg, n, &arg);
+	err = mpipc_send_deliver(msg, n, &arg);
 	if (!err && arg.full && !arg.sent)
 		err = -EAGAIN;
 	return err ?: (ssize_t)len;

@@ -4,7 +4,7 @@
 
 #include "message.h"
 
-struct mpipc_slot;
+struct mpipc_reply_slot;
 
 /**
  * DOC: Sending
@@ -16,7 +16,7 @@ struct mpipc_slot;
  * those that have some.
  */
 
-int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_slot *slots, u64 deadline,
+int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots, u64 deadline,
 		    bool sync);
 int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg);
 ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock);

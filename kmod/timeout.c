@@ -10,7 +10,7 @@ static struct workqueue_struct *timers;
  * One tick for what is rounded off. A timer that is far off can be late by an eighth of
  * that, so it comes early by as much, to be set again.
  */
-static unsigned long ticks_until(u64 deadline)
+static unsigned long mpipc_timeout_ticks(u64 deadline)
 {
 	u64 ticks, now = ktime_get_ns();
 
@@ -23,80 +23,80 @@ static unsigned long ticks_until(u64 deadline)
 }
 
 /* Sees to it that the timer comes by then. */
-static void set_timer(struct mpipc_mailbox *box, u64 deadline)
+static void mpipc_timeout_set_locked(struct mpipc_mailbox *box, u64 deadline)
 {
 	lockdep_assert_held(&box->lock);
 	if (deadline >= box->timer_at || box->closed)
 		return;
 	box->timer_at = deadline;
-	mod_delayed_work(timers, &box->timer, ticks_until(deadline));
+	mod_delayed_work(timers, &box->timer, mpipc_timeout_ticks(deadline));
 }
 
-void start_timer(struct mpipc_open_call *call)
+void mpipc_timeout_start(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 
 	spin_lock(&box->lock);
 	call->timed = true;
-	set_timer(box, call->deadline);
+	mpipc_timeout_set_locked(box, call->deadline);
 	spin_unlock(&box->lock);
 }
 
 /* A call whose deadline has come, with a reference; or NULL, and the timer is set. */
-static struct mpipc_open_call *find_expired(struct mpipc_mailbox *box)
+static struct mpipc_call *mpipc_timeout_find_locked(struct mpipc_mailbox *box)
 {
 	u64 next = KTIME_MAX, now = ktime_get_ns();
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 
 	lockdep_assert_held(&box->lock);
-	list_for_each_entry(call, &box->calls, link) {
+	list_for_each_entry(call, &box->calls, node) {
 		if (!call->open && call->async)
 			break;
 		if (!call->timed || !call->open)
 			continue;
 		if (call->deadline <= now)
-			return call_get(call);
+			return mpipc_call_get(call);
 		next = min(next, call->deadline);
 	}
 	box->timer_at = KTIME_MAX;
-	set_timer(box, next);
+	mpipc_timeout_set_locked(box, next);
 	return NULL;
 }
 
 /* Ends the calls of a mailbox whose deadline has come. */
-static void calls_expire(struct work_struct *work)
+static void mpipc_timeout_expire(struct work_struct *work)
 {
 	struct mpipc_mailbox *box =
 		container_of(to_delayed_work(work), struct mpipc_mailbox, timer);
-	struct mpipc_open_call *call;
+	struct mpipc_call *call;
 
 	do {
 		spin_lock(&box->lock);
-		call = find_expired(box);
+		call = mpipc_timeout_find_locked(box);
 		spin_unlock(&box->lock);
 		if (call) {
-			end_call(call, -ETIMEDOUT);
-			call_put(call);
+			mpipc_call_end(call, -ETIMEDOUT);
+			mpipc_call_put(call);
 		}
 	} while (call);
 }
 
 /**
- * mpipc_calls_setup - prepare a mailbox for calls
+ * mpipc_timeout_setup - prepare a mailbox for calls
  * @box: the mailbox, of an endpoint that has not joined
  */
-void mpipc_calls_setup(struct mpipc_mailbox *box)
+void mpipc_timeout_setup(struct mpipc_mailbox *box)
 {
-	INIT_DELAYED_WORK(&box->timer, calls_expire);
+	INIT_DELAYED_WORK(&box->timer, mpipc_timeout_expire);
 	box->timer_at = KTIME_MAX;
 }
 
 /**
- * mpipc_calls_init - prepare for calls
+ * mpipc_timeout_init - prepare for calls
  *
  * Return: 0 or -ENOMEM.
  */
-int mpipc_calls_init(void)
+int mpipc_timeout_init(void)
 {
 	/* Who waits for a deadline does so while memory is short, too. */
 	timers = alloc_workqueue("mpipc", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
@@ -104,9 +104,9 @@ int mpipc_calls_init(void)
 }
 
 /**
- * mpipc_calls_exit - undo mpipc_calls_init(); there are no calls any more
+ * mpipc_timeout_exit - undo mpipc_timeout_init(); there are no calls any more
  */
-void mpipc_calls_exit(void)
+void mpipc_timeout_exit(void)
 {
 	destroy_workqueue(timers);
 }

@@ -13,9 +13,9 @@
  * the next deadline.
  */
 
-void start_timer(struct mpipc_open_call *call);
-void mpipc_calls_setup(struct mpipc_mailbox *box);
-int mpipc_calls_init(void);
-void mpipc_calls_exit(void);
+void mpipc_timeout_start(struct mpipc_call *call);
+void mpipc_timeout_setup(struct mpipc_mailbox *box);
+int mpipc_timeout_init(void);
+void mpipc_timeout_exit(void);
 
 #endif /* MPIPC_TIMEOUT_H */

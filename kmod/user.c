@@ -8,7 +8,7 @@
 static DEFINE_HASHTABLE(users, 6);
 static DEFINE_SPINLOCK(users_lock);
 
-static struct mpipc_user *lookup(kuid_t uid)
+static struct mpipc_user *mpipc_user_lookup(kuid_t uid)
 {
 	struct mpipc_user *user;
 
@@ -36,7 +36,7 @@ struct mpipc_user *mpipc_user_find(kuid_t uid)
 	fresh->uid = uid;
 
 	spin_lock(&users_lock);
-	user = lookup(uid);
+	user = mpipc_user_lookup(uid);
 	if (user) {
 		refcount_inc(&user->ref);
 	} else {
