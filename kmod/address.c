@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 
 #include "address.h"
-
-/* How many places a message needs; for all, a guess that mpipc_address() checks. */
-static u32 mpipc_address_guess(struct mpipc_endpoint *ep, u64 to)
-{
-	return to == MPIPC_TO_ALL ? READ_ONCE(ep->group->n_members) : 1;
-}
 
 /* Those that came with this primary, or follow it. */
 static bool mpipc_address_belongs(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
@@ -135,7 +128,8 @@ int mpipc_address_import(struct mpipc_endpoint *ep, const struct mpipc_body *bod
 
 	do {
 		*msg = mpipc_msg_import(ep, body, from, flags & MPIPC_PASS_MPIPC,
-					mpipc_address_guess(ep, to), MPIPC_SENDER_PAYS);
+					to == MPIPC_TO_ALL ? READ_ONCE(ep->group->n_members) : 1,
+					MPIPC_SENDER_PAYS);
 		if (IS_ERR(*msg))
 			return PTR_ERR(*msg);
 		n = mpipc_address(*msg, to);

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/ktime.h>
-#include <linux/sched/signal.h>
-
 #include "arrival.h"
 #include "deadline.h"
 

@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/sched/signal.h>
-#include <linux/uaccess.h>
 
 #include "address.h"
 #include "call.h"
 #include "files.h"
+#include "post.h"
 #include "record.h"
 #include "send.h"
 #include "timeout.h"
 #include "trace.h"
-
-/*
- * Takes back a call that nobody got; not if it was cancelled meanwhile, which ends it
- * as any other. Returns whether.
- */
-static bool mpipc_call_retract(struct mpipc_call *call)
-{
-	struct mpipc_mailbox *box = &call->caller->box;
-	bool linked;
-
-	spin_lock(&box->lock);
-	linked = !call->over && mpipc_call_unlist_locked(call);
-	spin_unlock(&box->lock);
-	if (linked)
-		mpipc_call_put(call);
-	return linked;
-}
 
 /* Posts the request; who does not get it completes its slot with the reason. */
 static int mpipc_call_post(struct mpipc_call *call, struct mpipc_msg *msg, u32 n, u32 flags)
@@ -36,7 +19,8 @@ static int mpipc_call_post(struct mpipc_call *call, struct mpipc_msg *msg, u32 n
 
 	for (i = 0; i < n; i++)
 		msg->deliveries[i].qnode.type = MPIPC_REQUEST;
-	err = mpipc_send_post(msg, n, call->slots, deadline, !call->async && n == 1);
+	err = mpipc_send_post(msg, n, call->slots, deadline,
+			      !call->async && n == 1 ? MPIPC_POST_SYNC : 0);
 	if (err)
 		return err;
 	for (i = 0; i < n; i++) {
@@ -46,31 +30,6 @@ static int mpipc_call_post(struct mpipc_call *call, struct mpipc_msg *msg, u32 n
 			mpipc_reply_slot_complete(&call->slots[i], &outcome);
 	}
 	return 0;
-}
-
-static bool mpipc_call_is_done(struct mpipc_call *call)
-{
-	/* Pairs with the release in mpipc_reply_slot_complete(): the results are seen. */
-	return !smp_load_acquire(&call->open);
-}
-
-static int mpipc_call_wait(struct mpipc_call *call)
-{
-	DEFINE_WAIT(wait);
-	int err = 0;
-
-	while (!err && !mpipc_call_is_done(call)) {
-		prepare_to_wait(&call->wait, &wait, TASK_INTERRUPTIBLE);
-		if (mpipc_call_is_done(call))
-			break;
-		if (signal_pending(current))
-			err = -ERESTARTSYS;
-		else
-			schedule();
-	}
-	finish_wait(&call->wait, &wait);
-	/* Even if a signal came as well. */
-	return mpipc_call_is_done(call) ? 0 : err;
 }
 
 static int mpipc_call_copy_result(struct mpipc_reply_slot *slot, u32 i,
@@ -130,13 +89,14 @@ static int mpipc_call_collect(struct mpipc_call *call, const struct mpipc_call_a
 	struct mpipc_mailbox *box = &call->caller->box;
 	int err;
 
-	err = mpipc_call_wait(call);
+	/* Pairs with the release in mpipc_reply_slot_complete(), so that the results are seen. */
+	err = wait_event_interruptible(call->wait, !smp_load_acquire(&call->open));
 	if (!err && READ_ONCE(box->closed))
 		err = -ESHUTDOWN;
 	if (!err)
 		err = mpipc_call_copy_results(call, arg);
 	if (err != -ERESTARTSYS && err != -EFAULT) {
-		mpipc_call_unlist(call);
+		mpipc_call_unlist(call, false);
 		/* Now, whoever answered may hold the call a while longer. */
 		mpipc_call_refund(call);
 		return err;
@@ -211,7 +171,7 @@ static int mpipc_call_start(struct mpipc_endpoint *ep, struct mpipc_call_args *a
 		goto unlink;
 	trace_mpipc_call(msg, arg->to, n);
 	err = mpipc_call_post(call, msg, n, arg->flags);
-	if (err && mpipc_call_retract(call)) {
+	if (err && mpipc_call_unlist(call, true)) {
 		/* A restarted system call makes it anew. */
 		put_user((u64)0, uid);
 		goto out;
@@ -225,7 +185,7 @@ static int mpipc_call_start(struct mpipc_endpoint *ep, struct mpipc_call_args *a
 	goto out;
 
 unlink:
-	mpipc_call_unlist(call);
+	mpipc_call_unlist(call, false);
 out:
 	mpipc_call_put(call);
 	return err;
@@ -293,7 +253,7 @@ int mpipc_call_cancel(struct mpipc_endpoint *ep, u64 id)
 		return -ESRCH;
 	mpipc_call_end(call, -ECANCELED);
 	if (!call->async && !waited)
-		mpipc_call_unlist(call);
+		mpipc_call_unlist(call, false);
 	mpipc_call_put(call);
 	return 0;
 }

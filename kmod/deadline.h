@@ -3,8 +3,7 @@
 #define MPIPC_DEADLINE_H
 
 #include <linux/hrtimer.h>
-#include <linux/ktime.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 /**
  * mpipc_sleep_until - sleep, in the task state that was set
@@ -21,9 +20,8 @@ static inline int mpipc_sleep_until(u64 deadline)
 		schedule();
 		return 0;
 	}
-	if (schedule_hrtimeout_range(&expires, current->timer_slack_ns, HRTIMER_MODE_ABS))
-		return 0;
-	return -ETIMEDOUT;
+	return schedule_hrtimeout_range(&expires, current->timer_slack_ns, HRTIMER_MODE_ABS) ?
+	       0 : -ETIMEDOUT;
 }
 
 #endif /* MPIPC_DEADLINE_H */

@@ -4,6 +4,7 @@
 
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/pid.h>
 
 #include "group.h"
 #include "link.h"
@@ -170,5 +171,7 @@ bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void 
 int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
 void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link);
 u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep);
+void mpipc_endpoint_identity(const struct mpipc_endpoint *ep, struct user_namespace *user_ns,
+			     struct pid_namespace *pid_ns, struct mpipc_peer *out);
 
 #endif /* MPIPC_ENDPOINT_H */

@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "event.h"
 
-/* Of the two ends, that of @to, which is a member. */
-static struct mpipc_link_end *mpipc_link_end_to(struct mpipc_link *link,
-						const struct mpipc_endpoint *to)
-{
-	return to->role == MPIPC_PRIMARY ? &link->to_primary : &link->to_secondary;
-}
-
 static struct mpipc_link_end *mpipc_event_end(struct mpipc_qnode *event)
 {
 	return event->type == MPIPC_JOINED ? container_of(event, struct mpipc_link_end, joined) :
@@ -46,6 +39,14 @@ void mpipc_event_seen_locked(struct mpipc_qnode *event)
 	mpipc_event_end(event)->unseen = false;
 }
 
+/* Find the end of a link that has the events of @to; NULL if @to does not want any. */
+static struct mpipc_link_end *mpipc_event_end_to(struct mpipc_link *link, struct mpipc_endpoint *to)
+{
+	if (!link || !(to->flags & MPIPC_JOIN_EVENTS))
+		return NULL;
+	return to->role == MPIPC_PRIMARY ? &link->to_primary : &link->to_secondary;
+}
+
 /**
  * mpipc_event_peer_sent_locked - remember that a peer has sent something
  * @to: to whom; its mailbox is locked and has it, or its caller will
@@ -54,22 +55,18 @@ void mpipc_event_seen_locked(struct mpipc_qnode *event)
 void mpipc_event_peer_sent_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from)
 {
 	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? from->link : to->link;
+	struct mpipc_link_end *end = mpipc_event_end_to(link, to);
 
 	lockdep_assert_held(&to->box.lock);
-	if (link)
-		mpipc_link_end_to(link, to)->last = to->box.seq;
-}
-
-/* What @to is to hear of the other end of a link; NULL if it does not want to. */
-static struct mpipc_link_end *mpipc_event_end_to(struct mpipc_link *link, struct mpipc_endpoint *to)
-{
-	return link && to->flags & MPIPC_JOIN_EVENTS ? mpipc_link_end_to(link, to) : NULL;
+	if (end)
+		end->last = to->box.seq;
 }
 
 /* Puts an event in, with its references. */
 static void mpipc_event_add_locked(struct mpipc_mailbox *box, struct mpipc_link_end *end,
 				   struct mpipc_qnode *event)
 {
+	event->type = event == &end->joined ? MPIPC_JOINED : MPIPC_LEFT;
 	mpipc_link_get(end->link);
 	mpipc_endpoint_get(end->about);
 	mpipc_mailbox_add_locked(box, event);

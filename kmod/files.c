@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/file.h>
 #include <linux/magic.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/cred.h>
-#include <linux/slab.h>
 #include <linux/stringhash.h>
 #include <linux/user_namespace.h>
-#include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
 #include "group.h"
 #include "limits.h"
 
-static unsigned int net_id;
+static unsigned int mpipc_net_id;
 
 /**
  * mpipc_net - groups of a network namespace
@@ -19,7 +16,7 @@ static unsigned int net_id;
  */
 struct mpipc_net *mpipc_net(struct net *net)
 {
-	return net_generic(net, net_id);
+	return net_generic(net, mpipc_net_id);
 }
 
 static int __net_init mpipc_net_setup(struct net *net)
@@ -32,29 +29,12 @@ static int __net_init mpipc_net_setup(struct net *net)
 	return 0;
 }
 
-static struct pernet_operations mpipc_net_ops = {
+/* Registered by main.c. */
+struct pernet_operations mpipc_net_ops = {
 	.init = mpipc_net_setup,
-	.id = &net_id,
+	.id = &mpipc_net_id,
 	.size = sizeof(struct mpipc_net),
 };
-
-/**
- * mpipc_groups_init - prepare all network namespaces
- *
- * Return: 0 or a negative error.
- */
-int mpipc_groups_init(void)
-{
-	return register_pernet_subsys(&mpipc_net_ops);
-}
-
-/**
- * mpipc_groups_exit - undo mpipc_groups_init()
- */
-void mpipc_groups_exit(void)
-{
-	unregister_pernet_subsys(&mpipc_net_ops);
-}
 
 /**
  * mpipc_group_put - give a reference back

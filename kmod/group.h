@@ -5,13 +5,11 @@
 #include <linux/hashtable.h>
 #include <linux/mpipc.h>
 #include <linux/mutex.h>
-#include <linux/refcount.h>
-#include <linux/wait.h>
+#include <linux/rculist.h>
 #include <linux/xarray.h>
+#include <net/net_namespace.h>
 
 #include "user.h"
-
-struct net;
 
 /**
  * DOC: Groups
@@ -83,9 +81,9 @@ struct mpipc_group {
 	struct xarray index;
 };
 
+extern struct pernet_operations mpipc_net_ops;
+
 struct mpipc_net *mpipc_net(struct net *net);
-int mpipc_groups_init(void);
-void mpipc_groups_exit(void);
 void mpipc_group_put(struct mpipc_group *group);
 struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group);
 struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user);

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/pid.h>
-#include <linux/rculist.h>
-#include <linux/sched/signal.h>
-
 #include "arrival.h"
 #include "event.h"
 #include "join.h"
@@ -11,90 +7,91 @@
 #include "trace.h"
 
 /*
- * Under a group's lock nothing is done to get memory: whoever is at the limits of its
- * memory cgroup must not hold up the others.
+ * Memory that is allocated under the lock of a group. The allocation does not wait for memory to
+ * become free, so that a process at the limit of its memory cgroup does not hold up the group.
  */
 #define MPIPC_LOCKED_GFP (GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN)
 
-static atomic64_t last_id;
+static atomic64_t mpipc_last_id;
 
-/* Returns 0 or why the endpoint cannot join the group now; -EAGAIN: when its primary is gone. */
-static int mpipc_join_check_group(struct mpipc_endpoint *ep, struct mpipc_group *group, u32 role)
+/**
+ * struct mpipc_joining - a join under way
+ * @ep: the endpoint that joins
+ * @file: its file
+ * @arg: the caller's argument
+ * @user: the user that is charged, with a reference
+ * @spare_group: for a primary: a new group, in case that there is none of the name; else NULL
+ * @links: links that are ready for use
+ * @n_links: number of links in @links
+ * @n_wanted: number of links that the join needs, as far as is known
+ */
+struct mpipc_joining {
+	struct mpipc_endpoint *ep;
+	struct file *file;
+	struct mpipc_join_args *arg;
+	struct mpipc_user *user;
+	struct mpipc_group *spare_group;
+	struct mpipc_link *links;
+	u32 n_links;
+	u32 n_wanted;
+};
+
+static struct mpipc_link *mpipc_join_use_link(struct mpipc_joining *join)
+{
+	struct mpipc_link *link = join->links;
+
+	join->links = link->next;
+	join->n_links--;
+	return link;
+}
+
+/* Allocate the memory that the join needs, before any lock is taken. */
+static int mpipc_join_prepare(struct mpipc_joining *join)
+{
+	struct mpipc_link *link;
+
+	if (join->arg->role == MPIPC_PRIMARY && !join->spare_group) {
+		join->spare_group = mpipc_group_new(join->arg, join->user);
+		if (!join->spare_group)
+			return -ENOMEM;
+	}
+	for (; join->n_links < join->n_wanted; join->n_links++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		link = mpipc_link_new();
+		if (!link)
+			return -ENOMEM;
+		link->next = join->links;
+		join->links = link;
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * Check whether the endpoint may join the group now. Return 0 or an error, which is -EAGAIN if a
+ * new primary has to wait until the previous one has left.
+ */
+static int mpipc_join_check_group(struct mpipc_joining *join, struct mpipc_group *group)
 {
 	struct mpipc_endpoint *primary = mpipc_group_primary(group);
 
-	/* It is only just made, by who joins. */
+	/* The endpoint that joins has just made the group. */
 	if (!group->n_members)
 		return 0;
-	if (!mpipc_group_permits(ep->net, group, role))
+	if (!mpipc_group_permits(join->ep->net, group, join->arg->role))
 		return -EACCES;
-	if (role == MPIPC_PRIMARY)
+	if (join->arg->role == MPIPC_PRIMARY)
 		return !primary ? 0 : mpipc_endpoint_leaves(primary) ? -EAGAIN : -EADDRINUSE;
 	if (!primary || mpipc_endpoint_leaves(primary))
 		return -ECONNREFUSED;
 	return group->n_members < READ_ONCE(mpipc_group_endpoints) ? 0 : -ENOSPC;
 }
 
-/* Whether the two have anything to keep in a link. */
-static bool mpipc_join_needs_link(const struct mpipc_endpoint *primary,
-				  const struct mpipc_endpoint *secondary)
+/* Tell whether the endpoint that joins and a peer have anything to keep in a link. */
+static bool mpipc_join_needs_link(struct mpipc_joining *join, struct mpipc_endpoint *peer)
 {
-	return (primary->flags | secondary->flags) & MPIPC_JOIN_EVENTS ||
-	       primary->user != secondary->user;
-}
-
-/**
- * struct mpipc_supplies - memory for a join, made before it
- * @links: links that are ready
- * @n_links: how many
- * @n_wanted: how many the join needs, as far as is known
- * @group: a primary's: a group that is not found yet, for when there is none of the name
- */
-struct mpipc_supplies {
-	struct mpipc_link *links;
-	u32 n_links;
-	u32 n_wanted;
-	struct mpipc_group *group;
-};
-
-static int mpipc_join_supply(struct mpipc_supplies *supplies, const struct mpipc_join_args *arg,
-			     struct mpipc_user *user)
-{
-	struct mpipc_link *link;
-
-	if (arg->role == MPIPC_PRIMARY && !supplies->group) {
-		supplies->group = mpipc_group_new(arg, user);
-		if (!supplies->group)
-			return -ENOMEM;
-	}
-	while (supplies->n_links < supplies->n_wanted) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		link = mpipc_link_new();
-		if (!link)
-			return -ENOMEM;
-		link->next = supplies->links;
-		supplies->links = link;
-		supplies->n_links++;
-		cond_resched();
-	}
-	return 0;
-}
-
-static struct mpipc_link *mpipc_join_use_link(struct mpipc_supplies *supplies)
-{
-	struct mpipc_link *link = supplies->links;
-
-	supplies->links = link->next;
-	supplies->n_links--;
-	return link;
-}
-
-static void mpipc_join_put_supplies(struct mpipc_supplies *supplies)
-{
-	mpipc_group_put(supplies->group);
-	while (supplies->links)
-		mpipc_link_put(mpipc_join_use_link(supplies));
+	return (join->arg->flags | peer->flags) & MPIPC_JOIN_EVENTS || join->user != peer->user;
 }
 
 static bool mpipc_join_will_follow(struct mpipc_endpoint *ep)
@@ -102,36 +99,35 @@ static bool mpipc_join_will_follow(struct mpipc_endpoint *ep)
 	return ep->flags & MPIPC_JOIN_FOLLOW && !mpipc_endpoint_leaves(ep);
 }
 
-/* How many links an endpoint needs with those that it comes together with. */
-static u32 mpipc_join_count_links(struct mpipc_endpoint *ep)
+/* Count the links that are needed to the primary, or to all secondaries that follow. */
+static u32 mpipc_join_count_links(struct mpipc_joining *join, struct mpipc_group *group)
 {
-	struct mpipc_group *group = ep->group;
 	struct mpipc_endpoint *peer;
 	u32 n = 0;
 
-	if (ep->role == MPIPC_SECONDARY)
-		return mpipc_join_needs_link(mpipc_group_primary(group), ep);
+	if (join->arg->role == MPIPC_SECONDARY)
+		return mpipc_join_needs_link(join, mpipc_group_primary(group));
 	list_for_each_entry(peer, &group->members, member)
-		n += mpipc_join_will_follow(peer) && mpipc_join_needs_link(ep, peer);
+		n += mpipc_join_will_follow(peer) && mpipc_join_needs_link(join, peer);
 	return n;
 }
 
-/* Whoever sees the generation that comes next sees the link, too. */
-static void mpipc_join_link(struct mpipc_supplies *supplies, struct mpipc_endpoint *primary,
+/* Link @secondary with @primary, if they need a link. One of the two is the endpoint that joins. */
+static void mpipc_join_link(struct mpipc_joining *join, struct mpipc_endpoint *primary,
 			    struct mpipc_endpoint *secondary)
 {
 	struct mpipc_link *link;
 
-	if (!mpipc_join_needs_link(primary, secondary))
+	if (!mpipc_join_needs_link(join, join->ep == primary ? secondary : primary))
 		return;
-	link = mpipc_join_use_link(supplies);
+	link = mpipc_join_use_link(join);
 	link->to_primary.about = secondary;
 	link->to_secondary.about = primary;
 	mpipc_quota_join(link);
 	mpipc_endpoint_set_link(secondary, link);
 }
 
-/* From now on others find it. */
+/* Let others find the endpoint. */
 static void mpipc_join_enter(struct mpipc_group *group, struct mpipc_endpoint *ep)
 {
 	xa_store(&group->index, ep->index, ep, GFP_KERNEL);
@@ -139,32 +135,31 @@ static void mpipc_join_enter(struct mpipc_group *group, struct mpipc_endpoint *e
 }
 
 /*
- * The steps are in this order so that nobody has a message of a peer before the
- * event that it joined, and everybody can send to a peer that it has the event of.
- * A sender needs to be a member, and of the generation of whom it sends to.
+ * The steps of publishing are in this order so that nobody gets a message of a peer before the
+ * event that the peer joined, and everybody can send to a peer whose event it has. A sender has to
+ * be a member, and of the generation of its destination.
  */
-static void mpipc_join_publish_secondary(struct mpipc_endpoint *ep, struct mpipc_supplies *supplies)
+static void mpipc_join_publish_secondary(struct mpipc_joining *join)
 {
-	struct mpipc_group *group = ep->group;
-	struct mpipc_endpoint *primary = mpipc_group_primary(group);
+	struct mpipc_endpoint *ep = join->ep, *primary = mpipc_group_primary(ep->group);
 
-	mpipc_join_link(supplies, primary, ep);
+	mpipc_join_link(join, primary, ep);
 	mpipc_event_notify_joined(ep, ep->link);
-	mpipc_join_enter(group, ep);
+	mpipc_join_enter(ep->group, ep);
 	mpipc_event_notify_joined(primary, ep->link);
 }
 
-static void mpipc_join_publish_primary(struct mpipc_endpoint *ep, struct mpipc_supplies *supplies)
+static void mpipc_join_publish_primary(struct mpipc_joining *join)
 {
+	struct mpipc_endpoint *ep = join->ep, *peer;
 	struct mpipc_group *group = ep->group;
-	struct mpipc_endpoint *peer;
 
 	list_for_each_entry(peer, &group->members, member) {
 		if (!mpipc_join_will_follow(peer))
 			continue;
-		mpipc_join_link(supplies, ep, peer);
+		mpipc_join_link(join, ep, peer);
 		mpipc_event_notify_joined(ep, peer->link);
-		/* Pairs with the acquire of who sends: the link is seen. */
+		/* Pairs with the acquire in address.c, so that senders see the link. */
 		smp_store_release(&peer->generation, ep->generation);
 	}
 	mpipc_join_enter(group, ep);
@@ -174,112 +169,92 @@ static void mpipc_join_publish_primary(struct mpipc_endpoint *ep, struct mpipc_s
 			mpipc_event_notify_joined(peer, peer->link);
 }
 
-/* Fills in what is constant from the join on; undone by mpipc_join_unset_member(). */
-static void mpipc_join_set_member(struct mpipc_endpoint *ep, const struct mpipc_join_args *arg,
-				  struct mpipc_group *group, struct mpipc_user *user)
+/*
+ * Take what can be missing: links, a place in the index, and the table of the caller as owner.
+ * Return 0 or an error, after which nothing was taken; -EAGAIN if there are too few links.
+ */
+static int mpipc_join_reserve(struct mpipc_joining *join, struct mpipc_group *group)
 {
-	ep->role = arg->role;
-	ep->flags = arg->flags;
-	ep->group = group;
-	ep->user = mpipc_user_get(user);
-	ep->cred = get_current_cred();
-	ep->pid = get_pid(task_tgid(current));
-	ep->generation = group->generation + (arg->role == MPIPC_PRIMARY);
-	ep->box.max_messages = READ_ONCE(mpipc_mailbox_messages);
-	ep->box.max_bytes = READ_ONCE(mpipc_mailbox_bytes);
-}
-
-static void mpipc_join_unset_member(struct mpipc_endpoint *ep)
-{
-	WRITE_ONCE(ep->owner, NULL);
-	put_pid(ep->pid);
-	put_cred(ep->cred);
-	mpipc_user_put(ep->user);
-	ep->pid = NULL;
-	ep->cred = NULL;
-	ep->user = NULL;
-	ep->group = NULL;
-	ep->role = MPIPC_NO_ROLE;
-}
-
-static int mpipc_join_become_member(struct mpipc_endpoint *ep, struct file *file,
-				    struct mpipc_supplies *supplies)
-{
-	struct mpipc_group *group = ep->group;
+	struct mpipc_endpoint *ep = join->ep;
 	int err;
 
-	supplies->n_wanted = mpipc_join_count_links(ep);
-	if (supplies->n_links < supplies->n_wanted)
+	join->n_wanted = mpipc_join_count_links(join, group);
+	if (join->n_links < join->n_wanted)
 		return -EAGAIN;
-	/* Reserves a place: members are published complete, with their id. */
+	/* The place stays empty until the endpoint is complete, with its id. */
 	err = xa_alloc(&group->index, &ep->index, NULL, XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1),
 		       MPIPC_LOCKED_GFP);
 	if (err)
 		return err == -EBUSY ? -ENOSPC : err;
-	/* Before the look: see "Whose an endpoint is". */
+	/* The owner is stored before the table is searched: see "Whose an endpoint is". */
 	WRITE_ONCE(ep->owner, current->files);
-	if (!mpipc_endpoint_in_table(ep, file, current->files)) {
-		xa_erase(&group->index, ep->index);
-		return -EBADF;
-	}
-
-	/* Nothing can fail any more. */
-	ep->id = (u64)atomic64_inc_return(&last_id) << MPIPC_INDEX_BITS | ep->index;
-	WRITE_ONCE(group->n_members, group->n_members + 1);
-	WRITE_ONCE(group->generation, ep->generation);
-	if (ep->role == MPIPC_PRIMARY)
-		mpipc_join_publish_primary(ep, supplies);
-	else
-		mpipc_join_publish_secondary(ep, supplies);
-	/* Pairs with mpipc_endpoint_usable(). */
-	smp_store_release(&ep->state, MPIPC_MEMBER);
-	/* Who polled before was told of nothing that came meanwhile. */
-	mpipc_mailbox_wake_pollers(&ep->box, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
-	return 0;
+	if (mpipc_endpoint_in_table(ep, join->file, current->files))
+		return 0;
+	WRITE_ONCE(ep->owner, NULL);
+	xa_erase(&group->index, ep->index);
+	return -EBADF;
 }
 
-static int mpipc_join_group(struct mpipc_endpoint *ep, struct file *file,
-			    struct mpipc_join_args *arg, struct mpipc_user *user,
-			    struct mpipc_group *group, struct mpipc_supplies *supplies)
+/* Fill in the fields that are constant from now on. */
+static void mpipc_join_set_member(struct mpipc_joining *join, struct mpipc_group *group)
 {
+	struct mpipc_endpoint *ep = join->ep;
+
+	ep->id = (u64)atomic64_inc_return(&mpipc_last_id) << MPIPC_INDEX_BITS | ep->index;
+	ep->role = join->arg->role;
+	ep->flags = join->arg->flags;
+	ep->group = group;
+	ep->user = mpipc_user_get(join->user);
+	ep->cred = get_current_cred();
+	ep->pid = get_pid(task_tgid(current));
+	ep->generation = group->generation + (ep->role == MPIPC_PRIMARY);
+	ep->box.max_messages = READ_ONCE(mpipc_mailbox_messages);
+	ep->box.max_bytes = READ_ONCE(mpipc_mailbox_bytes);
+	WRITE_ONCE(group->n_members, group->n_members + 1);
+	WRITE_ONCE(group->generation, ep->generation);
+}
+
+static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *group)
+{
+	struct mpipc_user *user = join->user;
+	struct mpipc_endpoint *ep = join->ep;
 	int err;
 
 	lockdep_assert_held(&ep->lock);
 	lockdep_assert_held(&group->lock);
-	err = mpipc_join_check_group(ep, group, arg->role);
+	err = mpipc_join_check_group(join, group);
 	if (err)
 		return err;
 	if (!mpipc_charge(&user->endpoints, 1, READ_ONCE(mpipc_user_endpoints)))
 		return -EDQUOT;
-	mpipc_join_set_member(ep, arg, group, user);
-	err = mpipc_join_become_member(ep, file, supplies);
+	err = mpipc_join_reserve(join, group);
 	if (err) {
-		mpipc_join_unset_member(ep);
 		atomic_long_dec(&user->endpoints);
 		return err;
 	}
+
+	/* From here on nothing can fail. */
+	mpipc_join_set_member(join, group);
+	if (ep->role == MPIPC_PRIMARY)
+		mpipc_join_publish_primary(join);
+	else
+		mpipc_join_publish_secondary(join);
+	/* Pairs with the acquire in mpipc_endpoint_usable(). */
+	smp_store_release(&ep->state, MPIPC_MEMBER);
+	/* Threads that polled before the join were not woken by its events. */
+	mpipc_mailbox_wake_pollers(&ep->box, EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
 	trace_mpipc_join(ep);
-	arg->id = ep->id;
-	arg->generation = ep->generation;
-	arg->primary = mpipc_group_primary(group)->id;
+	join->arg->id = ep->id;
+	join->arg->generation = ep->generation;
+	join->arg->primary = mpipc_group_primary(group)->id;
 	return 0;
 }
 
-/* Waits until an endpoint that leaves has left. */
-static int mpipc_join_wait_for_end(struct mpipc_endpoint *ep)
+/* Try to join. Return -EAGAIN if the join is to be prepared and tried again. */
+static int mpipc_join_try(struct mpipc_joining *join)
 {
-	if (mutex_lock_interruptible(&ep->lock))
-		return -ERESTARTSYS;
-	mutex_unlock(&ep->lock);
-	return 0;
-}
-
-/* Returns -EAGAIN if it is to be tried again, with more supplies if it wants them. */
-static int mpipc_join_try(struct mpipc_endpoint *ep, struct file *file, struct mpipc_join_args *arg,
-			  struct mpipc_user *user, struct mpipc_supplies *supplies)
-{
+	struct mpipc_endpoint *ep = join->ep, *before = NULL;
 	struct mpipc_net *mnet = mpipc_net(ep->net);
-	struct mpipc_endpoint *before = NULL;
 	struct mpipc_group *group;
 	int err;
 
@@ -287,12 +262,12 @@ static int mpipc_join_try(struct mpipc_endpoint *ep, struct file *file, struct m
 	err = -EISCONN;
 	if (ep->state != MPIPC_NEW)
 		goto unlock;
-	group = mpipc_group_lock(mnet, arg->group, &supplies->group);
+	group = mpipc_group_lock(mnet, join->arg->group, &join->spare_group);
 	err = PTR_ERR_OR_ZERO(group);
 	if (err)
 		goto unlock;
-	err = mpipc_join_group(ep, file, arg, user, group, supplies);
-	if (err == -EAGAIN && arg->role == MPIPC_PRIMARY && mpipc_group_primary(group))
+	err = mpipc_join_group(join, group);
+	if (err == -EAGAIN && join->arg->role == MPIPC_PRIMARY && mpipc_group_primary(group))
 		before = mpipc_endpoint_get(mpipc_group_primary(group));
 	if (!group->n_members)
 		mpipc_group_forget(mnet, group);
@@ -301,71 +276,72 @@ static int mpipc_join_try(struct mpipc_endpoint *ep, struct file *file, struct m
 		mpipc_group_put(group);
 unlock:
 	mutex_unlock(&ep->lock);
-	if (before)
-		err = mpipc_join_wait_for_end(before) ?: -EAGAIN;
+	/* Whoever leaves holds this lock until it has left. */
+	if (before && mutex_lock_interruptible(&before->lock))
+		err = -ERESTARTSYS;
+	else if (before)
+		mutex_unlock(&before->lock);
 	mpipc_endpoint_put(before);
 	return err;
 }
 
 static int mpipc_join_check(const struct mpipc_join_args *arg)
 {
-	u32 flags = MPIPC_JOIN_EVENTS;
+	const u32 flags = MPIPC_JOIN_EVENTS | (arg->role == MPIPC_SECONDARY ? MPIPC_JOIN_FOLLOW : 0);
 	size_t len = strnlen(arg->group, sizeof(arg->group));
 
-	if (arg->role == MPIPC_SECONDARY)
-		flags |= MPIPC_JOIN_FOLLOW;
-	else if (arg->role != MPIPC_PRIMARY)
+	if (arg->role != MPIPC_PRIMARY && arg->role != MPIPC_SECONDARY)
 		return -EINVAL;
 	if (arg->flags & ~flags || arg->mode & ~0666 || arg->reserved)
 		return -EINVAL;
-	if (!len || len == sizeof(arg->group))
-		return -EINVAL;
-	return 0;
+	return len && len < sizeof(arg->group) ? 0 : -EINVAL;
+}
+
+/* Join, and wait for a primary as long as the caller wants to. */
+static int mpipc_join_or_wait(struct mpipc_joining *join)
+{
+	struct mpipc_net *mnet = mpipc_net(join->ep->net);
+	int seen, err, give_up = 0;
+
+	for (;;) {
+		/* This read comes before the look at the group, so that no arrival is missed. */
+		seen = atomic_read_acquire(&mnet->arrivals);
+		err = mpipc_join_prepare(join) ?: mpipc_join_try(join);
+		if (err == -EAGAIN)
+			continue;
+		if ((err != -ENOENT && err != -ECONNREFUSED) || !join->arg->deadline)
+			return err;
+		if (give_up)
+			return give_up;
+		give_up = mpipc_arrival_wait(mnet, join->arg->group, seen, join->arg->deadline);
+	}
 }
 
 /**
  * mpipc_join - make an endpoint a member of a group
  * @ep: the endpoint
  * @file: its file
- * @arg: what is wanted; its out members are filled in
+ * @arg: the caller's argument; its out members are filled in
  *
  * Return: 0 or an error as &struct mpipc_join_args says.
  */
 int mpipc_join(struct mpipc_endpoint *ep, struct file *file, struct mpipc_join_args *arg)
 {
-	struct mpipc_supplies supplies = {
-		.n_wanted = arg->role == MPIPC_SECONDARY && arg->flags & MPIPC_JOIN_EVENTS,
-	};
-	struct mpipc_net *mnet = mpipc_net(ep->net);
-	int seen, err, give_up = 0;
-	struct mpipc_user *user;
+	struct mpipc_joining join = { .ep = ep, .file = file, .arg = arg };
+	int err;
 
 	err = mpipc_join_check(arg);
 	if (err)
 		return err;
-	user = mpipc_user_find(current_uid());
-	if (!user)
+	join.user = mpipc_user_find(current_uid());
+	if (!join.user)
 		return -ENOMEM;
-
-	for (;;) {
-		/* Before the look at the group: who comes after it is noticed. */
-		seen = atomic_read_acquire(&mnet->arrivals);
-		err = mpipc_join_supply(&supplies, arg, user) ?:
-			      mpipc_join_try(ep, file, arg, user, &supplies);
-		if (err == -EAGAIN)
-			continue;
-		if ((err != -ENOENT && err != -ECONNREFUSED) || !arg->deadline)
-			break;
-		if (give_up) {
-			err = give_up;
-			break;
-		}
-		give_up = mpipc_arrival_wait(mnet, arg->group, seen, arg->deadline);
-	}
-
+	err = mpipc_join_or_wait(&join);
 	if (!err && arg->role == MPIPC_PRIMARY)
-		mpipc_arrival_announce(mnet, arg->group);
-	mpipc_join_put_supplies(&supplies);
-	mpipc_user_put(user);
+		mpipc_arrival_announce(mpipc_net(ep->net), arg->group);
+	while (join.links)
+		mpipc_link_put(mpipc_join_use_link(&join));
+	mpipc_group_put(join.spare_group);
+	mpipc_user_put(join.user);
 	return err;
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/rculist.h>
-
 #include "event.h"
 #include "leave.h"
 #include "pending.h"
@@ -63,66 +61,39 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 	atomic_long_dec(&ep->user->endpoints);
 }
 
-static void mpipc_leave_locked(struct mpipc_endpoint *ep, struct list_head *trash)
-{
-	lockdep_assert_held(&ep->lock);
-	mpipc_leave_begin(ep, trash);
-	/* Before the events, which nothing of this endpoint follows. */
-	mpipc_pending_reset(ep);
-	mpipc_leave_group(ep);
-}
-
-/* The rest of leaving, for which nobody has to wait. */
-static void mpipc_leave_clear(struct mpipc_endpoint *ep, struct list_head *trash)
-{
-	struct mpipc_qnode *qnode, *next;
-
-	wake_up_all(&ep->box.readers);
-	wake_up_all(&ep->box.space);
-	mpipc_call_end_all(ep);
-	list_for_each_entry_safe(qnode, next, trash, node) {
-		mpipc_qnode_drop(qnode);
-		cond_resched();
-	}
-}
-
 /**
  * mpipc_leave - end an endpoint's membership, if it has one
  * @ep: the endpoint
+ * @file: its file; looked at if there is a @table
+ * @table: the table that a descriptor was taken out of: the endpoint leaves only if it
+ *	belongs to this table and has no other descriptor there. NULL: it leaves in any case.
  */
-void mpipc_leave(struct mpipc_endpoint *ep)
+void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
+	struct mpipc_qnode *qnode, *next;
 	LIST_HEAD(trash);
 	bool leaves;
 
 	mutex_lock(&ep->lock);
 	leaves = ep->state == MPIPC_MEMBER;
-	if (leaves)
-		mpipc_leave_locked(ep, &trash);
+	if (table)
+		leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
+	if (leaves) {
+		mpipc_leave_begin(ep, &trash);
+		/* Before the events, which nothing of this endpoint follows. */
+		mpipc_pending_reset(ep);
+		mpipc_leave_group(ep);
+	}
 	mutex_unlock(&ep->lock);
-	if (leaves)
-		mpipc_leave_clear(ep, &trash);
-}
-
-/**
- * mpipc_leave_on_flush - end the membership if its owner has no descriptor any more
- * @ep: the endpoint
- * @file: its file
- * @table: table that a descriptor was taken out of
- */
-void mpipc_leave_on_flush(struct mpipc_endpoint *ep, struct file *file, void *table)
-{
-	LIST_HEAD(trash);
-	bool leaves;
-
-	/* Files that the kernel itself opened are closed without a table. */
-	if (!table || READ_ONCE(ep->owner) != table)
+	if (!leaves)
 		return;
-	mutex_lock(&ep->lock);
-	leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
-	if (leaves)
-		mpipc_leave_locked(ep, &trash);
-	mutex_unlock(&ep->lock);
-	if (leaves)
-		mpipc_leave_clear(ep, &trash);
+
+	/* Nobody has to wait for the rest. */
+	wake_up_all(&ep->box.readers);
+	wake_up_all(&ep->box.space);
+	mpipc_call_end_all(ep);
+	list_for_each_entry_safe(qnode, next, &trash, node) {
+		mpipc_qnode_drop(qnode);
+		cond_resched();
+	}
 }

@@ -13,7 +13,6 @@
  * together with, or sends to, any more.
  */
 
-void mpipc_leave(struct mpipc_endpoint *ep);
-void mpipc_leave_on_flush(struct mpipc_endpoint *ep, struct file *file, void *table);
+void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table);
 
 #endif /* MPIPC_LEAVE_H */

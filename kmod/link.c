@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/slab.h>
-
 #include "link.h"
-
-static void mpipc_link_end_init(struct mpipc_link *link, struct mpipc_link_end *end)
-{
-	end->link = link;
-	end->joined.type = MPIPC_JOINED;
-	end->left.type = MPIPC_LEFT;
-}
 
 /**
  * mpipc_link_new - allocate a link that connects nobody yet
@@ -22,8 +13,8 @@ struct mpipc_link *mpipc_link_new(void)
 	if (!link)
 		return NULL;
 	refcount_set(&link->ref, 1);
-	mpipc_link_end_init(link, &link->to_primary);
-	mpipc_link_end_init(link, &link->to_secondary);
+	link->to_primary.link = link;
+	link->to_secondary.link = link;
 	return link;
 }
 

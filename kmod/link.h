@@ -77,10 +77,9 @@ struct mpipc_link {
 	struct mpipc_link_end to_secondary;
 };
 
-static inline struct mpipc_link *mpipc_link_get(struct mpipc_link *link)
+static inline void mpipc_link_get(struct mpipc_link *link)
 {
 	refcount_inc(&link->ref);
-	return link;
 }
 
 struct mpipc_link *mpipc_link_new(void);

@@ -13,8 +13,6 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
 
 #include "call.h"
 #include "files.h"
@@ -40,7 +38,11 @@ static int mpipc_open(struct inode *inode, struct file *file)
 
 static int mpipc_flush(struct file *file, fl_owner_t table)
 {
-	mpipc_leave_on_flush(file->private_data, file, table);
+	struct mpipc_endpoint *ep = file->private_data;
+
+	/* Files that the kernel itself opened are closed without a table. */
+	if (table && READ_ONCE(ep->owner) == table)
+		mpipc_leave(ep, file, table);
 	return 0;
 }
 
@@ -49,7 +51,7 @@ static int mpipc_release(struct inode *inode, struct file *file)
 {
 	struct mpipc_endpoint *ep = file->private_data;
 
-	mpipc_leave(ep);
+	mpipc_leave(ep, file, NULL);
 	mpipc_endpoint_put(ep);
 	return 0;
 }
@@ -135,14 +137,17 @@ static __always_inline int mpipc_ioctl_import(void *arg, size_t known, size_t le
 	return copy_struct_from_user(arg, known, uarg, size);
 }
 
-#define MPIPC_IMPORT(arg, least, uarg, n) mpipc_ioctl_import(&(arg), sizeof(arg), least, uarg, n)
+#define MPIPC_IMPORT(arg, known, least, uarg, size) ({		\
+	BUILD_BUG_ON(sizeof(arg) != (known));			\
+	mpipc_ioctl_import(&(arg), known, least, uarg, size);	\
+})
 
 static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_join_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 176, uarg, size);
+	err = MPIPC_IMPORT(arg, 176, 176, uarg, size);
 	if (err)
 		return err;
 	/* What cannot be told must not happen. */
@@ -155,7 +160,7 @@ static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
 	if (!copy_to_user(uarg, &arg, size))
 		return 0;
 	/* Taken away meanwhile by another thread. */
-	mpipc_leave(file->private_data);
+	mpipc_leave(file->private_data, file, NULL);
 	return -EFAULT;
 }
 
@@ -169,7 +174,7 @@ static long mpipc_ioctl_send(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_send_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 120, uarg, size) ?: mpipc_ioctl_put_counts(uarg, 0, 0) ?:
+	err = MPIPC_IMPORT(arg, 120, 120, uarg, size) ?: mpipc_ioctl_put_counts(uarg, 0, 0) ?:
 	      mpipc_send(file->private_data, &arg);
 	return err ?: mpipc_ioctl_put_counts(uarg, arg.sent, arg.full);
 }
@@ -179,7 +184,7 @@ static long mpipc_ioctl_recv(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_recv_args __user *urecv = uarg;
 	struct mpipc_recv_args arg;
 
-	return MPIPC_IMPORT(arg, 200, uarg, size) ?:
+	return MPIPC_IMPORT(arg, 200, 200, uarg, size) ?:
 		       mpipc_receive(file->private_data, &arg, &urecv->record,
 				     file->f_flags & O_NONBLOCK);
 }
@@ -190,7 +195,7 @@ static long mpipc_ioctl_call(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_call_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 160, uarg, size);
+	err = MPIPC_IMPORT(arg, 160, 160, uarg, size);
 	if (err)
 		return err;
 	arg.n_results = 0;
@@ -202,7 +207,7 @@ static long mpipc_ioctl_reply(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_reply_args arg;
 
-	return MPIPC_IMPORT(arg, 104, uarg, size) ?:
+	return MPIPC_IMPORT(arg, 104, 104, uarg, size) ?:
 	       mpipc_reply(file->private_data, &arg, false);
 }
 
@@ -212,7 +217,7 @@ static long mpipc_ioctl_reply_recv(struct file *file, void __user *uarg, size_t 
 	struct mpipc_reply_recv_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 312, uarg, size);
+	err = MPIPC_IMPORT(arg, 312, 312, uarg, size);
 	if (err)
 		return err;
 	if (arg.reserved)
@@ -233,7 +238,7 @@ static long mpipc_ioctl_cancel(struct file *file, void __user *uarg, size_t size
 {
 	struct mpipc_cancel_args arg;
 
-	return MPIPC_IMPORT(arg, 8, uarg, size) ?:
+	return MPIPC_IMPORT(arg, 8, 8, uarg, size) ?:
 	       mpipc_call_cancel(file->private_data, arg.call);
 }
 
@@ -243,7 +248,7 @@ static long mpipc_ioctl_peers(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_peers_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 16, uarg, size) ?: mpipc_report_peers(file->private_data, &arg);
+	err = MPIPC_IMPORT(arg, 16, 16, uarg, size) ?: mpipc_report_peers(file->private_data, &arg);
 	return err ?: put_user(arg.n_peers, &upeers->n_peers);
 }
 
@@ -259,16 +264,8 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	BUILD_BUG_ON(sizeof(struct mpipc_record) != 160);
 	BUILD_BUG_ON(sizeof(struct mpipc_info) != 256);
-	BUILD_BUG_ON(sizeof(struct mpipc_join_args) != 176);
 	BUILD_BUG_ON(sizeof(struct mpipc_body) != 88);
-	BUILD_BUG_ON(sizeof(struct mpipc_send_args) != 120);
-	BUILD_BUG_ON(sizeof(struct mpipc_recv_args) != 200);
-	BUILD_BUG_ON(sizeof(struct mpipc_call_args) != 160);
-	BUILD_BUG_ON(sizeof(struct mpipc_reply_args) != 104);
-	BUILD_BUG_ON(sizeof(struct mpipc_reply_recv_args) != 312);
-	BUILD_BUG_ON(sizeof(struct mpipc_cancel_args) != 8);
 	BUILD_BUG_ON(sizeof(struct mpipc_peer) != 48);
-	BUILD_BUG_ON(sizeof(struct mpipc_peers_args) != 16);
 
 	switch (MPIPC_ANY_SIZE(cmd)) {
 	case MPIPC_ANY_SIZE(MPIPC_INFO):
@@ -279,7 +276,7 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return err ?: -EISCONN;
 	case MPIPC_ANY_SIZE(MPIPC_LEAVE):
 		if (!err)
-			mpipc_leave(ep);
+			mpipc_leave(ep, file, NULL);
 		return err;
 	case MPIPC_ANY_SIZE(MPIPC_SEND):
 		return err ?: mpipc_ioctl_send(file, uarg, size);
@@ -325,18 +322,18 @@ static int __init mpipc_init(void)
 	err = mpipc_timeout_init();
 	if (err)
 		return err;
-	err = mpipc_groups_init();
+	err = register_pernet_subsys(&mpipc_net_ops);
 	if (err)
 		goto undo_calls;
-	err = mpipc_report_init();
+	err = register_pernet_subsys(&mpipc_report_net_ops);
 	if (err)
 		goto undo_net;
 	err = misc_register(&mpipc_device);
 	if (!err)
 		return 0;
-	mpipc_report_exit();
+	unregister_pernet_subsys(&mpipc_report_net_ops);
 undo_net:
-	mpipc_groups_exit();
+	unregister_pernet_subsys(&mpipc_net_ops);
 undo_calls:
 	mpipc_timeout_exit();
 	return err;
@@ -346,8 +343,8 @@ undo_calls:
 static void __exit mpipc_exit(void)
 {
 	misc_deregister(&mpipc_device);
-	mpipc_report_exit();
-	mpipc_groups_exit();
+	unregister_pernet_subsys(&mpipc_report_net_ops);
+	unregister_pernet_subsys(&mpipc_net_ops);
 	mpipc_timeout_exit();
 }
 

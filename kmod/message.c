@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/mm.h>
-#include <linux/overflow.h>
-#include <linux/resource.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
-
 #include "files.h"
 #include "limits.h"
 #include "message.h"
-
-static bool mpipc_may_exceed_files(void)
-{
-	return capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN);
-}
 
 /*
  * The bound is what the sender could hold open itself, as for AF_UNIX: files in
@@ -23,7 +11,7 @@ static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 {
 	if (!n || mpipc_charge(&user->files, n, rlimit(RLIMIT_NOFILE)))
 		return 0;
-	if (!mpipc_may_exceed_files())
+	if (!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -ETOOMANYREFS;
 	atomic_long_add(n, &user->files);
 	return 0;

@@ -2,9 +2,11 @@
 #ifndef MPIPC_MESSAGE_H
 #define MPIPC_MESSAGE_H
 
-#include "endpoint.h"
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
-struct iov_iter;
+#include "endpoint.h"
 
 /**
  * DOC: Messages
@@ -89,12 +91,6 @@ static inline char *mpipc_msg_name(struct mpipc_msg *msg)
 static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 {
 	return msg->payload ?: mpipc_msg_name(msg) + msg->name_len;
-}
-
-/* The most memory that a message without copies takes. */
-static inline u32 mpipc_msg_memory(u32 size, u32 n_files)
-{
-	return sizeof(struct mpipc_msg) + n_files * sizeof(struct file *) + MPIPC_NAME_MAX + size;
 }
 
 /* What a message is charged for. */

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/mm.h>
-#include <linux/overflow.h>
-#include <linux/slab.h>
-
 #include "event.h"
 #include "limits.h"
 #include "pending.h"
@@ -71,16 +67,24 @@ bool mpipc_call_unlist_locked(struct mpipc_call *call)
 	return true;
 }
 
-void mpipc_call_unlist(struct mpipc_call *call)
+/**
+ * mpipc_call_unlist - take a call out of its caller's list
+ * @call: the call
+ * @unless_over: leave a call alone that was cancelled, which ends it as any other
+ *
+ * Return: whether the call was in the list, and is not any more.
+ */
+bool mpipc_call_unlist(struct mpipc_call *call, bool unless_over)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
-	bool linked;
+	bool listed;
 
 	spin_lock(&box->lock);
-	linked = mpipc_call_unlist_locked(call);
+	listed = !(unless_over && call->over) && mpipc_call_unlist_locked(call);
 	spin_unlock(&box->lock);
-	if (linked)
+	if (listed)
 		mpipc_call_put(call);
+	return listed;
 }
 
 /*
@@ -116,7 +120,7 @@ bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc
 		list_move_tail(&call->node, &box->calls);
 	if (slot->replied)
 		mpipc_event_peer_sent_locked(call->caller, slot->peer);
-	/* Pairs with the acquire in mpipc_call_is_done(). */
+	/* Pairs with the acquire in mpipc_call_collect(). */
 	smp_store_release(&call->open, call->open - 1);
 	spin_unlock(&box->lock);
 
@@ -129,22 +133,27 @@ bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc
 	return true;
 }
 
+/* Take a reply slot out of what its destination owes; its reference is the caller's. */
+static bool mpipc_pending_remove_locked(struct mpipc_reply_slot *slot)
+{
+	lockdep_assert_held(&slot->peer->box.lock);
+	if (RB_EMPTY_NODE(&slot->pending))
+		return false;
+	rb_erase(&slot->pending, &slot->peer->box.pending);
+	RB_CLEAR_NODE(&slot->pending);
+	return true;
+}
+
 /* The addressee does not owe it any more. */
 void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot)
 {
-	struct mpipc_mailbox *box;
 	bool pending;
 
 	if (!slot->peer)
 		return;
-	box = &slot->peer->box;
-	spin_lock(&box->lock);
-	pending = !RB_EMPTY_NODE(&slot->pending);
-	if (pending) {
-		rb_erase(&slot->pending, &box->pending);
-		RB_CLEAR_NODE(&slot->pending);
-	}
-	spin_unlock(&box->lock);
+	spin_lock(&slot->peer->box.lock);
+	pending = mpipc_pending_remove_locked(slot);
+	spin_unlock(&slot->peer->box.lock);
 	if (pending)
 		mpipc_call_put(slot->call);
 }
@@ -165,15 +174,10 @@ void mpipc_call_end(struct mpipc_call *call, int status)
 	mpipc_mailbox_wake_senders(&call->caller->box);
 }
 
-/**
- * mpipc_reply_slot_is_over - whether nobody wants an answer any more
- * @slot: the slot
- *
- * Return: whether the call is over.
- */
-bool mpipc_reply_slot_is_over(const struct mpipc_reply_slot *slot)
+static bool mpipc_pending_less(struct rb_node *node, const struct rb_node *other)
 {
-	return READ_ONCE(slot->call->over);
+	return rb_entry(node, struct mpipc_reply_slot, pending)->call->id <
+	       rb_entry(other, struct mpipc_reply_slot, pending)->call->id;
 }
 
 /**
@@ -183,19 +187,8 @@ bool mpipc_reply_slot_is_over(const struct mpipc_reply_slot *slot)
  */
 void mpipc_pending_add_locked(struct mpipc_reply_slot *slot)
 {
-	struct rb_node **place = &slot->peer->box.pending.rb_node, *parent = NULL;
-	u64 id = slot->call->id;
-
 	lockdep_assert_held(&slot->peer->box.lock);
-	while (*place) {
-		parent = *place;
-		if (id < rb_entry(parent, struct mpipc_reply_slot, pending)->call->id)
-			place = &parent->rb_left;
-		else
-			place = &parent->rb_right;
-	}
-	rb_link_node(&slot->pending, parent, place);
-	rb_insert_color(&slot->pending, &slot->peer->box.pending);
+	rb_add(&slot->pending, &slot->peer->box.pending, mpipc_pending_less);
 	mpipc_call_get(slot->call);
 }
 
@@ -227,7 +220,7 @@ void mpipc_reply_slot_drop(struct mpipc_reply_slot *slot)
 	slot->reply = NULL;
 	/* Until here it counted as open, so that results are bounded, too. */
 	if (slot->last)
-		mpipc_call_unlist(call);
+		mpipc_call_unlist(call, false);
 	mpipc_call_put(call);
 }
 
@@ -237,14 +230,13 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 {
 	const u32 n_slots = max(n, 1U);
 	struct mpipc_call *call;
-	size_t bytes;
+	size_t bytes = struct_size(call, slots, n_slots);
 	u64 charge;
 	u32 i;
 
-	bytes = struct_size(call, slots, n_slots);
-	charge = bytes + n * (u64)mpipc_msg_memory(arg->reply_size, arg->reply_fds);
-	if (charge > LONG_MAX ||
-	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
+	charge = bytes + n * (sizeof(struct mpipc_msg) + MPIPC_NAME_MAX + arg->reply_size +
+			       arg->reply_fds * (u64)sizeof(struct file *));
+	if (charge > LONG_MAX || !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
 	call = mpipc_call_alloc(ep, bytes);
 	if (!call) {
@@ -268,14 +260,12 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 	};
 	init_waitqueue_head(&call->wait);
 	for (i = 0; i < n_slots; i++) {
-		struct mpipc_reply_slot *slot = &call->slots[i];
-
-		*slot = (struct mpipc_reply_slot){
+		call->slots[i] = (struct mpipc_reply_slot){
 			.qnode.type = MPIPC_REPLY_TO,
 			.call = call,
 			.peer = i < n ? msg->deliveries[i].to : NULL,
 		};
-		RB_CLEAR_NODE(&slot->pending);
+		RB_CLEAR_NODE(&call->slots[i].pending);
 	}
 	return call;
 }
@@ -340,19 +330,15 @@ void mpipc_pending_reset(struct mpipc_endpoint *ep)
 {
 	const struct mpipc_outcome outcome = { .status = -ECONNRESET };
 	struct mpipc_reply_slot *slot;
-	struct rb_node *node;
 
 	for (;;) {
 		spin_lock(&ep->box.lock);
-		node = rb_first(&ep->box.pending);
-		if (node) {
-			rb_erase(node, &ep->box.pending);
-			RB_CLEAR_NODE(node);
-		}
+		slot = rb_entry_safe(rb_first(&ep->box.pending), struct mpipc_reply_slot, pending);
+		if (slot)
+			mpipc_pending_remove_locked(slot);
 		spin_unlock(&ep->box.lock);
-		if (!node)
+		if (!slot)
 			return;
-		slot = rb_entry(node, struct mpipc_reply_slot, pending);
 		mpipc_reply_slot_complete(slot, &outcome);
 		mpipc_call_put(slot->call);
 		cond_resched();

@@ -13,7 +13,7 @@ static int mpipc_space_wake(struct wait_queue_entry *wait, unsigned int mode, in
 	bool wake;
 
 	spin_lock(&to->box.lock);
-	wake = to->box.closed || (space->slot && mpipc_reply_slot_is_over(space->slot)) ||
+	wake = to->box.closed || (space->slot && READ_ONCE(space->slot->call->over)) ||
 	       mpipc_quota_check_space(to, space->delivery->msg) != -EAGAIN;
 	spin_unlock(&to->box.lock);
 	return wake ? default_wake_function(wait, mode, flags, NULL) : 0;
@@ -64,7 +64,7 @@ static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply
 	/* Nothing may follow the event that the sender left. */
 	if (READ_ONCE(msg->sender->box.closed))
 		return -ESHUTDOWN;
-	if (slot && mpipc_reply_slot_is_over(slot))
+	if (slot && READ_ONCE(slot->call->over))
 		return -ECANCELED;
 	err = mpipc_quota_check_space(to, msg);
 	if (err)
@@ -91,15 +91,14 @@ static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply
 int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, unsigned int how)
 {
 	struct mpipc_endpoint *to = delivery->to;
-	struct mpipc_msg *msg = delivery->msg;
-	struct mpipc_endpoint *from = msg->sender;
+	struct mpipc_endpoint *from = delivery->msg->sender;
 	int err;
 
 	spin_lock(&to->box.lock);
 	err = mpipc_post_locked(delivery, slot);
 	spin_unlock(&to->box.lock);
 	if (err == -EMSGSIZE || (err == -EAGAIN && !(how & MPIPC_POST_MAY_WAIT)))
-		mpipc_post_lost(to, msg);
+		mpipc_post_lost(to, delivery->msg);
 	if (err)
 		return err;
 
@@ -120,5 +119,5 @@ void mpipc_post_lost(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	WRITE_ONCE(to->box.lost, to->box.lost + 1);
 	to->box.lost_since++;
 	spin_unlock(&to->box.lock);
-	trace_mpipc_drop(to, msg);
+	trace_mpipc_drop(msg, to->id, 1);
 }

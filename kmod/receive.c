@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/sched/signal.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
-
 #include "deadline.h"
 #include "event.h"
 #include "files.h"
@@ -62,25 +58,19 @@ void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 		mpipc_mailbox_wake_readers(box, false);
 }
 
-/* What a receiver has room for. */
-struct mpipc_capacity {
-	size_t max_size;	/* payload; for read(): the whole record */
-	u32 max_fds;
-	bool drop_fds;
-	bool bytes_only;	/* read() */
-};
-
-static int mpipc_receive_check(struct mpipc_qnode *qnode, const struct mpipc_capacity *want)
+/* Check that a receiver has space for a queue node; for read() the record counts, too. */
+static int mpipc_receive_check(struct mpipc_qnode *qnode, const struct mpipc_recv_args *arg,
+			       bool is_read)
 {
 	struct mpipc_msg *msg = mpipc_qnode_msg(qnode);
 	size_t size = msg ? msg->size : 0;
 	u32 n_fds = msg ? msg->n_files : 0;
 
-	if (want->bytes_only && n_fds)
+	if (is_read && n_fds)
 		return -EOPNOTSUPP;
-	if (want->bytes_only)
+	if (is_read)
 		size = ALIGN(sizeof(struct mpipc_record) + size, 8);
-	if (size > want->max_size || (n_fds > want->max_fds && !want->drop_fds))
+	if (size > arg->max_size || (n_fds > arg->max_fds && !(arg->flags & MPIPC_RECV_DROP_FDS)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -90,7 +80,7 @@ static int mpipc_receive_check(struct mpipc_qnode *qnode, const struct mpipc_cap
  * wants to know.
  */
 static struct mpipc_qnode *mpipc_receive_take(struct mpipc_endpoint *ep,
-					      const struct mpipc_capacity *want,
+					      const struct mpipc_recv_args *arg,
 					      struct mpipc_record *misfit)
 {
 	struct mpipc_mailbox *box = &ep->box;
@@ -104,7 +94,7 @@ static struct mpipc_qnode *mpipc_receive_take(struct mpipc_endpoint *ep,
 	else if (!qnode)
 		err = -EAGAIN;
 	else
-		err = mpipc_receive_check(qnode, want);
+		err = mpipc_receive_check(qnode, arg, !misfit);
 	if (!err)
 		mpipc_receive_unqueue_locked(ep, qnode);
 	else if (err == -EMSGSIZE && misfit)
@@ -141,14 +131,14 @@ static int mpipc_receive_wait(struct mpipc_mailbox *box, u64 deadline)
 }
 
 static struct mpipc_qnode *mpipc_receive_next(struct mpipc_endpoint *ep,
-					      const struct mpipc_capacity *want, u64 deadline,
+					      const struct mpipc_recv_args *arg, u64 deadline,
 					      struct mpipc_record *misfit)
 {
 	struct mpipc_qnode *qnode;
 	int err;
 
 	for (;;) {
-		qnode = mpipc_receive_take(ep, want, misfit);
+		qnode = mpipc_receive_take(ep, arg, misfit);
 		if (qnode != ERR_PTR(-EAGAIN) || !deadline)
 			break;
 		err = mpipc_receive_wait(&ep->box, deadline);
@@ -159,14 +149,6 @@ static struct mpipc_qnode *mpipc_receive_next(struct mpipc_endpoint *ep,
 	if (IS_ERR(qnode) && READ_ONCE(ep->box.queued))
 		mpipc_mailbox_wake_readers(&ep->box, false);
 	return qnode;
-}
-
-/* The entry was delivered. */
-static void mpipc_receive_finish(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode,
-				 const struct mpipc_record *record)
-{
-	trace_mpipc_receive(ep, record);
-	mpipc_qnode_drop(qnode);
 }
 
 /**
@@ -181,11 +163,6 @@ static void mpipc_receive_finish(struct mpipc_endpoint *ep, struct mpipc_qnode *
 int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock)
 {
-	struct mpipc_capacity want = {
-		.max_size = arg->max_size,
-		.max_fds = arg->max_fds,
-		.drop_fds = arg->flags & MPIPC_RECV_DROP_FDS,
-	};
 	s32 __user *slots = u64_to_user_ptr(arg->fds);
 	struct mpipc_record rec;
 	struct mpipc_qnode *qnode;
@@ -193,7 +170,7 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 
 	if (arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved)
 		return -EINVAL;
-	qnode = mpipc_receive_next(ep, &want, nonblock ? 0 : arg->deadline, &rec);
+	qnode = mpipc_receive_next(ep, arg, nonblock ? 0 : arg->deadline, &rec);
 	if (qnode == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
 		return -EFAULT;
 	if (IS_ERR(qnode))
@@ -201,7 +178,7 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 
 	msg = mpipc_qnode_msg(qnode);
 	mpipc_record_fill(qnode, ep, &rec);
-	if (want.drop_fds)
+	if (arg->flags & MPIPC_RECV_DROP_FDS)
 		rec.n_fds = 0;
 	if (copy_to_user(record, &rec, sizeof(rec)) ||
 	    (msg && copy_to_user(u64_to_user_ptr(arg->data), mpipc_msg_data(msg), msg->size)) ||
@@ -213,7 +190,8 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		mpipc_files_install(mpipc_msg_files(msg), slots, rec.n_fds);
 		atomic64_add(msg->n_files - rec.n_fds, &ep->dropped_fds);
 	}
-	mpipc_receive_finish(ep, qnode, &rec);
+	trace_mpipc_receive(ep, &rec);
+	mpipc_qnode_drop(qnode);
 	return 0;
 }
 
@@ -240,7 +218,7 @@ static bool mpipc_receive_copy(const struct mpipc_record *record, struct mpipc_m
 ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock)
 {
 	u64 deadline = nonblock ? 0 : MPIPC_FOREVER;
-	struct mpipc_capacity want = { .bytes_only = true };
+	struct mpipc_recv_args arg = { };
 	struct mpipc_record record;
 	struct mpipc_qnode *qnode;
 	ssize_t done = 0;
@@ -248,8 +226,8 @@ ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool 
 	if (!iov_iter_count(to))
 		return 0;
 	for (;;) {
-		want.max_size = iov_iter_count(to);
-		qnode = mpipc_receive_next(ep, &want, done ? 0 : deadline, NULL);
+		arg.max_size = min_t(size_t, iov_iter_count(to), U32_MAX);
+		qnode = mpipc_receive_next(ep, &arg, done ? 0 : deadline, NULL);
 		if (IS_ERR(qnode))
 			return done ?: PTR_ERR(qnode);
 		mpipc_record_fill(qnode, ep, &record);
@@ -258,6 +236,7 @@ ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool 
 			return done ?: -EFAULT;
 		}
 		done += record.len;
-		mpipc_receive_finish(ep, qnode, &record);
+		trace_mpipc_receive(ep, &record);
+		mpipc_qnode_drop(qnode);
 	}
 }

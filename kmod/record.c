@@ -1,20 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/pid.h>
-
 #include "event.h"
-#include "identity.h"
 #include "pending.h"
 #include "record.h"
-
-static struct mpipc_delivery *mpipc_qnode_delivery(struct mpipc_qnode *qnode)
-{
-	return container_of(qnode, struct mpipc_delivery, qnode);
-}
-
-static struct mpipc_reply_slot *mpipc_qnode_reply_slot(struct mpipc_qnode *qnode)
-{
-	return container_of(qnode, struct mpipc_reply_slot, qnode);
-}
 
 /**
  * mpipc_qnode_drop - let go of an entry that is in no mailbox any more
@@ -27,10 +14,10 @@ void mpipc_qnode_drop(struct mpipc_qnode *qnode)
 	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		mpipc_msg_put(mpipc_qnode_delivery(qnode)->msg);
+		mpipc_msg_put(container_of(qnode, struct mpipc_delivery, qnode)->msg);
 		break;
 	case MPIPC_REPLY_TO:
-		mpipc_reply_slot_drop(mpipc_qnode_reply_slot(qnode));
+		mpipc_reply_slot_drop(container_of(qnode, struct mpipc_reply_slot, qnode));
 		break;
 	default:
 		mpipc_event_drop(qnode);
@@ -48,9 +35,9 @@ struct mpipc_msg *mpipc_qnode_msg(struct mpipc_qnode *qnode)
 	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		return mpipc_qnode_delivery(qnode)->msg;
+		return container_of(qnode, struct mpipc_delivery, qnode)->msg;
 	case MPIPC_REPLY_TO:
-		return mpipc_qnode_reply_slot(qnode)->reply;
+		return container_of(qnode, struct mpipc_reply_slot, qnode)->reply;
 	}
 	return NULL;
 }
@@ -60,21 +47,13 @@ static void mpipc_record_fill_peer(struct mpipc_record *record, struct mpipc_end
 {
 	struct mpipc_peer id;
 
-	mpipc_identity(peer, viewer->cred->user_ns, ns_of_pid(viewer->pid), &id);
+	mpipc_endpoint_identity(peer, viewer->cred->user_ns, ns_of_pid(viewer->pid), &id);
 	record->peer = id.id;
 	record->role = id.role;
 	record->generation = id.generation;
 	record->pid = id.pid;
 	record->uid = id.uid;
 	record->gid = id.gid;
-}
-
-static void mpipc_record_fill_msg(struct mpipc_record *record, struct mpipc_msg *msg)
-{
-	record->size = msg->size;
-	record->n_fds = msg->n_files;
-	record->stamp = msg->stamp;
-	memcpy(record->name, mpipc_msg_name(msg), msg->name_len);
 }
 
 static void mpipc_record_fill_result(struct mpipc_record *record, struct mpipc_reply_slot *slot)
@@ -98,6 +77,7 @@ void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
 		       struct mpipc_record *record)
 {
 	struct mpipc_msg *msg = mpipc_qnode_msg(qnode);
+	struct mpipc_reply_slot *slot;
 	struct mpipc_endpoint *peer;
 
 	*record = (struct mpipc_record){
@@ -105,8 +85,12 @@ void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
 		.seq = qnode->seq,
 		.lost = qnode->lost,
 	};
-	if (msg)
-		mpipc_record_fill_msg(record, msg);
+	if (msg) {
+		record->size = msg->size;
+		record->n_fds = msg->n_files;
+		record->stamp = msg->stamp;
+		memcpy(record->name, mpipc_msg_name(msg), msg->name_len);
+	}
 	record->len = ALIGN(sizeof(*record) + record->size, 8);
 
 	switch (qnode->type) {
@@ -120,8 +104,9 @@ void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
 		peer = msg->sender;
 		break;
 	case MPIPC_REPLY_TO:
-		mpipc_record_fill_result(record, mpipc_qnode_reply_slot(qnode));
-		peer = mpipc_qnode_reply_slot(qnode)->peer;
+		slot = container_of(qnode, struct mpipc_reply_slot, qnode);
+		mpipc_record_fill_result(record, slot);
+		peer = slot->peer;
 		break;
 	default:
 		peer = mpipc_event_about(qnode);

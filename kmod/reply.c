@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/err.h>
-
 #include "pending.h"
 #include "reply.h"
 #include "trace.h"
@@ -32,11 +30,10 @@ int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, b
 	if (slot)
 		call = mpipc_call_get(slot->call);
 	spin_unlock(&ep->box.lock);
-	trace_mpipc_reply(outcome.reply, arg->call, arg->status);
-	if (!call) {
-		err = -ESRCH;
-	} else if (outcome.reply->stamp > call->deadline) {
-		/* Even if nobody was there to see the deadline come. */
+	outcome.reply->call = arg->call;
+	trace_mpipc_reply(outcome.reply, 0, arg->status);
+	if (!call || outcome.reply->stamp > call->deadline) {
+		/* The deadline counts even if the timer has not seen it come. */
 		err = -ESRCH;
 	} else if (outcome.reply->size > call->reply_size ||
 		   outcome.reply->n_files > call->reply_fds) {

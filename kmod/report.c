@@ -1,46 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/mm.h>
-#include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
-#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/string_helpers.h>
-#include <linux/uaccess.h>
-#include <net/net_namespace.h>
 
-#include "identity.h"
 #include "limits.h"
 #include "report.h"
 
 #define MPIPC_PROC_NAME "mpipc"
 
-static const char *mpipc_report_role(u32 role)
-{
-	switch (role) {
-	case MPIPC_PRIMARY:
-		return "primary";
-	case MPIPC_SECONDARY:
-		return "secondary";
-	}
-	return "none";
-}
+static const char *const mpipc_report_roles[] = { "none", "primary", "secondary" };
 
 /* What a terminal or a parser could take for something else is in octal. */
 static void mpipc_report_name(struct seq_file *m, const char *name)
 {
 	seq_escape_str(m, name, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
-}
-
-static void mpipc_report_limits(struct mpipc_info *info)
-{
-	info->max_messages = READ_ONCE(mpipc_mailbox_messages);
-	info->max_bytes = READ_ONCE(mpipc_mailbox_bytes);
-	info->max_endpoints = READ_ONCE(mpipc_group_endpoints);
-	info->max_user_endpoints = READ_ONCE(mpipc_user_endpoints);
-	info->max_user_groups = READ_ONCE(mpipc_user_groups);
-	info->max_user_bytes = READ_ONCE(mpipc_user_bytes);
-	info->max_calls = READ_ONCE(mpipc_endpoint_calls);
 }
 
 static void mpipc_report_member(struct mpipc_endpoint *ep, struct mpipc_info *info)
@@ -76,7 +50,13 @@ void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info)
 	memset(info, 0, sizeof(*info));
 	info->abi = MPIPC_ABI;
 	info->features = MPIPC_FEATURES;
-	mpipc_report_limits(info);
+	info->max_messages = READ_ONCE(mpipc_mailbox_messages);
+	info->max_bytes = READ_ONCE(mpipc_mailbox_bytes);
+	info->max_endpoints = READ_ONCE(mpipc_group_endpoints);
+	info->max_user_endpoints = READ_ONCE(mpipc_user_endpoints);
+	info->max_user_groups = READ_ONCE(mpipc_user_groups);
+	info->max_user_bytes = READ_ONCE(mpipc_user_bytes);
+	info->max_calls = READ_ONCE(mpipc_endpoint_calls);
 	/* Pairs with the release in join. */
 	if (smp_load_acquire(&ep->state) != MPIPC_NEW)
 		mpipc_report_member(ep, info);
@@ -92,7 +72,7 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 	struct mpipc_info info;
 
 	mpipc_report_info(file->private_data, &info);
-	seq_printf(m, "mpipc-role:\t%s\n", mpipc_report_role(info.role));
+	seq_printf(m, "mpipc-role:\t%s\n", mpipc_report_roles[info.role]);
 	if (!info.id)
 		return;
 	seq_puts(m, "mpipc-group:\t");
@@ -116,7 +96,7 @@ static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *li
 	mutex_lock(&ep->group->lock);
 	list_for_each_entry(peer, &ep->group->members, member) {
 		if (n < max) {
-			mpipc_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid), &list[n]);
+			mpipc_endpoint_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid), &list[n]);
 			list[n].queued = READ_ONCE(peer->box.queued);
 			list[n].lost = READ_ONCE(peer->box.lost);
 		}
@@ -136,7 +116,7 @@ static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *li
 int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 {
 	struct mpipc_peer *list = NULL;
-	int err = 0;
+	unsigned long left;
 	u32 max;
 
 	/* Again if members came since room was made for them. */
@@ -149,10 +129,9 @@ int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 		arg->n_peers = mpipc_report_members(ep, list, max);
 	} while (max < min(arg->max_peers, arg->n_peers));
 
-	if (copy_to_user(u64_to_user_ptr(arg->peers), list, min(max, arg->n_peers) * sizeof(*list)))
-		err = -EFAULT;
+	left = copy_to_user(u64_to_user_ptr(arg->peers), list, min(max, arg->n_peers) * sizeof(*list));
 	kvfree(list);
-	return err;
+	return left ? -EFAULT : 0;
 }
 
 static void mpipc_report_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
@@ -161,9 +140,9 @@ static void mpipc_report_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
 	struct mpipc_peer id;
 
 	mpipc_report_info(ep, &info);
-	mpipc_identity(ep, seq_user_ns(m), task_active_pid_ns(current), &id);
+	mpipc_endpoint_identity(ep, seq_user_ns(m), task_active_pid_ns(current), &id);
 	seq_printf(m, "endpoint %llu %s %llu %u %u %u %llu %llu %llu %llu %llu\n", id.id,
-		   mpipc_report_role(id.role), id.generation, id.pid, id.uid, id.gid, info.queued,
+		   mpipc_report_roles[id.role], id.generation, id.pid, id.uid, id.gid, info.queued,
 		   info.queued_bytes, info.sent, info.received, info.lost);
 }
 
@@ -215,25 +194,8 @@ static void __net_exit mpipc_report_net_exit(struct net *net)
 	remove_proc_entry(MPIPC_PROC_NAME, net->proc_net);
 }
 
-static struct pernet_operations mpipc_report_net_ops = {
+/* Registered by main.c. */
+struct pernet_operations mpipc_report_net_ops = {
 	.init = mpipc_report_net_init,
 	.exit = mpipc_report_net_exit,
 };
-
-/**
- * mpipc_report_init - make /proc/net/mpipc in all network namespaces
- *
- * Return: 0 or a negative error.
- */
-int mpipc_report_init(void)
-{
-	return register_pernet_subsys(&mpipc_report_net_ops);
-}
-
-/**
- * mpipc_report_exit - undo mpipc_report_init()
- */
-void mpipc_report_exit(void)
-{
-	unregister_pernet_subsys(&mpipc_report_net_ops);
-}

@@ -2,10 +2,8 @@
 #ifndef MPIPC_REPORT_H
 #define MPIPC_REPORT_H
 
-#include <linux/mpipc.h>
+#include "endpoint.h"
 
-struct file;
-struct mpipc_endpoint;
 struct seq_file;
 
 /**
@@ -23,10 +21,10 @@ struct seq_file;
  * backslashes in a name are written in octal.
  */
 
+extern struct pernet_operations mpipc_report_net_ops;
+
 void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info);
 void mpipc_report_fdinfo(struct seq_file *m, struct file *file);
 int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);
-int mpipc_report_init(void);
-void mpipc_report_exit(void);
 
 #endif /* MPIPC_REPORT_H */

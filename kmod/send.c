@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/uio.h>
-
 #include "address.h"
 #include "deadline.h"
 #include "pending.h"
@@ -74,27 +70,13 @@ static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot
 	return err;
 }
 
-/* Whoever still has no room has lost the message. */
-static void mpipc_send_give_up(struct mpipc_msg *msg, u32 n, int why)
-{
-	u32 i;
-
-	for (i = 0; i < n; i++) {
-		if (msg->deliveries[i].result != -EAGAIN)
-			continue;
-		mpipc_post_lost(msg->deliveries[i].to, msg);
-		if (why == -ETIMEDOUT)
-			msg->deliveries[i].result = why;
-	}
-}
-
 /**
  * mpipc_send_post - post a message to all that it is addressed to
  * @msg: the message
  * @n: how many destinations it has
  * @slots: what each of them will owe, if it is a request
  * @deadline: when to stop waiting for room; 0: do not wait
- * @sync: the caller sleeps at once
+ * @how: %MPIPC_POST_SYNC, if the caller is about to sleep, or 0
  *
  * The result of each copy is that of mpipc_post(), or -ETIMEDOUT: no room
  * until the deadline.
@@ -102,14 +84,12 @@ static void mpipc_send_give_up(struct mpipc_msg *msg, u32 n, int why)
  * Return: 0, or -ERESTARTSYS: a signal came before anybody got it.
  */
 int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots, u64 deadline,
-		    bool sync)
+		    unsigned int how)
 {
-	unsigned int how = deadline ? MPIPC_POST_MAY_WAIT : 0;
 	u32 i, sent = 0;
 	int err;
 
-	if (sync)
-		how |= MPIPC_POST_SYNC;
+	how |= deadline ? MPIPC_POST_MAY_WAIT : 0;
 	if (!mpipc_send_try(msg, n, slots, how) || !deadline)
 		return 0;
 	err = mpipc_send_wait(msg, n, slots, deadline);
@@ -117,8 +97,13 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots
 		sent += !msg->deliveries[i].result;
 	if (err == -ERESTARTSYS && !sent)
 		return err;
-	if (err)
-		mpipc_send_give_up(msg, n, err);
+	for (i = 0; err && i < n; i++) {
+		if (msg->deliveries[i].result != -EAGAIN)
+			continue;
+		mpipc_post_lost(msg->deliveries[i].to, msg);
+		if (err == -ETIMEDOUT)
+			msg->deliveries[i].result = err;
+	}
 	return 0;
 }
 
@@ -131,7 +116,7 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 	trace_mpipc_send(msg, arg->to, n);
 	arg->sent = 0;
 	arg->full = 0;
-	err = mpipc_send_post(msg, n, NULL, arg->deadline, false);
+	err = mpipc_send_post(msg, n, NULL, arg->deadline, 0);
 	for (i = 0; i < n; i++) {
 		int result = msg->deliveries[i].result;
 

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/jiffies.h>
-#include <linux/ktime.h>
-
 #include "timeout.h"
 
 static struct workqueue_struct *timers;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/hashtable.h>
-#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "user.h"

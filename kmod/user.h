@@ -2,8 +2,8 @@
 #ifndef MPIPC_USER_H
 #define MPIPC_USER_H
 
-#include <linux/atomic.h>
 #include <linux/refcount.h>
+#include <linux/slab.h>
 #include <linux/uidgid.h>
 
 /**
