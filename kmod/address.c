@@ -3,7 +3,7 @@
 
 #include "address.h"
 
-/* Those that came with this primary, or follow it. */
+/* Tell whether a secondary joined this primary, or follows it. */
 static bool mpipc_address_belongs(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
 {
 	return secondary->role == MPIPC_SECONDARY && !mpipc_endpoint_leaves(secondary) &&
@@ -36,7 +36,7 @@ undo:
 	return -ENOSPC;
 }
 
-/* Under RCU. */
+/* Find a member by its id. The caller is in an RCU read section. */
 static struct mpipc_endpoint *mpipc_address_find_member(struct mpipc_group *group, u64 id)
 {
 	struct mpipc_endpoint *ep;
@@ -45,7 +45,7 @@ static struct mpipc_endpoint *mpipc_address_find_member(struct mpipc_group *grou
 	return ep && ep->id == id && !mpipc_endpoint_leaves(ep) ? ep : NULL;
 }
 
-/* Under RCU. */
+/* Find the primary, if a secondary may send to it. The caller is in an RCU read section. */
 static struct mpipc_endpoint *mpipc_address_find_primary(struct mpipc_endpoint *from, u64 to)
 {
 	struct mpipc_endpoint *ep = rcu_dereference(from->group->primary);
@@ -58,13 +58,13 @@ static struct mpipc_endpoint *mpipc_address_find_primary(struct mpipc_endpoint *
 	}
 	if (!ep)
 		return ERR_PTR(-ECONNREFUSED);
-	/* Pairs with the release in mpipc_join_publish_primary(): the link is seen. */
+	/* Pairs with the release in mpipc_join_publish_primary(), so that the link is seen. */
 	if (ep->generation != smp_load_acquire(&from->generation))
 		return ERR_PTR(-ESTALE);
 	return ep;
 }
 
-/* Under RCU. */
+/* Find a secondary that the primary may send to. The caller is in an RCU read section. */
 static struct mpipc_endpoint *mpipc_address_find_secondary(struct mpipc_endpoint *from, u64 to)
 {
 	struct mpipc_endpoint *ep = mpipc_address_find_member(from->group, to);
@@ -94,8 +94,8 @@ static int mpipc_address_one(struct mpipc_msg *msg, u64 to)
 }
 
 /*
- * Fills in the copies, which have not been posted then; -ENOSPC: there are more
- * destinations than copies.
+ * Fill in the deliveries as not posted. Return their number, or an error, which is -ENOSPC if the
+ * message was made for fewer destinations than there are.
  */
 static int mpipc_address(struct mpipc_msg *msg, u64 to)
 {
@@ -111,15 +111,15 @@ static int mpipc_address(struct mpipc_msg *msg, u64 to)
 
 /**
  * mpipc_address_import - make a message and find its destinations
- * @ep: who sends it
- * @body: what it consists of
- * @from: where its payload is written from, or NULL: it is at body's @data
- * @flags: %MPIPC_PASS_MPIPC, others are ignored
- * @to: destination
- * @msg: where the message goes, unless there is an error
+ * @ep: the sender
+ * @body: the parts of the message
+ * @from: source of the payload if it is written; NULL if it is at @data of the body
+ * @flags: %MPIPC_PASS_MPIPC; other flags are ignored
+ * @to: the destination
+ * @msg: where the message is stored, unless there is an error
  *
- * Return: how many destinations there are, each with a reference in its copy, or
- * an error as &struct mpipc_send_args says.
+ * Return: the number of destinations, each with a reference in its delivery, or an error as
+ * &struct mpipc_send_args says.
  */
 int mpipc_address_import(struct mpipc_endpoint *ep, const struct mpipc_body *body,
 			 const struct iov_iter *from, u32 flags, u64 to, struct mpipc_msg **msg)
@@ -142,7 +142,7 @@ int mpipc_address_import(struct mpipc_endpoint *ep, const struct mpipc_body *bod
 /**
  * mpipc_address_release - let go of the destinations of a message
  * @msg: the message
- * @n: how many there are
+ * @n: number of its destinations
  */
 void mpipc_address_release(struct mpipc_msg *msg, u32 n)
 {

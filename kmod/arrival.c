@@ -5,14 +5,14 @@
 /**
  * struct mpipc_arrival - a secondary that waits for a primary
  * @wait: in &mpipc_net.arrival
- * @name: of the group
+ * @name: name of the group
  */
 struct mpipc_arrival {
 	struct wait_queue_entry wait;
 	const char *name;
 };
 
-/* Others are not disturbed: anybody can make groups. */
+/* Wake a waiting secondary only if the primary that arrived is one of its group. */
 static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, int flags,
 			      void *name)
 {
@@ -23,7 +23,10 @@ static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, 
 	return autoremove_wake_function(wait, mode, flags, name);
 }
 
-/* Returns why not to wait again after one more look, or 0. */
+/*
+ * Wait for a primary. Return 0 or an error that the caller returns if another look at the group
+ * finds no primary either.
+ */
 int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 deadline)
 {
 	struct mpipc_arrival arrival = { .name = name };
@@ -46,8 +49,8 @@ int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 d
 }
 
 /**
- * mpipc_arrival_announce - wake those that wait for a primary
- * @mnet: where its group is
+ * mpipc_arrival_announce - wake the secondaries that wait for a primary of a group
+ * @mnet: the namespace of the group
  * @name: name of the group
  */
 void mpipc_arrival_announce(struct mpipc_net *mnet, char *name)

@@ -7,8 +7,8 @@
 /**
  * DOC: Arrivals
  *
- * Secondaries that wait for a primary are woken by the name of its group, so that others, who can
- * make as many groups as they like, do not disturb them.
+ * A secondary that waits for a primary is woken only when one arrives in the group that it waits
+ * for. So primaries of other groups, of which any user can make many, do not disturb it.
  */
 
 int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 deadline);

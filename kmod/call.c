@@ -10,7 +10,7 @@
 #include "timeout.h"
 #include "trace.h"
 
-/* Posts the request; who does not get it completes its slot with the reason. */
+/* Post the request. A destination that does not get it completes its slot with the reason. */
 static int mpipc_call_post(struct mpipc_call *call, struct mpipc_msg *msg, u32 n, u32 flags)
 {
 	u64 deadline = flags & MPIPC_CALL_WAIT_SPACE ? call->deadline : 0;
@@ -51,7 +51,7 @@ static int mpipc_call_copy_result(struct mpipc_reply_slot *slot, u32 i,
 	return mpipc_files_prepare(fds + (size_t)i * arg->reply_fds, reply->n_files);
 }
 
-/* All that can fault comes before the first descriptor. */
+/* Copy all results out. All that can fault comes before the first descriptor is installed. */
 static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_call_args *arg)
 {
 	s32 __user *fds = u64_to_user_ptr(arg->reply_fd_list);
@@ -71,8 +71,8 @@ static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_c
 		mpipc_files_install(mpipc_msg_files(reply), fds + (size_t)i * arg->reply_fds,
 				    reply->n_files);
 		/*
-		 * Here, not by who lets go of the call last. If that is who replied, it
-		 * may sleep in MPIPC_REPLY_RECV before the kernel releases the files.
+		 * Drop the reply here, and not with the last reference to the call. The replier can
+		 * have that, and can sleep in MPIPC_REPLY_RECV before it releases the files.
 		 */
 		mpipc_msg_put(reply);
 		call->slots[i].reply = NULL;
@@ -81,8 +81,8 @@ static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_c
 }
 
 /*
- * Waits for a call and delivers its results. A signal or a bad pointer leaves it
- * open, for the caller to come back to.
+ * Wait for a call and deliver its results. After a signal or a bad pointer the call stays open, so
+ * that the caller can resume it.
  */
 static int mpipc_call_collect(struct mpipc_call *call, const struct mpipc_call_args *arg)
 {
@@ -97,7 +97,7 @@ static int mpipc_call_collect(struct mpipc_call *call, const struct mpipc_call_a
 		err = mpipc_call_copy_results(call, arg);
 	if (err != -ERESTARTSYS && err != -EFAULT) {
 		mpipc_call_unlist(call, false);
-		/* Now, whoever answered may hold the call a while longer. */
+		/* Refund now, because a replier may hold a reference to the call for longer. */
 		mpipc_call_refund(call);
 		return err;
 	}
@@ -141,10 +141,7 @@ static int mpipc_call_resume(struct mpipc_endpoint *ep, struct mpipc_call_args *
 	return err;
 }
 
-/*
- * Opens the call, of which the message is the request, and sees it through. The
- * references to the addressees are taken over.
- */
+/* Make a call of a request, and see it through. Take over the references to the destinations. */
 static int mpipc_call_start(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __user *uid,
 			    struct mpipc_msg *msg, u32 n)
 {
@@ -165,14 +162,14 @@ static int mpipc_call_start(struct mpipc_endpoint *ep, struct mpipc_call_args *a
 	err = mpipc_call_list(call);
 	if (err)
 		goto out;
-	/* Now, so that the call can be cancelled, and never is one without an id. */
+	/* The id is written before the request is sent, so that every call can be cancelled. */
 	err = put_user(call->id, uid);
 	if (err)
 		goto unlink;
 	trace_mpipc_call(msg, arg->to, n);
 	err = mpipc_call_post(call, msg, n, arg->flags);
 	if (err && mpipc_call_unlist(call, true)) {
-		/* A restarted system call makes it anew. */
+		/* A system call that is restarted makes a new call. */
 		put_user((u64)0, uid);
 		goto out;
 	}
@@ -192,10 +189,10 @@ out:
 }
 
 /**
- * mpipc_call_make - make a call, or go on waiting for one
- * @ep: who calls
- * @arg: what is wanted; @n_results is filled in
- * @uid: where the id of a new call goes, before the request is sent
+ * mpipc_call_make - make a call, or resume waiting for one
+ * @ep: the caller
+ * @arg: the caller's argument; @n_results is filled in
+ * @uid: where the id of a new call is written, before the request is sent
  *
  * Return: 0 or an error as &struct mpipc_call_args says.
  */
@@ -229,8 +226,8 @@ int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 
 
 /**
  * mpipc_call_cancel - end a call early
- * @ep: who called
- * @id: the call
+ * @ep: the caller
+ * @id: id of the call
  *
  * Return: 0 or -ESRCH.
  */

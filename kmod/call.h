@@ -7,8 +7,9 @@
 /**
  * DOC: Making calls
  *
- * A call is made, its request posted, and, if it is synchronous, waited for. See "Calls" for the
- * states in between.
+ * A call is made and listed in the caller's mailbox, its id is written to the caller, and its
+ * request is posted. A synchronous caller then waits for the results. See "Calls" in pending.h for
+ * the states of a call.
  */
 
 int mpipc_call_make(struct mpipc_endpoint *ep, struct mpipc_call_args *arg, u64 __user *uid);

@@ -9,15 +9,16 @@
 /**
  * DOC: Differences between kernels
  *
- * All of them are here, told apart by what Kbuild finds in the kernel's headers.
+ * All differences between the supported kernels are bridged here. Kbuild distinguishes them by what
+ * it finds in the kernel's headers, not by version.
  */
 
 /**
  * mpipc_receive_fd - give the calling process a descriptor for a file
  * @file: the file; the caller keeps its reference
- * @slot: where the number goes; known to be writable
+ * @slot: where the number is written; known to be writable
  *
- * Return: 0, or a negative error, which is not stored in @slot.
+ * Return: 0, or a negative error, which is not written to @slot.
  */
 static inline int mpipc_receive_fd(struct file *file, int __user *slot)
 {
@@ -28,8 +29,8 @@ static inline int mpipc_receive_fd(struct file *file, int __user *slot)
 #else
 	fd = receive_fd(file, O_CLOEXEC);
 	/*
-	 * Once it is installed it is not taken back: another thread may have
-	 * closed the number and got it anew.
+	 * A descriptor that is installed is not taken back, because another thread may have closed
+	 * its number and got it anew.
 	 */
 	if (fd >= 0)
 		put_user(fd, slot);

@@ -6,9 +6,8 @@
 #include <linux/sched/signal.h>
 
 /**
- * mpipc_sleep_until - sleep, in the task state that was set
- * @deadline: absolute CLOCK_MONOTONIC in ns; one beyond what the clock can reach
- *	is none
+ * mpipc_sleep_until - sleep, in the task state that was set, until woken or until a deadline
+ * @deadline: in CLOCK_MONOTONIC, absolute, in ns; beyond what the clock can reach, there is none
  *
  * Return: 0 if woken, -ETIMEDOUT if the deadline has come.
  */

@@ -7,9 +7,9 @@
 
 /**
  * mpipc_endpoint_new - make the endpoint of a file
- * @net: namespace that it looks for groups in
+ * @net: the namespace in which it looks for groups
  *
- * Return: the endpoint with one reference, or NULL: no memory.
+ * Return: the endpoint with one reference, or NULL if there is no memory.
  */
 struct mpipc_endpoint *mpipc_endpoint_new(struct net *net)
 {
@@ -26,10 +26,10 @@ struct mpipc_endpoint *mpipc_endpoint_new(struct net *net)
 }
 
 /**
- * mpipc_endpoint_put - give a reference back
+ * mpipc_endpoint_put - give a reference to an endpoint back
  * @ep: the endpoint, or NULL
  *
- * Whoever drops the last one is not in interrupt context and holds no spinlock.
+ * Whoever drops the last reference is not in interrupt context and holds no spinlock.
  */
 void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 {
@@ -44,33 +44,33 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 		put_cred(ep->cred);
 	put_pid(ep->pid);
 	put_net(ep->net);
-	/* Senders that look under RCU may still see that there is no reference. */
+	/* Free the memory after a grace period, because senders may still read @ref under RCU. */
 	kfree_rcu(ep, rcu);
 }
 
-/* Not 0, so that iterate_fd() stops: the place after the descriptor. */
+/* Return the number after the descriptor, which is never 0, so that iterate_fd() stops. */
 static int mpipc_match_file(const void *file, struct file *other, unsigned int fd)
 {
 	return other == file ? fd + 1 : 0;
 }
 
 /**
- * mpipc_endpoint_in_table - whether a table has, and keeps, a descriptor of the file
+ * mpipc_endpoint_in_table - check whether a table has, and keeps, a descriptor of a file
  * @ep: endpoint of the file
  * @file: the file
- * @table: the table, as flush got it
+ * @table: the table, as ->flush got it
  *
- * The look begins where the last one found something: who closes a range of many
- * duplicates does so in order, and each look then takes one step.
+ * The search begins where the last one found a descriptor. A process that closes a range of many
+ * duplicates closes them in order, and each search then takes one step.
  *
- * Return: whether.
+ * Return: true if there is a descriptor.
  */
 bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
 	int next;
 
 	lockdep_assert_held(&ep->lock);
-	/* A table is only closed by who does not use it when it is destroyed. */
+	/* A table that is closed by a task that does not use it is being destroyed. */
 	if (table != current->files)
 		return false;
 	next = iterate_fd(table, ep->fd_hint, mpipc_match_file, file);
@@ -81,14 +81,14 @@ bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void 
 }
 
 /**
- * mpipc_endpoint_usable - whether the caller may act on an endpoint
+ * mpipc_endpoint_usable - check that the caller may act on an endpoint
  * @ep: the endpoint
  *
  * Return: 0, -ENOTCONN, -ESHUTDOWN or -EPERM.
  */
 int mpipc_endpoint_usable(struct mpipc_endpoint *ep)
 {
-	/* Pairs with the release in join: what it set is seen. */
+	/* Pairs with the release in mpipc_join_group(), so that the constant fields are seen. */
 	switch (smp_load_acquire(&ep->state)) {
 	case MPIPC_NEW:
 		return -ENOTCONN;
@@ -105,7 +105,8 @@ int mpipc_endpoint_usable(struct mpipc_endpoint *ep)
  * @secondary: the secondary; its group is locked
  * @link: its new link, whose reference is taken over, or NULL
  *
- * Under the lock of its mailbox, where messages between the two look at it.
+ * The link is changed under the lock of the secondary's mailbox, because messages from the primary
+ * look at it under this lock.
  */
 void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link)
 {
@@ -116,10 +117,10 @@ void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link
 }
 
 /**
- * mpipc_endpoint_primary_id - id of the primary that an endpoint is or belongs to
- * @ep: the endpoint, a member at some time
+ * mpipc_endpoint_primary_id - find the id of the primary that an endpoint is or belongs to
+ * @ep: the endpoint, which has joined at some time
  *
- * Return: the id, or 0: gone.
+ * Return: the id, or 0 if the primary has left.
  */
 u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep)
 {
@@ -137,13 +138,15 @@ u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep)
 
 /**
  * mpipc_endpoint_identity - describe who an endpoint is
- * @ep: the endpoint, a member at some time
+ * @ep: the endpoint, which has joined at some time
  * @user_ns: user namespace of the viewer
  * @pid_ns: pid namespace of the viewer
- * @out: all but @queued and @lost is written
+ * @out: all fields but @queued and @lost are written
+ *
+ * Records, lists and reports all use this function, so that they agree.
  */
 void mpipc_endpoint_identity(const struct mpipc_endpoint *ep, struct user_namespace *user_ns,
-		    struct pid_namespace *pid_ns, struct mpipc_peer *out)
+			     struct pid_namespace *pid_ns, struct mpipc_peer *out)
 {
 	out->id = ep->id;
 	out->generation = READ_ONCE(ep->generation);

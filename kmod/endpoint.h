@@ -15,52 +15,54 @@ struct mpipc_call;
 /**
  * DOC: Endpoints
  *
- * An endpoint is made with the open file, joins once, leaves once, and its
- * memory stays as long as anything refers to it: the file, messages that it
- * sent, calls and events that name it. Memory is all that a reference keeps;
- * what an endpoint holds for others (queue, files, calls) goes when it leaves.
- *
+ * An endpoint is made with the open file, joins once and leaves once. Its memory stays as long as
+ * anything refers to it: the file, messages that it sent, calls and events that name it. A
+ * reference keeps only the memory. What an endpoint holds for others (queue, files, calls) goes
+ * when it leaves.
+ */
+
+/**
  * DOC: Whose an endpoint is
  *
- * An endpoint belongs to the file descriptor table that joined (its owner). The
- * owner's last descriptor is noticed in ->flush, which the kernel calls for each
- * descriptor that is taken out of a table, with that table as its id: if the
- * table has no other descriptor of the file, the endpoint leaves. So a mailbox
- * holds file references only while a live table can reach it, and no cycle of
- * files, through whatever kinds, can outlive its processes.
+ * An endpoint belongs to the file descriptor table that joined, its owner. The kernel calls ->flush
+ * for each descriptor that is removed from a table, with that table as an id. If the table is the
+ * owner and has no other descriptor of the file, the endpoint leaves. So a mailbox holds file
+ * references only while a live table can reach it, and no cycle of files, through whatever kinds,
+ * can outlive its processes.
  *
- * A table that is destroyed (exit, or the last user's exec or unshare) is closed
- * by a task that does not use it any more, and all that it has goes. It may still
- * have the descriptors then: since 6.13 they are not taken out first.
+ * A table that is destroyed (by exit, or by the last user's exec or unshare) is closed by a task
+ * that does not use it any more, and all its descriptors go. The table may still have them then,
+ * because since 6.13 they are not removed first.
  *
- * The join stores the owner first and then looks for a descriptor in the table.
- * Both that look and the removal of a descriptor take the table's lock: either
- * the look comes first, then the remover's flush sees the owner, or it finds
- * nothing and the join fails. Descriptors that never were in a table, as
- * io_uring's direct ones, cannot join.
- *
+ * The join stores the owner first and then looks for a descriptor in the table. This look and the
+ * removal of a descriptor both take the table's lock. Either the look comes first, and the flush of
+ * the remover sees the owner, or the look finds nothing and the join fails. Descriptors that never
+ * were in a table, as the direct ones of io_uring, cannot join.
+ */
+
+/**
  * DOC: Locks
  *
- * In this order:
+ * Locks are taken in this order:
  *
- * 1. &mpipc_endpoint.lock, a mutex: whether it is a member. Taken only by those that
- *    have its file, to join and to leave.
- * 2. &mpipc_group.lock, a mutex: who is in the group. For join, leave and the list of
- *    peers; never on the way of a message.
- * 3. &mpipc_net.lock, a spinlock: which groups there are; the table of users, a
- *    spinlock; the lock of a group's index.
- * 4. the lock of the queue of those who wait for room in a mailbox.
- * 5. &mpipc_mailbox.lock, a spinlock; never two of them.
+ * 1. &mpipc_endpoint.lock, a mutex, protects whether the endpoint is a member. It is taken only
+ *    through the endpoint's file, to join and to leave.
+ * 2. &mpipc_group.lock, a mutex, protects who is in the group. It is taken for joins, leaves and
+ *    lists of members, and never on the way of a message.
+ * 3. &mpipc_net.lock, a spinlock, protects which groups there are. The lock of the table of users
+ *    and that of a group's index have the same place in the order.
+ * 4. The lock of the wait queue &mpipc_mailbox.space.
+ * 5. &mpipc_mailbox.lock, a spinlock, protects the mailbox. Two of them are never held at once.
  *
- * What takes long (memory that must be made free, answers that are still pending,
- * messages that are dropped) is done under the first at most.
+ * At most the first is held during what takes long: allocations that wait for memory, completing
+ * pending replies, dropping messages.
  *
- * Senders find their destinations under RCU and take a reference.
+ * Senders find their destinations under RCU and take a reference to each.
  */
 
 /*
- * Up to how many bytes an endpoint keeps what it sent last. What goes to all is larger,
- * but only one in a group sends to all.
+ * Size of the messages and calls, in bytes, whose memory an endpoint keeps as spare memory. The
+ * primary may keep more, because it sends to all, and there is only one in a group.
  */
 #define MPIPC_SPARE_MAX		512
 #define MPIPC_SPARE_MAX_PRIMARY	4096
@@ -82,37 +84,43 @@ enum mpipc_state {
  * @lock: held to join and to leave
  *
  * Constant:
- * @net: network namespace of the opener, with a reference
+ *
+ * @net: network namespace of the process that opened the file, with a reference
  *
  * Constant once @state is not %MPIPC_NEW:
+ *
  * @id: never used again; the low bits are @index
  * @index: place in the group's index
  * @role: &enum mpipc_role
  * @flags: MPIPC_JOIN_*
- * @group: with a reference
- * @user: who is charged, with a reference
- * @cred: of the joiner, with a reference
- * @pid: of the joiner's process, with a reference
+ * @group: the group, with a reference
+ * @user: the user that is charged, with a reference
+ * @cred: credentials of the process that joined, with a reference
+ * @pid: that process, with a reference
  *
  * Written under @lock:
- * @owner: table that the endpoint belongs to, never dereferenced but as the id
- *	that flush got; NULL when not a member
- * @fd_hint: where the last look into that table found a descriptor
+ *
+ * @owner: table that the endpoint belongs to, which is only compared with what ->flush gets and
+ *	searched by the process that uses it; NULL if the endpoint is not a member
+ * @fd_hint: where the last search of that table found a descriptor
  *
  * Written under mpipc_group.lock:
+ *
  * @member: in the group's members; read under RCU
- * @generation: of the primary that it is, or belongs to
- * @link: of a secondary, with a reference: its link with its primary, or NULL; also under
- *	the lock of its mailbox
+ * @generation: generation of the primary that the endpoint is or belongs to
+ * @link: the link of a secondary with its primary, with a reference, or NULL; also written under
+ *	the lock of the secondary's mailbox
  *
  * Exchanged:
- * @spare_msg: memory of a message that it sent, for the next, or NULL
- * @spare_call: memory of a call that it made, likewise
+ *
+ * @spare_msg: memory of a message that the endpoint sent, for the next message, or NULL
+ * @spare_call: memory of a call that the endpoint made, for the next call, or NULL
  *
  * Others:
- * @box: what others do to the endpoint
- * @sent: messages and answers that arrived somewhere
- * @dropped_fds: descriptors that the receiver did not want
+ *
+ * @box: the mailbox
+ * @sent: number of messages and replies that arrived somewhere
+ * @dropped_fds: number of descriptors that the receiver did not want
  */
 struct mpipc_endpoint {
 	refcount_t ref;
@@ -151,15 +159,16 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
 }
 
 /*
- * Whether it keeps so much of what it sent. KASAN does not know that nobody may use that
- * memory, but its reference count does: it stays 0 until the memory is used again.
+ * Tell whether an endpoint keeps so many bytes as spare memory. KASAN does not know that nobody may
+ * use spare memory. The reference count in it finds such a use: it stays 0 until the memory is used
+ * again, and to count up or down from 0 is a warning.
  */
 static inline bool mpipc_endpoint_keeps_spare(const struct mpipc_endpoint *ep, size_t bytes)
 {
 	return bytes <= (ep->role == MPIPC_PRIMARY ? MPIPC_SPARE_MAX_PRIMARY : MPIPC_SPARE_MAX);
 }
 
-/* Whether a member has begun to leave, or has left. Cannot begin under its group's lock. */
+/* Tell whether a member has begun to leave. It cannot begin while its group is locked. */
 static inline bool mpipc_endpoint_leaves(const struct mpipc_endpoint *ep)
 {
 	return READ_ONCE(ep->box.closed);

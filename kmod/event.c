@@ -8,7 +8,7 @@ static struct mpipc_link_end *mpipc_event_end(struct mpipc_qnode *event)
 }
 
 /**
- * mpipc_event_about - find whom an event is about
+ * mpipc_event_about - find the endpoint that an event is about
  * @event: the event
  *
  * Return: the endpoint, to which the event has a reference.
@@ -31,15 +31,15 @@ void mpipc_event_drop(struct mpipc_qnode *event)
 }
 
 /**
- * mpipc_event_seen_locked - remember that an event is taken out
- * @event: the event; its mailbox is locked
+ * mpipc_event_seen_locked - note that an event is taken out of its mailbox, which is locked
+ * @event: the event
  */
 void mpipc_event_seen_locked(struct mpipc_qnode *event)
 {
 	mpipc_event_end(event)->unseen = false;
 }
 
-/* Find the end of a link that has the events of @to; NULL if @to does not want any. */
+/* Find the end of a link that has the events of @to; NULL if @to does not want events. */
 static struct mpipc_link_end *mpipc_event_end_to(struct mpipc_link *link, struct mpipc_endpoint *to)
 {
 	if (!link || !(to->flags & MPIPC_JOIN_EVENTS))
@@ -48,8 +48,8 @@ static struct mpipc_link_end *mpipc_event_end_to(struct mpipc_link *link, struct
 }
 
 /**
- * mpipc_event_peer_sent_locked - remember that a peer has sent something
- * @to: to whom; its mailbox is locked and has it, or its caller will
+ * mpipc_event_peer_sent_locked - note that a peer has sent something to an endpoint
+ * @to: the endpoint, whose mailbox is locked
  * @from: the peer
  */
 void mpipc_event_peer_sent_locked(struct mpipc_endpoint *to, struct mpipc_endpoint *from)
@@ -62,18 +62,18 @@ void mpipc_event_peer_sent_locked(struct mpipc_endpoint *to, struct mpipc_endpoi
 		end->last = to->box.seq;
 }
 
-/* Puts an event in, with its references. */
+/* Put an event in a mailbox, with the references that it needs there. */
 static void mpipc_event_add_locked(struct mpipc_mailbox *box, struct mpipc_link_end *end,
 				   struct mpipc_qnode *event)
 {
 	event->type = event == &end->joined ? MPIPC_JOINED : MPIPC_LEFT;
-	mpipc_link_get(end->link);
+	refcount_inc(&end->link->ref);
 	mpipc_endpoint_get(end->about);
 	mpipc_mailbox_add_locked(box, event);
 	end->unseen = event == &end->joined;
 }
 
-/* Takes an event out, and passes on what it says of lost messages. */
+/* Take an event out unseen. The number of lost messages that it carries passes to the next node. */
 static void mpipc_event_retract_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode)
 {
 	lockdep_assert_held(&box->lock);
@@ -86,11 +86,11 @@ static void mpipc_event_retract_locked(struct mpipc_mailbox *box, struct mpipc_q
 }
 
 /**
- * mpipc_event_notify_joined - tell that a peer is there
- * @to: whom
+ * mpipc_event_notify_joined - notify an endpoint that a peer has joined
+ * @to: the endpoint
  * @link: its link with the peer, or NULL
  *
- * Called under mpipc_group.lock, by which @to cannot begin to leave, and has not.
+ * The caller holds mpipc_group.lock, under which @to has not begun to leave and cannot begin.
  */
 void mpipc_event_notify_joined(struct mpipc_endpoint *to, struct mpipc_link *link)
 {
@@ -105,14 +105,15 @@ void mpipc_event_notify_joined(struct mpipc_endpoint *to, struct mpipc_link *lin
 }
 
 /**
- * mpipc_event_notify_left - tell that a peer is gone
- * @to: whom
+ * mpipc_event_notify_left - notify an endpoint that a peer has left
+ * @to: the endpoint
  * @link: its link with the peer, or NULL
  *
- * A peer that came and went unseen, and sent nothing, leaves no trace, so unread events
- * cannot become more than the peers there are, the messages there is room for, and the
- * calls that were answered.
- * Called under mpipc_group.lock; @to may have begun to leave, and then does not care.
+ * A peer that joined and left unseen, and sent nothing, leaves no trace: its first event is
+ * retracted. So there cannot be more unread events than there are peers, messages that the mailbox
+ * has space for, and calls that were replied to.
+ *
+ * The caller holds mpipc_group.lock. If @to has begun to leave, nothing happens.
  */
 void mpipc_event_notify_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 {
@@ -123,7 +124,7 @@ void mpipc_event_notify_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 	if (!end)
 		return;
 	spin_lock(&box->lock);
-	/* What was in a mailbox that closed may be gone by now. */
+	/* A closed mailbox was emptied, so that the first event may be gone. */
 	closed = box->closed;
 	unseen = !closed && end->unseen && end->last < end->joined.seq;
 	if (unseen)

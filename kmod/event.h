@@ -7,9 +7,9 @@
 /**
  * DOC: Events
  *
- * An endpoint that asked for events is notified of peers that come and go by queue nodes of its
+ * An endpoint that asked for events is notified of peers that join and leave by queue nodes in its
  * own mailbox, so that events are in order with the messages of those peers. A primary hears of
- * its secondaries, a secondary of its primary. The events of both are part of the
+ * its secondaries, a secondary hears of its primary. The events of both are part of the
  * &struct mpipc_link of the two, so that an event needs no memory when it happens, and no full
  * mailbox can swallow it.
  */

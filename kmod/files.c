@@ -6,8 +6,8 @@
 #include "files.h"
 
 /*
- * The kernel does not tell modules which files are io_urings. Only kernel code
- * names anonymous inodes, and this name is as old as io_uring.
+ * Tell whether a file is an io_uring. The kernel does not tell modules, but only kernel code names
+ * anonymous inodes, and this name is as old as io_uring.
  */
 static bool mpipc_file_is_io_uring(const struct file *file)
 {
@@ -17,12 +17,12 @@ static bool mpipc_file_is_io_uring(const struct file *file)
 
 /**
  * mpipc_files_import - take references to the files behind descriptors
- * @files: where they go
+ * @files: where the references are stored
  * @fds: the caller's descriptors
- * @n: how many
- * @pass_mpipc: whether mpipc files are allowed
+ * @n: number of descriptors
+ * @pass_mpipc: files of this device are allowed
  *
- * Return: 0; -EFAULT, -EBADF or -EOPNOTSUPP, and then no reference is held.
+ * Return: 0, or -EFAULT, -EBADF or -EOPNOTSUPP, after which no reference is held.
  */
 int mpipc_files_import(struct file **files, const s32 __user *fds, u32 n, bool pass_mpipc)
 {
@@ -54,9 +54,9 @@ undo:
 }
 
 /**
- * mpipc_files_prepare - prove that the slots can be written
+ * mpipc_files_prepare - check that the places for descriptors can be written
  * @slots: where the receiver wants its descriptors
- * @n: how many
+ * @n: number of descriptors
  *
  * Return: 0 or -EFAULT.
  */
@@ -71,12 +71,12 @@ int mpipc_files_prepare(s32 __user *slots, u32 n)
 }
 
 /**
- * mpipc_files_install - make descriptors of files
- * @files: the files, whose references stay the caller's
- * @slots: where the numbers, or negative errors, go
- * @n: how many
+ * mpipc_files_install - give the calling process descriptors for files
+ * @files: the files, whose references stay with the caller
+ * @slots: where the numbers, or negative errors, are written
+ * @n: number of files
  *
- * Nothing that can fail may come after this.
+ * Nothing that can fail may come after this, because installed descriptors are not taken back.
  */
 void mpipc_files_install(struct file **files, s32 __user *slots, u32 n)
 {
@@ -91,9 +91,9 @@ void mpipc_files_install(struct file **files, s32 __user *slots, u32 n)
 }
 
 /**
- * mpipc_files_put - drop references
+ * mpipc_files_put - drop references to files
  * @files: the files
- * @n: how many
+ * @n: number of files
  */
 void mpipc_files_put(struct file **files, u32 n)
 {

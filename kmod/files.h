@@ -7,16 +7,15 @@
 /**
  * DOC: File descriptors in messages
  *
- * A message refers to open files, not to descriptor numbers. The references are
- * taken when the sender's arguments are imported, and become descriptors only
- * in the receiver's own ioctl, one by one, after all that can fault has been
- * copied. A slot that cannot be filled holds its error, so count and order are
- * kept, and nothing is ever rolled back by number.
+ * A message refers to open files, not to descriptor numbers. The references are taken when the
+ * sender's arguments are imported. They become descriptors only in the receiver's own ioctl, one
+ * by one, after all that can fault has been copied. A descriptor that cannot be made leaves its
+ * error in its place, so that count and order are kept, and nothing is ever taken back by number.
  *
- * A file reference in a mailbox must not be able to keep that mailbox alive.
- * Mailboxes see to it themselves (see "Whose an endpoint is" in endpoint.h).
- * Two kinds of files are refused besides: io_uring, as AF_UNIX does, and mpipc
- * files, unless the sender asks for it.
+ * A file reference in a mailbox must not be able to keep that mailbox alive. Mailboxes see to
+ * this themselves: see "Whose an endpoint is" in endpoint.h. Two kinds of files are refused in
+ * addition: files of io_uring, as AF_UNIX refuses them, and files of this device, unless the sender
+ * asks for that.
  */
 
 extern const struct file_operations mpipc_fops;

@@ -9,10 +9,10 @@
 static unsigned int mpipc_net_id;
 
 /**
- * mpipc_net - groups of a network namespace
+ * mpipc_net - find the groups of a network namespace
  * @net: the namespace
  *
- * Return: what the module keeps there.
+ * Return: what the module keeps for the namespace.
  */
 struct mpipc_net *mpipc_net(struct net *net)
 {
@@ -37,7 +37,7 @@ struct pernet_operations mpipc_net_ops = {
 };
 
 /**
- * mpipc_group_put - give a reference back
+ * mpipc_group_put - give a reference to a group back
  * @group: the group, or NULL
  */
 void mpipc_group_put(struct mpipc_group *group)
@@ -69,7 +69,7 @@ struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group)
 	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
 }
 
-/* Made by its first primary. */
+/* Make a group that nobody can find yet, owned by the calling process. */
 struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user)
 {
 	struct mpipc_group *group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
@@ -88,19 +88,22 @@ struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mp
 	return group;
 }
 
-/* Makes a group known, and its maker pay for it until it is empty. Returns it locked. */
+/*
+ * Make a group known, and charge its maker until the group is empty. Return the group, locked, or
+ * an error.
+ */
 static struct mpipc_group *mpipc_group_add_locked(struct mpipc_net *mnet, struct mpipc_group *group)
 {
 	lockdep_assert_held(&mnet->lock);
 	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups)))
 		return ERR_PTR(-EDQUOT);
-	/* Nobody else can have it. */
+	/* This always succeeds, because nobody else knows the group. */
 	mutex_trylock(&group->lock);
 	hash_add_rcu(mnet->groups, &group->node, mpipc_group_hash(group->name));
 	return group;
 }
 
-/* The group has no members: nobody finds it, nobody pays for it. */
+/* Let nobody find a group that has no members, and charge nobody for it. */
 void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group)
 {
 	lockdep_assert_held(&group->lock);
@@ -124,7 +127,10 @@ bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role)
 	return ns_capable(net->user_ns, CAP_IPC_OWNER);
 }
 
-/* Finds the group, or, for a primary, makes it known. Returns it locked and with a reference. */
+/*
+ * Find a group by its name. If there is none, make *@spare known under this name, unless it is
+ * NULL. Return the group, locked and with a reference, or an error.
+ */
 struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
 				     struct mpipc_group **spare)
 {
@@ -141,10 +147,10 @@ struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
 		if (!group)
 			break;
 		mutex_lock(&group->lock);
-		/* Its neighbours come and go under the other lock. */
+		/* Read without mpipc_net.lock, under which the node's neighbours come and go. */
 		if (!hlist_unhashed_lockless(&group->node))
 			return group;
-		/* Forgotten meanwhile. */
+		/* The group was forgotten while this thread waited for its lock. */
 		mutex_unlock(&group->lock);
 		mpipc_group_put(group);
 	}

@@ -14,30 +14,25 @@
 /**
  * DOC: Groups
  *
- * Groups are found by name in a network namespace, as abstract AF_UNIX addresses
- * are. The first primary makes one; it can be found while it has members. Who may
- * join is decided as for a file of the same owner and mode.
+ * Groups are found by name in a network namespace, as abstract AF_UNIX addresses are. The first
+ * primary of a name makes the group. The group can be found while it has members. Who may join is
+ * decided as for opening a file of the same owner and mode.
  *
- * A group counts its primaries. The count at a primary's join is its generation,
- * and that of the secondaries that join it. When a primary is gone its
- * secondaries are members still, but belong to nobody: the next primary takes
- * over those that asked to follow and is none of the others' business.
+ * A group counts its primaries. The count at the join of a primary is the generation of this
+ * primary, and of the secondaries that join it. When a primary leaves, its secondaries stay
+ * members, but belong to no primary. The next primary takes over those that asked to follow.
+ * The others cannot exchange messages with it.
  *
- * Joins and leaves are serialised by one mutex for each group. Messages do not take
- * it: they find members under RCU.
- *
- * Leaving has two steps. First the mailbox is closed, and what the endpoint still owes
- * is completed, which can take long and needs no lock of the group. Then it is taken
- * out and its peers are told. An endpoint between the two is a member that nobody
- * comes together with, or sends to, any more.
+ * Joins and leaves are serialised by one mutex for each group. Messages do not take this mutex,
+ * because senders find members under RCU.
  */
 
 /**
  * struct mpipc_net - groups of a network namespace
  * @lock: held to find, to add and to forget a group
- * @groups: by name; read also under RCU
- * @arrivals: how often a primary came
- * @arrival: where secondaries wait for one
+ * @groups: the groups by name; read also under RCU
+ * @arrivals: number of primaries that have joined
+ * @arrival: where secondaries wait for a primary
  */
 struct mpipc_net {
 	spinlock_t lock;	/* which groups there are */
@@ -49,20 +44,20 @@ struct mpipc_net {
 /**
  * struct mpipc_group - a group
  * @ref: one for each endpoint that is or was a member
- * @lock: held to join, to leave and to list
- * @node: in &mpipc_net.groups while there are members, or its maker joins; written
- *	under @lock and mpipc_net.lock
+ * @lock: held to join, to leave and to list the members
+ * @node: in &mpipc_net.groups while there are members, or the first one joins; written under
+ *	@lock and mpipc_net.lock
  * @rcu: frees the memory
- * @name: constant
- * @uid: owner, constant
- * @gid: likewise
- * @mode: permission bits, constant
- * @user: who is charged for the group, with a reference; constant
- * @n_members: members; under @lock, read without as a hint
- * @generation: primaries so far; under @lock, read without for reports
- * @primary: written under @lock, read under RCU
- * @members: all of them; likewise
- * @index: likewise, by &mpipc_endpoint.index
+ * @name: name; constant
+ * @uid: owner; constant
+ * @gid: owning group of users; constant
+ * @mode: permission bits; constant
+ * @user: the user that is charged for the group, with a reference; constant
+ * @n_members: number of members; under @lock, read without it as a hint
+ * @generation: number of primaries so far; under @lock, read without it for reports
+ * @primary: the primary, or NULL; written under @lock, read under RCU
+ * @members: all members; written under @lock, read under RCU
+ * @index: members by &mpipc_endpoint.index; written under @lock, read under RCU
  */
 struct mpipc_group {
 	refcount_t ref;

@@ -287,11 +287,13 @@ unlock:
 
 static int mpipc_join_check(const struct mpipc_join_args *arg)
 {
-	const u32 flags = MPIPC_JOIN_EVENTS | (arg->role == MPIPC_SECONDARY ? MPIPC_JOIN_FOLLOW : 0);
 	size_t len = strnlen(arg->group, sizeof(arg->group));
+	u32 flags = MPIPC_JOIN_EVENTS;
 
 	if (arg->role != MPIPC_PRIMARY && arg->role != MPIPC_SECONDARY)
 		return -EINVAL;
+	if (arg->role == MPIPC_SECONDARY)
+		flags |= MPIPC_JOIN_FOLLOW;
 	if (arg->flags & ~flags || arg->mode & ~0666 || arg->reserved)
 		return -EINVAL;
 	return len && len < sizeof(arg->group) ? 0 : -EINVAL;

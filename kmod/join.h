@@ -7,10 +7,10 @@
 /**
  * DOC: Joining
  *
- * The memory that a join needs is allocated before it, without a lock. If the look at the group
- * shows that there is too little, the join is tried again with more. Then it is published in an
- * order in which nobody gets a message of a peer before the event that the peer joined, and
- * everybody can send to a peer whose event was received.
+ * The memory that a join needs is allocated first, without a lock. If the look at the group shows
+ * that there is too little, more is allocated and the join is tried again. A join that can succeed
+ * is published in an order in which nobody gets a message of a peer before the event that the peer
+ * joined, and everybody can send to a peer whose event was received.
  */
 
 int mpipc_join(struct mpipc_endpoint *ep, struct file *file, struct mpipc_join_args *arg);

@@ -23,24 +23,24 @@ static void mpipc_leave_secondaries(struct mpipc_endpoint *ep)
 			continue;
 		mpipc_event_notify_left(peer, peer->link);
 		mpipc_endpoint_set_link(peer, NULL);
-		/* Also those without events see it: poll says EPOLLRDHUP. */
+		/* Poll says EPOLLRDHUP also to those that want no events. */
 		mpipc_mailbox_wake_pollers(&peer->box, EPOLLRDHUP);
 	}
 }
 
-/* The first step of leaving; what was in the mailbox is the caller's to drop. */
+/* Take the first step of leaving. The content of the mailbox is moved to @trash. */
 static void mpipc_leave_begin(struct mpipc_endpoint *ep, struct list_head *trash)
 {
 	mutex_lock(&ep->group->lock);
 	trace_mpipc_leave(ep);
 	WRITE_ONCE(ep->owner, NULL);
-	/* Pairs with the acquire of who looks at what is constant by now. */
+	/* Pairs with the acquires of readers that then use the constant fields. */
 	smp_store_release(&ep->state, MPIPC_GONE);
 	mpipc_mailbox_close(&ep->box, trash);
 	mutex_unlock(&ep->group->lock);
 }
 
-/* The second step, after which the peers know. */
+/* Take the second step of leaving, after which the peers are notified. */
 static void mpipc_leave_group(struct mpipc_endpoint *ep)
 {
 	struct mpipc_group *group = ep->group;
@@ -64,9 +64,10 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 /**
  * mpipc_leave - end an endpoint's membership, if it has one
  * @ep: the endpoint
- * @file: its file; looked at if there is a @table
- * @table: the table that a descriptor was taken out of: the endpoint leaves only if it
- *	belongs to this table and has no other descriptor there. NULL: it leaves in any case.
+ * @file: its file; used only if @table is not NULL
+ * @table: a table from which a descriptor was removed: the endpoint leaves only if it belongs to
+ *	this table and the table has no other descriptor of @file. If @table is NULL, the endpoint
+ *	leaves in any case.
  */
 void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
@@ -80,7 +81,7 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 		leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
 	if (leaves) {
 		mpipc_leave_begin(ep, &trash);
-		/* Before the events, which nothing of this endpoint follows. */
+		/* Complete the pending replies first, because nothing may follow the events. */
 		mpipc_pending_reset(ep);
 		mpipc_leave_group(ep);
 	}
@@ -88,7 +89,7 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 	if (!leaves)
 		return;
 
-	/* Nobody has to wait for the rest. */
+	/* The rest is done without locks, so that nobody has to wait for it. */
 	wake_up_all(&ep->box.readers);
 	wake_up_all(&ep->box.space);
 	mpipc_call_end_all(ep);

@@ -8,38 +8,37 @@
 /**
  * DOC: Limits
  *
- * Every bound of the module, but those that are part of the interface
- * (MPIPC_SIZE_MAX, MPIPC_FDS_MAX and the names), is a module parameter that root
- * may change at any time. The two of a mailbox are fixed when its endpoint
- * joins, the others are looked at whenever something is charged. Files in
- * flight have no parameter: their bound is the sender's RLIMIT_NOFILE.
+ * Every bound of the module is a module parameter that root may change at any time, except those
+ * that are part of the interface (MPIPC_SIZE_MAX, MPIPC_FDS_MAX and the sizes of names). The two
+ * bounds of a mailbox are fixed when its endpoint joins. The others are read whenever something is
+ * charged. Files in flight have no parameter: their bound is the sender's RLIMIT_NOFILE.
  *
- * A counter that would pass its limit is left as it was, so concurrent charges
- * can fail a little early but never go over.
+ * A charge that would pass a limit is undone, so that concurrent charges can fail a little early
+ * but never pass the limit.
  */
 
-/* Messages and requests that wait in one mailbox. */
+/* Number of messages and requests that wait in one mailbox. */
 extern unsigned int mpipc_mailbox_messages;
-/* Payload bytes of those. */
+/* Their payload in bytes. */
 extern unsigned int mpipc_mailbox_bytes;
-/* Endpoints in one group. */
+/* Number of endpoints in one group. */
 extern unsigned int mpipc_group_endpoints;
-/* Endpoints of one user, in all groups. */
+/* Number of endpoints of one user, in all groups. */
 extern unsigned int mpipc_user_endpoints;
-/* Groups that one user created and that exist. */
+/* Number of groups that one user created and that exist. */
 extern unsigned int mpipc_user_groups;
-/* Kernel memory that one user's messages and calls hold, in bytes. */
+/* Kernel memory that the messages and calls of one user hold, in bytes. */
 extern unsigned long mpipc_user_bytes;
-/* Calls that one endpoint has open. */
+/* Number of calls that one endpoint has open. */
 extern unsigned int mpipc_endpoint_calls;
 
 /**
  * mpipc_charge - count @n against a limit
  * @count: the counter
- * @n: how many
- * @limit: what the counter may reach
+ * @n: what is added
+ * @limit: the most that the counter may reach
  *
- * Return: whether it fits; if not, nothing was counted.
+ * Return: true if @n was counted.
  */
 static inline bool mpipc_charge(atomic_long_t *count, long n, unsigned long limit)
 {

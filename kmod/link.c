@@ -4,7 +4,7 @@
 /**
  * mpipc_link_new - allocate a link that connects nobody yet
  *
- * Return: the link with one reference, or NULL: no memory.
+ * Return: the link with one reference, or NULL if there is no memory.
  */
 struct mpipc_link *mpipc_link_new(void)
 {
@@ -19,7 +19,7 @@ struct mpipc_link *mpipc_link_new(void)
 }
 
 /**
- * mpipc_link_put - give a reference back
+ * mpipc_link_put - give a reference to a link back
  * @link: the link, or NULL
  */
 void mpipc_link_put(struct mpipc_link *link)

@@ -10,24 +10,24 @@ struct mpipc_endpoint;
 /**
  * DOC: Links
  *
- * A link is the memory that a primary and a secondary need between them: the events of
- * either about the other, and what the secondary's user may have in the primary's
- * mailbox. The one that joins second allocates it, before any lock is taken, and
- * only if one of the two wants events or their users differ. The secondary has it until
- * its primary leaves, or until its own memory is freed, since its messages can wait in the
- * primary's mailbox for longer than it is a member.
+ * A link is the memory that a primary and a secondary need between them: the events of either
+ * about the other, and what the secondary's user may have in the primary's mailbox. The one that
+ * joins second allocates it, before any lock is taken, and only if one of the two wants events or
+ * their users differ. The secondary keeps the link until its primary leaves, or until its own
+ * memory is freed, because its messages can be in the primary's mailbox for longer than it is a
+ * member.
  */
 
 /**
- * struct mpipc_quota - how much one user has in a primary's mailbox that is another's
+ * struct mpipc_quota - what a user has in the mailbox of a primary of another user
  * @node: in the mailbox's quotas, while @endpoints or @messages is not 0
- * @user: the user, with a reference; constant once it is in use
- * @endpoints: secondaries of the user that belong to the primary
- * @messages: messages of the user in the mailbox, also from secondaries that left
- * @bytes: their payload
+ * @user: the user, with a reference; constant once the quota is in use
+ * @endpoints: number of secondaries of the user that belong to the primary
+ * @messages: number of messages of the user in the mailbox, also of secondaries that left
+ * @bytes: payload of these messages
  *
- * All are protected by the lock of the mailbox. A closed mailbox does not look at its
- * quotas any more.
+ * All are protected by the lock of the mailbox. A closed mailbox does not look at its quotas any
+ * more.
  */
 struct mpipc_quota {
 	struct list_head node;
@@ -38,15 +38,15 @@ struct mpipc_quota {
 };
 
 /**
- * struct mpipc_link_end - the events of one endpoint about the other
- * @link: the link this is part of
- * @about: the other; each of the two events has a reference while it is in a mailbox
- * @joined: the event that the other is there
- * @left: the event that the other is gone
- * @last: number of the newest entry in the mailbox when the other sent something last
+ * struct mpipc_link_end - the events of one endpoint about its peer
+ * @link: the link that this end is part of
+ * @about: the peer; each of the two events has a reference while it is in a mailbox
+ * @joined: the event that the peer has joined
+ * @left: the event that the peer has left
+ * @last: number of the newest queue node in the mailbox when the peer last sent something
  * @unseen: @joined is in the mailbox
  *
- * @last and @unseen are under the lock of the mailbox that the events go to.
+ * @last and @unseen are protected by the lock of the mailbox that the events go to.
  */
 struct mpipc_link_end {
 	struct mpipc_link *link;
@@ -59,12 +59,12 @@ struct mpipc_link_end {
 
 /**
  * struct mpipc_link - a primary and a secondary
- * @ref: the secondary's, one for each event in a mailbox, and one for each link whose
- *	@quota is here
- * @next: the next of those that are ready for a join
- * @quota: that of the secondary's user, in this or another link; NULL: the users of the two
- *	are the same. Under the lock of the primary's mailbox.
- * @own_quota: room for it, if this is the first link of that user
+ * @ref: the secondary's, one for each event in a mailbox, and one for each other link whose
+ *	@quota is in this link
+ * @next: the next link that is ready for the same join
+ * @quota: quota of the secondary's user, in this or another link; NULL if both have the same user.
+ *	Protected by the lock of the primary's mailbox.
+ * @own_quota: memory of the quota, if this is the first link of that user
  * @to_primary: the primary's events about the secondary
  * @to_secondary: the secondary's events about the primary
  */
@@ -76,11 +76,6 @@ struct mpipc_link {
 	struct mpipc_link_end to_primary;
 	struct mpipc_link_end to_secondary;
 };
-
-static inline void mpipc_link_get(struct mpipc_link *link)
-{
-	refcount_inc(&link->ref);
-}
 
 struct mpipc_link *mpipc_link_new(void);
 void mpipc_link_put(struct mpipc_link *link);

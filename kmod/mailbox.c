@@ -17,9 +17,9 @@ void mpipc_mailbox_init(struct mpipc_mailbox *box)
 }
 
 /**
- * mpipc_mailbox_wake_readers - say that there is an entry
+ * mpipc_mailbox_wake_readers - wake one receiver, and those that poll, for a new queue node
  * @box: the mailbox
- * @sync: the caller sleeps at once, so the reader need not go to another CPU
+ * @sync: the caller is about to sleep, so that the receiver need not go to another CPU
  */
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync)
 {
@@ -32,7 +32,7 @@ void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync)
 }
 
 /**
- * mpipc_mailbox_wake_pollers - wake all that poll, whoever else waits there
+ * mpipc_mailbox_wake_pollers - wake all that poll, whoever else waits in the same queue
  * @box: the mailbox
  * @events: what poll says now
  */
@@ -42,7 +42,7 @@ void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events)
 }
 
 /**
- * mpipc_mailbox_wake_senders - say that there may be room
+ * mpipc_mailbox_wake_senders - wake a sender that can use the space there is now
  * @box: the mailbox
  */
 void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box)
@@ -52,9 +52,9 @@ void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box)
 }
 
 /**
- * mpipc_mailbox_add_locked - link an entry that there is always room for
- * @box: the mailbox, locked and open
- * @qnode: the entry
+ * mpipc_mailbox_add_locked - append a queue node for which there is always space
+ * @box: the mailbox, which is locked and open
+ * @qnode: the queue node
  */
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode)
 {
@@ -69,9 +69,9 @@ void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qno
 }
 
 /**
- * mpipc_mailbox_close - let nothing in any more
+ * mpipc_mailbox_close - close a mailbox for ever
  * @box: the mailbox
- * @trash: where what is in it goes
+ * @trash: where the queue nodes in the mailbox are moved
  */
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 {

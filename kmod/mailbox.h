@@ -12,40 +12,27 @@
 /**
  * DOC: Mailboxes
  *
- * A mailbox is what others do to an endpoint. Its spinlock is held to link and
- * unlink, and to look for calls whose deadline has come: no copying, no allocation,
- * nothing that sleeps. Inside of it there is the setting of a timer only, and no two
- * mailboxes are ever locked at once.
+ * A mailbox holds all that others do to an endpoint. Its spinlock is held to link and unlink, and
+ * to look for calls whose deadline has come. Under it nothing is copied or allocated, and nothing
+ * sleeps.
  *
- * Only messages and requests count against the bounds. Results of calls and
- * events do not: their number is bounded by the open calls and by the group, and
- * their memory was there before they happened (a call counts as open until its
- * last result was taken).
+ * A mailbox has bounds for messages and requests, and for their payload. Results of calls and
+ * events do not count: their number is bounded by the open calls and by the group, and their
+ * memory was there before they happened. A message for which there is no space is counted as
+ * lost, and the next queue node tells how many were lost before it.
  *
- * Room. A message is taken if the mailbox stays within its bounds. In the
- * mailbox of a primary, where many users meet, a user other than its own has at
- * most half of what the other users leave, so that none can fill it for all.
- * A primary pays for what it sends to all its secondaries, so that in the mailbox of
- * a secondary a user has at most half of what its messages elsewhere leave of its
- * memory: those who do not read cannot use up all of it, and the others are reached.
- * An empty mailbox takes any message. What finds no room is counted, and the next
- * entry tells how many were lost before it.
- *
- * Who waits for room is woken one at a time, and only if it would find some; each
- * passes on what is left. So taking a message out costs the same however many wait.
- *
- * A closed mailbox takes nothing any more. A sender whose own mailbox is closed
- * is not taken from either; that is looked at under the receiver's lock, so
- * nothing follows the event that says the sender left.
+ * A closed mailbox takes nothing any more, and nothing is taken from a sender whose own mailbox is
+ * closed. The sender's mailbox is looked at under the lock of the destination's, so that nothing
+ * follows the event that the sender left.
  */
 
 /**
- * struct mpipc_qnode - anything that can wait in a mailbox
+ * struct mpipc_qnode - anything that can be queued in a mailbox
  * @node: in the mailbox's queue, under its lock
- * @seq: its number there
- * @lost: messages that found no room between the entry before and this one
- * @type: &enum mpipc_type, says what the entry is embedded in: a
- *	&struct mpipc_delivery, a &struct mpipc_reply_slot or a &struct mpipc_link_end
+ * @seq: number in the mailbox
+ * @lost: number of messages that found no space between the previous queue node and this one
+ * @type: &enum mpipc_type, tells what the node is embedded in: a &struct mpipc_delivery, a
+ *	&struct mpipc_reply_slot or a &struct mpipc_link_end
  */
 struct mpipc_qnode {
 	struct list_head node;
@@ -55,33 +42,30 @@ struct mpipc_qnode {
 };
 
 /**
- * struct mpipc_mailbox - what waits for an endpoint
- * @lock: protects all members that do not say otherwise
+ * struct mpipc_mailbox - all that waits for an endpoint
+ * @lock: protects all fields that do not say otherwise
  * @closed: nothing is taken any more; set once
- * @max_messages: constant after the join
- * @max_bytes: likewise
- * @queue: entries, oldest first
- * @pending: &struct mpipc_reply_slot of requests that this endpoint has to answer, by
- *	call id
- * @calls: &struct mpipc_call that this endpoint made; asynchronous ones that are
- *	over come last
- * @n_calls: how many
- * @timer: ends those whose deadline has come
- * @timer_at: when it will; CLOCK_MONOTONIC
- * @seq: number of the newest entry
- * @seq_sure: number of the newest one that cannot be withdrawn
- * @queued: entries in @queue; read without the lock to see whether there are any, and for
- *	lists of peers
- * @messages: messages and requests among them
- * @bytes: their payload
- * @held: memory that is charged for them
- * @lost_since: messages without room since the newest entry
- * @lost: all of them; likewise
- * @received: entries taken out
+ * @max_messages: bound of @messages; constant after the join
+ * @max_bytes: bound of @bytes; constant after the join
+ * @queue: queue nodes, the oldest first
+ * @pending: &struct mpipc_reply_slot of requests that this endpoint has to reply to, by call id
+ * @calls: &struct mpipc_call that this endpoint made; asynchronous calls that are over come last
+ * @n_calls: number of calls in @calls
+ * @timer: ends the calls whose deadline has come
+ * @timer_at: when @timer is due, in CLOCK_MONOTONIC
+ * @seq: number of the newest queue node
+ * @seq_sure: number of the newest queue node that cannot be retracted
+ * @queued: number of nodes in @queue; read without the lock as a hint
+ * @messages: number of messages and requests in @queue
+ * @bytes: payload of these
+ * @held: memory that is charged for these
+ * @lost_since: number of messages that found no space since the newest queue node
+ * @lost: number of all messages that found no space
+ * @received: number of queue nodes that were taken out
  * @quotas: &struct mpipc_quota of users other than a primary's own
- * @readers: who waits for an entry, and who polls; lives as long as the
+ * @readers: threads that wait for a queue node, and those that poll; this lives as long as the
  *	endpoint's memory, which is longer than its file
- * @space: who waits for room
+ * @space: senders that wait for space, and the endpoint's own threads that wait for space elsewhere
  */
 struct mpipc_mailbox {
 	spinlock_t lock;	/* what others and the owner change */

@@ -2,13 +2,9 @@
 /*
  * Multi-process IPC: /dev/mpipc
  *
- * DOC: Where things are
- *
- * Each header begins with the design of its part. A message goes through the
- * files in this order: main.c (system calls), send.c or call.c, message.c with
- * files.c (import), mailbox.c (post), receive.c with entry.c (deliver). Who can
- * reach whom is in group.c, whose an endpoint is and the order of locks in
- * endpoint.h, every bound in limits.h, all that can be looked at in report.c.
+ * This file has the system calls. Each header begins with the design of its part. A message goes
+ * through address.c (with message.c and files.c, which import it), send.c or call.c, post.c, and
+ * receive.c (with record.c). The order of locks is in endpoint.h, every bound in limits.h.
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -46,7 +42,7 @@ static int mpipc_flush(struct file *file, fl_owner_t table)
 	return 0;
 }
 
-/* What flush did not see: a file that is let go without a table. */
+/* Leave here, too, because files that the kernel itself opened are released without ->flush. */
 static int mpipc_release(struct inode *inode, struct file *file)
 {
 	struct mpipc_endpoint *ep = file->private_data;
@@ -62,14 +58,14 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 	__poll_t events = 0;
 
 	poll_wait(file, &ep->box.readers, wait);
-	/* With wq_has_sleeper(); not all kernels have it in poll_wait(). */
+	/* Pairs with wq_has_sleeper(), because not all kernels have a barrier in poll_wait(). */
 	smp_mb();
-	/* Pairs with the release in join. */
+	/* Pairs with the release in mpipc_join_group(). */
 	if (smp_load_acquire(&ep->state) == MPIPC_NEW)
 		return 0;
 	if (READ_ONCE(ep->box.closed))
 		return EPOLLHUP | EPOLLRDHUP;
-	/* No sender is ever blocked; which mailbox has room depends on which. */
+	/* A file is always writable: which mailbox has space depends on the destination. */
 	events = EPOLLOUT | EPOLLWRNORM;
 	if (READ_ONCE(ep->box.queued))
 		events |= EPOLLIN | EPOLLRDNORM;
@@ -79,8 +75,8 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 }
 
 /*
- * What read() and write() do depends on the open file only: they could be in any
- * process that was made to inherit it.
+ * Check that an endpoint has joined. What read() and write() do depends on the open file only,
+ * because any process may have been made to inherit it.
  */
 static int mpipc_is_joined(struct mpipc_endpoint *ep)
 {
@@ -123,13 +119,13 @@ static long mpipc_ioctl_info(struct file *file, void __user *uarg, size_t size)
 }
 
 /*
- * The first version of each structure is the least that a caller may know; when
- * one grows, that stays the minimum.
+ * Import an argument. Callers know at least the first version of each structure, whose size stays
+ * the minimum when the structure grows.
  */
 static __always_inline int mpipc_ioctl_import(void *arg, size_t known, size_t least,
 					      const void __user *uarg, size_t size)
 {
-	/* Almost always. */
+	/* Almost all callers know this version. */
 	if (size == known)
 		return copy_from_user(arg, uarg, known) ? -EFAULT : 0;
 	if (size < least)
@@ -137,9 +133,9 @@ static __always_inline int mpipc_ioctl_import(void *arg, size_t known, size_t le
 	return copy_struct_from_user(arg, known, uarg, size);
 }
 
-#define MPIPC_IMPORT(arg, known, least, uarg, size) ({		\
-	BUILD_BUG_ON(sizeof(arg) != (known));			\
-	mpipc_ioctl_import(&(arg), known, least, uarg, size);	\
+#define MPIPC_IMPORT(arg, known, least, uarg, size) ({			\
+	BUILD_BUG_ON(sizeof(arg) != (known));				\
+	mpipc_ioctl_import(&(arg), sizeof(arg), least, uarg, size);	\
 })
 
 static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
@@ -150,7 +146,7 @@ static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
 	err = MPIPC_IMPORT(arg, 176, 176, uarg, size);
 	if (err)
 		return err;
-	/* What cannot be told must not happen. */
+	/* Check that the result can be written before joining. */
 	size = min(size, sizeof(arg));
 	if (copy_to_user(uarg, &arg, size))
 		return -EFAULT;
@@ -159,7 +155,7 @@ static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
 		return err;
 	if (!copy_to_user(uarg, &arg, size))
 		return 0;
-	/* Taken away meanwhile by another thread. */
+	/* Another thread has taken the memory away meanwhile. */
 	mpipc_leave(file->private_data, file, NULL);
 	return -EFAULT;
 }
@@ -222,7 +218,7 @@ static long mpipc_ioctl_reply_recv(struct file *file, void __user *uarg, size_t 
 		return err;
 	if (arg.reserved)
 		return -EINVAL;
-	/* First, so that a restarted system call does not answer again. */
+	/* Clear the call first, so that a system call that is restarted does not reply again. */
 	if (put_user((u64)0, &uboth->reply.call))
 		return -EFAULT;
 	if (arg.reply.call) {
@@ -339,7 +335,7 @@ undo_calls:
 	return err;
 }
 
-/* Each open file holds the module, so there are no endpoints any more. */
+/* There are no endpoints any more, because each open file holds the module. */
 static void __exit mpipc_exit(void)
 {
 	misc_deregister(&mpipc_device);
@@ -351,6 +347,7 @@ static void __exit mpipc_exit(void)
 module_init(mpipc_init);
 module_exit(mpipc_exit);
 
+MODULE_AUTHOR("mpipc maintainers");
 MODULE_DESCRIPTION("Multi-process IPC: mailboxes, calls and fd passing");
 MODULE_LICENSE("GPL");
 #ifdef MPIPC_VERSION

@@ -4,8 +4,8 @@
 #include "message.h"
 
 /*
- * The bound is what the sender could hold open itself, as for AF_UNIX: files in
- * flight must not be a way round RLIMIT_NOFILE.
+ * Charge files in flight. The limit is the number of files that the sender could hold open itself,
+ * as for AF_UNIX, so that files in flight are no way round RLIMIT_NOFILE.
  */
 static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 {
@@ -18,8 +18,8 @@ static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 }
 
 /*
- * Takes the one that its sender keeps, if it is large enough. All of a message is
- * written before anybody sees it, whatever was there before.
+ * Use the spare memory of the sender's last message, if it is large enough, or allocate. Old
+ * content does not matter, because all of a message is written before anybody sees it.
  */
 static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t head, size_t size)
 {
@@ -52,7 +52,7 @@ static void mpipc_msg_free(struct mpipc_msg *msg)
 	kvfree(msg);
 }
 
-/* A message that is destructible at any time: no files yet, all charged. */
+/* Make a message without content, which can be put at any time, because it has no files yet. */
 static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char *name, u32 size,
 				       u32 n_files, u32 n_deliveries, enum mpipc_paid paid)
 {
@@ -111,7 +111,7 @@ static int mpipc_msg_import_files(struct mpipc_msg *msg, const struct mpipc_body
 	return 0;
 }
 
-/* Copies the payload from where the process has it, or from what it writes. */
+/* Copy the payload from the process, or from what the process writes. */
 static int mpipc_msg_import_payload(struct mpipc_msg *msg, const struct mpipc_body *body,
 				    const struct iov_iter *from)
 {
@@ -128,15 +128,14 @@ static int mpipc_msg_import_payload(struct mpipc_msg *msg, const struct mpipc_bo
 
 /**
  * mpipc_msg_import - make a message of what a process passed
- * @sender: who sends it; joined
- * @body: what it consists of, copied from the process
- * @from: where its payload is, if not at body's @data; not advanced
- * @pass_mpipc: whether mpipc files may be among the files
- * @n_deliveries: for how many mailboxes
- * @paid: whether its memory is charged
+ * @sender: the sender, which has joined
+ * @body: the parts of the message, copied from the process
+ * @from: source of the payload if it is written; NULL if it is at @data of @body; not advanced
+ * @pass_mpipc: files of this device are allowed
+ * @n_deliveries: number of mailboxes that the message can be posted to
+ * @paid: who is charged for the memory
  *
- * Return: the message with one reference, or an error as &struct mpipc_body
- * says.
+ * Return: the message with one reference, or an error as &struct mpipc_body says.
  */
 struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct mpipc_body *body,
 				   const struct iov_iter *from, bool pass_mpipc, u32 n_deliveries,
@@ -150,7 +149,7 @@ struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct m
 		return msg;
 	err = mpipc_msg_import_files(msg, body, pass_mpipc);
 	if (!err) {
-		/* Only now: the place of name and payload depends on n_files. */
+		/* The places of the name and the payload depend on n_files, which is set by now. */
 		memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
 		err = mpipc_msg_import_payload(msg, body, from);
 	}
@@ -161,10 +160,10 @@ struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct m
 }
 
 /**
- * mpipc_msg_put - give a reference back
+ * mpipc_msg_put - give a reference to a message back
  * @msg: the message, or NULL
  *
- * Not under a lock that a release of a foreign file may take.
+ * No lock is held that the release of a foreign file may take.
  */
 void mpipc_msg_put(struct mpipc_msg *msg)
 {

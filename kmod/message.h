@@ -11,29 +11,28 @@
 /**
  * DOC: Messages
  *
- * A message is made in its sender's context, complete, before any mailbox is
- * looked at: memory is charged, the payload copied, the files referenced. From
- * then on it does not change. It is one allocation: the header, one
- * &struct mpipc_delivery for each mailbox that it is meant for, the file references,
- * the name, the payload; or two, if the payload is so large that together they would
- * take nearly twice as much as it alone: memory comes in powers of two. Each mailbox
- * that holds it has one reference; the last one to let go frees it and gives back what
- * was charged, to who was charged. The sender's endpoint keeps the memory of a small one
- * for its next.
+ * A message is made complete in its sender's context, before any mailbox is looked at: its memory
+ * is charged, its payload copied, its files referenced. From then on it does not change. A message
+ * is one allocation: the header, one &struct mpipc_delivery for each mailbox that it can be posted
+ * to, the file references, the name, the payload. A large payload has an allocation of its own,
+ * because memory comes in powers of two and both together would take nearly twice as much. Each
+ * mailbox that holds the message has a reference. The last reference frees the message and gives
+ * back what was charged to the user that was charged. The sender's endpoint keeps the memory of a
+ * small message as spare memory for its next one.
  *
- * The memory of an answer was charged to the caller when the call was made, so
- * that no answer can fail for want of quota.
+ * The memory of a reply was charged to the caller when the call was made, so that no reply fails
+ * because its sender has used up what it may.
  */
 
-/* Payloads of more bytes than these have memory of their own. */
+/* A payload of more bytes has an allocation of its own. */
 #define MPIPC_PAYLOAD_INSIDE	512
 
 /**
  * struct mpipc_delivery - a message's place in one mailbox
- * @qnode: of type %MPIPC_MESSAGE or %MPIPC_REQUEST
- * @msg: the message this is part of
- * @to: whose mailbox; the sender's, with a reference
- * @result: of posting it; the sender's
+ * @qnode: queue node of type %MPIPC_MESSAGE or %MPIPC_REQUEST
+ * @msg: the message that this delivery is part of
+ * @to: the destination, with a reference; used only by the sender
+ * @result: result of posting; used only by the sender
  */
 struct mpipc_delivery {
 	struct mpipc_qnode qnode;
@@ -44,21 +43,21 @@ struct mpipc_delivery {
 
 /**
  * struct mpipc_msg - a message
- * @ref: the sender's, and one for each copy that is in a mailbox
+ * @ref: the sender's, and one for each delivery that is in a mailbox
  * @size: bytes of payload
- * @allocated: bytes that were allocated
- * @charge: bytes charged to the sender's user
- * @n_deliveries: room for copies
- * @n_files: number of files, also charged to the sender's user
- * @name_len: bytes of name, without NUL
- * @reply_size: largest answer, if it is a request
- * @reply_fds: most descriptors of an answer
- * @sender: with a reference
- * @call: id of the call, if it is a request
- * @deadline: of that call
- * @stamp: CLOCK_MONOTONIC when it was made
- * @payload: if that has memory of its own, or NULL
- * @deliveries: one for each destination
+ * @allocated: size of the memory in bytes, without a payload that has its own
+ * @charge: bytes that are charged to the sender's user
+ * @n_deliveries: number of places in @deliveries
+ * @n_files: number of files, which are charged to the sender's user, too
+ * @name_len: bytes of the name, without its NUL
+ * @reply_size: size of the largest reply, if this is a request
+ * @reply_fds: the most descriptors of a reply, if this is a request
+ * @sender: the sender, with a reference
+ * @call: id of the call, if this is a request or a reply
+ * @deadline: deadline of the call, if this is a request
+ * @stamp: CLOCK_MONOTONIC when the message was made
+ * @payload: the payload, if it has memory of its own, or NULL
+ * @deliveries: one delivery for each destination
  */
 struct mpipc_msg {
 	refcount_t ref;
@@ -93,10 +92,10 @@ static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 	return msg->payload ?: mpipc_msg_name(msg) + msg->name_len;
 }
 
-/* What a message is charged for. */
+/* Who is charged for the memory of a message. */
 enum mpipc_paid {
-	MPIPC_SENDER_PAYS,	/* now, to the sender's user */
-	MPIPC_CALLER_PAID,	/* an answer: reserved by the call */
+	MPIPC_SENDER_PAYS,	/* the sender's user, when the message is made */
+	MPIPC_CALLER_PAID,	/* the caller's user, when the call was made: a reply */
 };
 
 struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct mpipc_body *body,

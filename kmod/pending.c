@@ -3,7 +3,7 @@
 #include "limits.h"
 #include "pending.h"
 
-static atomic64_t last_id;
+static atomic64_t mpipc_last_call_id;
 
 struct mpipc_call *mpipc_call_get(struct mpipc_call *call)
 {
@@ -11,7 +11,7 @@ struct mpipc_call *mpipc_call_get(struct mpipc_call *call)
 	return call;
 }
 
-/* Takes the one that its caller keeps, if it is large enough. */
+/* Use the spare memory of the caller's last call, if it is large enough, or allocate. */
 static struct mpipc_call *mpipc_call_alloc(struct mpipc_endpoint *ep, size_t bytes)
 {
 	struct mpipc_call *call = xchg(&ep->spare_call, NULL);
@@ -32,7 +32,7 @@ static void mpipc_call_free(struct mpipc_call *call)
 	kvfree(call);
 }
 
-/* What the call was charged with; once. */
+/* Give back what was charged for a call. Only the first call of this function has an effect. */
 void mpipc_call_refund(struct mpipc_call *call)
 {
 	atomic_long_sub(xchg(&call->charge, 0), &call->caller->user->bytes);
@@ -54,7 +54,7 @@ void mpipc_call_put(struct mpipc_call *call)
 	mpipc_endpoint_put(caller);
 }
 
-/* Takes the call out of the caller's list; the list's reference is the caller's. */
+/* Take a call out of its caller's list. The reference of the list passes to whoever does this. */
 bool mpipc_call_unlist_locked(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
@@ -70,9 +70,9 @@ bool mpipc_call_unlist_locked(struct mpipc_call *call)
 /**
  * mpipc_call_unlist - take a call out of its caller's list
  * @call: the call
- * @unless_over: leave a call alone that was cancelled, which ends it as any other
+ * @unless_over: leave the call in the list if it was cancelled, because it then ends as any other
  *
- * Return: whether the call was in the list, and is not any more.
+ * Return: whether this function took the call out.
  */
 bool mpipc_call_unlist(struct mpipc_call *call, bool unless_over)
 {
@@ -88,10 +88,10 @@ bool mpipc_call_unlist(struct mpipc_call *call, bool unless_over)
 }
 
 /*
- * Completes a slot of a call that the caller of this has a reference to, unless it
- * is done. An answer is refused also when the caller has left, or when the event that
- * its sender left may be on its way. Returns whether; if so the answer's reference was
- * taken over.
+ * Complete a reply slot, unless it is complete. The function's caller has a reference to the call.
+ * A reply is refused, too, if the caller has left, or if the replier may have left, because nothing
+ * may follow the event that it left. Return whether the slot was completed, and with it the
+ * reference to the reply taken over.
  */
 bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc_outcome *outcome)
 {
@@ -115,7 +115,7 @@ bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc
 		mpipc_mailbox_add_locked(box, &slot->qnode);
 		queued = true;
 	}
-	/* Those that are over come last, where nobody looks for a deadline. */
+	/* Calls that are over are at the end of the list, where the timer does not look. */
 	if (call->async && slot->last && !list_empty(&call->node))
 		list_move_tail(&call->node, &box->calls);
 	if (slot->replied)
@@ -133,7 +133,7 @@ bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc
 	return true;
 }
 
-/* Take a reply slot out of what its destination owes; its reference is the caller's. */
+/* Take a reply slot out of the tree of pending replies. The tree's reference passes on. */
 static bool mpipc_pending_remove_locked(struct mpipc_reply_slot *slot)
 {
 	lockdep_assert_held(&slot->peer->box.lock);
@@ -144,7 +144,7 @@ static bool mpipc_pending_remove_locked(struct mpipc_reply_slot *slot)
 	return true;
 }
 
-/* The addressee does not owe it any more. */
+/* Make sure that the destination does not owe this reply any more. */
 void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot)
 {
 	bool pending;
@@ -158,7 +158,7 @@ void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot)
 		mpipc_call_put(slot->call);
 }
 
-/* Ends what is open of a call. */
+/* End all slots of a call that are not complete. */
 void mpipc_call_end(struct mpipc_call *call, int status)
 {
 	const struct mpipc_outcome outcome = { .status = status };
@@ -170,7 +170,7 @@ void mpipc_call_end(struct mpipc_call *call, int status)
 		mpipc_reply_slot_forget(&call->slots[i]);
 		cond_resched();
 	}
-	/* The caller may still be waiting for room. */
+	/* Wake the caller, because it may still be waiting for space to post its request. */
 	mpipc_mailbox_wake_senders(&call->caller->box);
 }
 
@@ -181,9 +181,9 @@ static bool mpipc_pending_less(struct rb_node *node, const struct rb_node *other
 }
 
 /**
- * mpipc_pending_add_locked - have an addressee owe an answer
- * @slot: the slot, found not to be over under the lock of its addressee's mailbox,
- *	which is still held
+ * mpipc_pending_add_locked - make a destination owe a reply
+ * @slot: the reply slot, whose call was found not to be over since the lock of the destination's
+ *	mailbox was taken
  */
 void mpipc_pending_add_locked(struct mpipc_reply_slot *slot)
 {
@@ -208,23 +208,23 @@ struct mpipc_reply_slot *mpipc_pending_find_locked(struct mpipc_endpoint *ep, u6
 }
 
 /**
- * mpipc_reply_slot_drop - let go of a result that was delivered or never will be
- * @slot: the slot, taken out of the caller's mailbox
+ * mpipc_reply_slot_drop - let go of a result that was received, or that nobody will receive
+ * @slot: the reply slot, which was taken out of the caller's mailbox
  */
 void mpipc_reply_slot_drop(struct mpipc_reply_slot *slot)
 {
 	struct mpipc_call *call = slot->call;
 
-	/* Now, not with the call: other results may stay unread for long. */
+	/* Drop the reply before the call, because other results can stay unread for long. */
 	mpipc_msg_put(slot->reply);
 	slot->reply = NULL;
-	/* Until here it counted as open, so that results are bounded, too. */
+	/* The call counted as open until now, so that unread results are bounded, too. */
 	if (slot->last)
 		mpipc_call_unlist(call, false);
 	mpipc_call_put(call);
 }
 
-/* Takes over the references to the addressees, unless it fails. */
+/* Make a call. On success it takes over the references to the destinations. */
 struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_call_args *arg,
 				  struct mpipc_msg *msg, u32 n)
 {
@@ -236,7 +236,8 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 
 	charge = bytes + n * (sizeof(struct mpipc_msg) + MPIPC_NAME_MAX + arg->reply_size +
 			       arg->reply_fds * (u64)sizeof(struct file *));
-	if (charge > LONG_MAX || !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
+	if (charge > LONG_MAX ||
+	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
 		return ERR_PTR(-EDQUOT);
 	call = mpipc_call_alloc(ep, bytes);
 	if (!call) {
@@ -248,7 +249,7 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 		.allocated = call->allocated,
 		.node = LIST_HEAD_INIT(call->node),
 		.caller = mpipc_endpoint_get(ep),
-		.id = atomic64_inc_return(&last_id),
+		.id = atomic64_inc_return(&mpipc_last_call_id),
 		.deadline = arg->deadline,
 		.charge = charge,
 		.reply_size = arg->reply_size,
@@ -273,14 +274,12 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 int mpipc_call_list(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
-	int err = 0;
+	int err;
 
 	spin_lock(&box->lock);
-	if (box->closed) {
-		err = -ESHUTDOWN;
-	} else if (box->n_calls >= READ_ONCE(mpipc_endpoint_calls)) {
-		err = -EMFILE;
-	} else {
+	err = box->closed ? -ESHUTDOWN :
+	      box->n_calls >= READ_ONCE(mpipc_endpoint_calls) ? -EMFILE : 0;
+	if (!err) {
 		list_add(&mpipc_call_get(call)->node, &box->calls);
 		box->n_calls++;
 	}
@@ -300,14 +299,14 @@ struct mpipc_call *mpipc_call_find_locked(struct mpipc_endpoint *ep, u64 id)
 }
 
 /**
- * mpipc_call_end_all - end the calls of an endpoint that left
+ * mpipc_call_end_all - end all calls of an endpoint that leaves
  * @ep: the endpoint
  */
 void mpipc_call_end_all(struct mpipc_endpoint *ep)
 {
 	struct mpipc_call *call;
 
-	/* It is not set any more. */
+	/* The mailbox is closed, so that nobody sets the timer again. */
 	cancel_delayed_work_sync(&ep->box.timer);
 	for (;;) {
 		spin_lock(&ep->box.lock);
@@ -323,7 +322,7 @@ void mpipc_call_end_all(struct mpipc_endpoint *ep)
 }
 
 /**
- * mpipc_pending_reset - complete what an endpoint that left has not answered
+ * mpipc_pending_reset - complete every reply that an endpoint owes when it leaves
  * @ep: the endpoint
  */
 void mpipc_pending_reset(struct mpipc_endpoint *ep)

@@ -7,51 +7,44 @@
 /**
  * DOC: Calls
  *
- * An open call has one slot for each addressee, made with it. A slot is completed
- * exactly once, under the lock of the caller's mailbox, by whoever comes first:
- * the answer, the addressee's end, a full mailbox, the deadline, a cancel, or the
- * caller's own end. What comes later finds it done and is told so.
+ * A call has one reply slot for each destination, allocated together with the call. A slot is
+ * completed exactly once, under the lock of the caller's mailbox, by whatever comes first: the
+ * reply, the end of the destination, a full mailbox, the deadline, a cancel, or the end of the
+ * caller. Whatever comes later finds the slot complete and fails.
  *
- * From the posting of the request until it is completed a slot is also in the
- * addressee's mailbox, among what is pending there, and found by the call's id. The
- * one who replies looks it up in its own mailbox only, so it can answer nothing
- * but what it was asked. A slot leaves that tree after it was completed, in a
- * second step, since no two mailboxes are locked at once:
+ * From the moment when the request is posted until it is completed, a slot is also a pending reply
+ * in the destination's mailbox, where it is found by the id of the call. A replier is only looked
+ * up in its own mailbox, so it can reply to nothing but the requests that it got. A slot leaves
+ * the tree of pending replies in a second step, since two mailboxes are never locked at once::
  *
- *	complete (caller's lock)  ->  forget (addressee's lock)
+ *	complete (caller's lock)  ->  forget (destination's lock)
  *
- * and a request is only posted, under the addressee's lock, while the call is not
- * over. So after a call has been marked as over and all its slots were forgotten,
- * nobody owes it anything.
+ * A request is posted, under the destination's lock, only while its call is not over. So nobody
+ * owes anything to a call that was marked as over and whose slots were all forgotten after that.
  *
- * The slots of an asynchronous call are the entries of the caller's mailbox that
- * carry the results; a synchronous caller waits until all are complete and copies
- * them itself. A synchronous call that was interrupted stays open until it is
- * resumed, cancelled, or its endpoint leaves. An asynchronous one counts as open
- * until its last result has been taken.
+ * The slots of an asynchronous call are the queue nodes that carry the results in the caller's
+ * mailbox. A synchronous caller waits until all slots are complete and copies the results itself.
+ * A synchronous call that was interrupted stays open until it is resumed or cancelled, or until
+ * its endpoint leaves. An asynchronous call counts as open until its last result was taken.
  *
- * References to a call: its place in the caller's mailbox, each slot that is pending
- * or queued, each thread at work on it.
- *
- * Deadlines. Almost no call reaches its own, so a mailbox has one timer for all. It is
- * set when it would be too late for a call whose request was posted, and is not taken
- * back when that ends: it finds what there is by then, and is set for the next.
+ * A call is referenced by its place in the caller's mailbox, by each slot that is pending or
+ * queued, and by each thread that works on it.
  */
 
 /**
- * struct mpipc_reply_slot - what one addressee owes
- * @qnode: its place in the caller's mailbox, if the call is asynchronous; @seq in
- *	any case
- * @pending: its place in the addressee's mailbox, under the lock of that
- * @call: the call this is part of
- * @peer: the addressee, with a reference; NULL: the end of a call to nobody
+ * struct mpipc_reply_slot - the place for the reply of one destination
+ * @qnode: place in the caller's mailbox, if the call is asynchronous; @seq is used in any case
+ * @pending: place in the destination's tree of pending replies, under the lock of its mailbox
+ * @call: the call that this slot is part of
+ * @peer: the destination, with a reference; NULL in the only slot of a call to nobody
  *
- * Written when it is completed, under the caller's lock:
- * @done: whether
- * @replied: @status is the addressee's own
- * @last: no other slot of the call is open
+ * The other fields are written under the lock of the caller's mailbox, when the slot is completed:
+ *
+ * @done: the slot is complete
+ * @replied: the destination has replied, so that @status is its own
+ * @last: all other slots of the call are complete
  * @status: 0 or a negative error
- * @reply: the answer, with a reference, or NULL
+ * @reply: the reply, with a reference, or NULL
  */
 struct mpipc_reply_slot {
 	struct mpipc_qnode qnode;
@@ -67,23 +60,23 @@ struct mpipc_reply_slot {
 
 /**
  * struct mpipc_call - a call
- * @ref: see "Calls"
- * @allocated: bytes that were allocated
- * @node: in the caller's mailbox, under its lock
- * @caller: with a reference
+ * @ref: references, see "Calls"
+ * @allocated: size of the memory in bytes
+ * @node: in the list of the caller's mailbox, under its lock
+ * @caller: the endpoint that calls, with a reference
  * @id: never used again
- * @deadline: CLOCK_MONOTONIC
- * @charge: bytes charged to the caller's user, answers included
- * @reply_size: largest answer
- * @reply_fds: most descriptors of an answer
- * @n_slots: addressees, but at least 1
- * @async: whether results go to the mailbox
- * @over: no request is posted any more; a cancel sets it under the caller's lock
- * @open: slots that are not done; caller's lock
- * @waited: a thread waits for it; caller's lock
- * @timed: the deadline counts; caller's lock
- * @wait: where the thread waits
- * @slots: one for each addressee
+ * @deadline: in CLOCK_MONOTONIC
+ * @charge: bytes that were charged to the caller's user, replies included
+ * @reply_size: size of the largest reply that is taken
+ * @reply_fds: the most descriptors that are taken with a reply
+ * @n_slots: number of destinations, but at least 1
+ * @async: the results go to the caller's mailbox
+ * @over: no request is posted any more; a cancel sets this under the caller's lock
+ * @open: number of slots that are not complete; under the caller's lock
+ * @waited: a thread waits for the call; under the caller's lock
+ * @timed: the deadline counts; under the caller's lock
+ * @wait: where that thread waits
+ * @slots: one reply slot for each destination
  */
 struct mpipc_call {
 	refcount_t ref;
@@ -105,10 +98,10 @@ struct mpipc_call {
 	struct mpipc_reply_slot slots[];
 };
 
-/* How a slot ends. */
+/* How a reply slot is completed. */
 struct mpipc_outcome {
 	int status;
-	struct mpipc_msg *reply;	/* an answer, and a reference to it; or NULL */
+	struct mpipc_msg *reply;	/* the reply, whose reference is taken over, or NULL */
 	bool sync;			/* the replier is about to sleep */
 };
 

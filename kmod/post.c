@@ -5,7 +5,7 @@
 #include "quota.h"
 #include "trace.h"
 
-/* Also if there is no use in waiting any more. */
+/* Wake the thread if its message has space, if the mailbox is closed, or if the call is over. */
 static int mpipc_space_wake(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
 {
 	struct mpipc_space_wait *space = container_of(wait, struct mpipc_space_wait, wait);
@@ -20,10 +20,10 @@ static int mpipc_space_wake(struct wait_queue_entry *wait, unsigned int mode, in
 }
 
 /**
- * mpipc_space_watch - be woken when there is room
- * @wait: what stands for the calling thread until mpipc_space_unwatch()
- * @delivery: what has not been posted for want of room
- * @slot: its slot, if it is a request
+ * mpipc_space_watch - have the calling thread woken when there is space
+ * @wait: memory for the wait until mpipc_space_unwatch()
+ * @delivery: the delivery that could not be posted
+ * @slot: its reply slot, if it is a request
  */
 void mpipc_space_watch(struct mpipc_space_wait *wait, struct mpipc_delivery *delivery,
 		       struct mpipc_reply_slot *slot)
@@ -36,8 +36,8 @@ void mpipc_space_watch(struct mpipc_space_wait *wait, struct mpipc_delivery *del
 }
 
 /**
- * mpipc_space_unwatch - wait no more, and pass on what room is left
- * @wait: as given to mpipc_space_watch(); nothing is done if it waits no more
+ * mpipc_space_unwatch - stop waiting for space, and wake the next sender that can use the rest
+ * @wait: as given to mpipc_space_watch(); if it does not wait any more, nothing happens
  */
 void mpipc_space_unwatch(struct mpipc_space_wait *wait)
 {
@@ -78,15 +78,14 @@ static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply
 }
 
 /**
- * mpipc_post - put a message in a mailbox
- * @delivery: place of the message for this mailbox; holds a reference to the message
- *	that the mailbox takes over
- * @slot: what the receiver will owe, if it is a request
+ * mpipc_post - put a message in the mailbox of one destination
+ * @delivery: the delivery for this mailbox, which takes over a reference to the message
+ * @slot: the reply slot of the destination, if the message is a request
  * @how: MPIPC_POST_*
  *
- * Return: 0; -EAGAIN (no room), -EMSGSIZE (never room for this), -ECONNRESET (the
- * receiver is gone), -ESHUTDOWN (the sender is gone), -ECANCELED (the call is over).
- * After an error the reference is still the caller's.
+ * Return: 0; -EAGAIN if there is no space; -EMSGSIZE if there never will be; -ECONNRESET if the
+ * destination has left; -ESHUTDOWN if the sender has left; -ECANCELED if the call is over. After
+ * an error the reference stays with the caller.
  */
 int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, unsigned int how)
 {
@@ -102,15 +101,15 @@ int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, u
 	if (err)
 		return err;
 
-	/* The message may be gone already; its sender is the caller. */
+	/* The message may be gone already, but its sender is the calling endpoint. */
 	atomic64_inc(&from->sent);
 	mpipc_mailbox_wake_readers(&to->box, how & MPIPC_POST_SYNC);
 	return 0;
 }
 
 /**
- * mpipc_post_lost - count a message that there was no room for
- * @to: whose mailbox
+ * mpipc_post_lost - count a message for which there was no space
+ * @to: the destination
  * @msg: the message
  */
 void mpipc_post_lost(struct mpipc_endpoint *to, struct mpipc_msg *msg)

@@ -15,10 +15,10 @@ struct mpipc_reply_slot;
  */
 
 /**
- * struct mpipc_space_wait - a sender that waits for room in one mailbox
- * @wait: in &mpipc_mailbox.room
- * @delivery: what there has to be room for; NULL: it waits no more
- * @slot: what it asks for, or NULL
+ * struct mpipc_space_wait - a sender that waits for space in one mailbox
+ * @wait: in &mpipc_mailbox.space
+ * @delivery: the delivery that there has to be space for; NULL if the sender does not wait
+ * @slot: the reply slot of the destination, or NULL
  */
 struct mpipc_space_wait {
 	struct wait_queue_entry wait;

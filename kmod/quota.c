@@ -2,7 +2,7 @@
 #include "limits.h"
 #include "quota.h"
 
-/* What is left of a quota is of no use. */
+/* Take a quota out of the mailbox's list if nothing is counted in it any more. */
 static void mpipc_quota_forget_unused(struct mpipc_mailbox *box, struct mpipc_quota *quota)
 {
 	lockdep_assert_held(&box->lock);
@@ -32,7 +32,7 @@ void mpipc_quota_join(struct mpipc_link *link)
 		quota->user = mpipc_user_get(user);
 		list_add_tail(&quota->node, &box->quotas);
 	} else {
-		mpipc_link_get(container_of(quota, struct mpipc_link, own_quota));
+		refcount_inc(&container_of(quota, struct mpipc_link, own_quota)->ref);
 	}
 	quota->endpoints++;
 	link->quota = quota;
@@ -40,8 +40,8 @@ void mpipc_quota_join(struct mpipc_link *link)
 }
 
 /**
- * mpipc_quota_leave - a secondary leaves
- * @link: its link, which it keeps for the messages that are in its primary's mailbox
+ * mpipc_quota_leave - note that a secondary leaves its primary
+ * @link: the link of the two, which the secondary keeps for its messages in the primary's mailbox
  */
 void mpipc_quota_leave(struct mpipc_link *link)
 {
@@ -55,7 +55,7 @@ void mpipc_quota_leave(struct mpipc_link *link)
 	spin_unlock(&box->lock);
 }
 
-/* What limits a sender besides the mailbox's own bounds. */
+/* Find the quota that limits a sender in a mailbox; NULL if there is none. */
 struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? msg->sender->link : NULL;
@@ -63,24 +63,22 @@ struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *
 	return link ? link->quota : NULL;
 }
 
-/* Whether what the mailbox of a secondary holds leaves enough to its sender's user. */
+/* Tell whether the mailbox of a secondary leaves enough of its memory to the sender's user. */
 static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
 {
 	long limit = min_t(unsigned long, READ_ONCE(mpipc_user_bytes), LONG_MAX);
-	/* The message itself is counted by now. */
+	/* The message itself was charged when it was made. */
 	long elsewhere = atomic_long_read(&msg->sender->user->bytes) - msg->charge - box->held;
 
 	return !box->held || box->held + msg->charge <= (limit - elsewhere) / 2;
 }
 
-/* Returns 0; -EAGAIN: not now; -EMSGSIZE: not even if it were empty. */
+/* Check for space. Return 0, -EAGAIN if there is none now, or -EMSGSIZE if there never will be. */
 int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	struct mpipc_quota *quota = mpipc_quota_of(to, msg);
 	struct mpipc_mailbox *box = &to->box;
-	u32 messages = box->max_messages;
-	u32 bytes = box->max_bytes;
-	u32 size = msg->size;
+	u32 messages = box->max_messages, bytes = box->max_bytes, size = msg->size;
 
 	lockdep_assert_held(&box->lock);
 	if (size > (quota ? bytes / 2 : bytes))

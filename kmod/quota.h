@@ -10,10 +10,10 @@
  * A message is taken if the mailbox stays within its bounds, and if its sender's user does not
  * use up what others need. In the mailbox of a primary, where many users meet, a user other than
  * the primary's own has at most half of what the other users leave, so that no user can fill it
- * for all. A primary pays for what it sends to all its secondaries, so in the mailbox of a
- * secondary a user has at most half of what its messages elsewhere leave of its memory: secondaries
- * that do not read cannot use up all of it, and the others are reached. An empty mailbox of a
- * secondary takes any message.
+ * for all. A primary pays for what it sends to all its secondaries. So in the mailbox of a
+ * secondary a user has at most half of what its messages elsewhere leave of its memory:
+ * secondaries that do not read cannot use up all of it, and the others are reached. The empty
+ * mailbox of a secondary takes any message.
  */
 
 void mpipc_quota_join(struct mpipc_link *link);

@@ -8,9 +8,9 @@
 #include "trace.h"
 
 /**
- * mpipc_receive_unqueue_locked - take an entry out
- * @ep: whose mailbox, locked
- * @qnode: an entry that is in it; the caller's from now on
+ * mpipc_receive_unqueue_locked - take a queue node out of a mailbox
+ * @ep: the receiver, whose mailbox is locked
+ * @qnode: the queue node, which the caller takes over
  */
 void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {
@@ -30,12 +30,12 @@ void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode 
 }
 
 /**
- * mpipc_receive_requeue - put an entry back that could not be delivered
- * @ep: whose mailbox
- * @qnode: the entry, as it was taken
+ * mpipc_receive_requeue - put a queue node back that could not be delivered
+ * @ep: the receiver
+ * @qnode: the queue node, which mpipc_receive_unqueue_locked() took out
  *
- * Its room may have been given away meanwhile, so the mailbox can hold one entry
- * too many for each reader that passed a bad pointer.
+ * Its space may have been used meanwhile, so that the mailbox can hold one message too many for
+ * each receiver that passed a bad pointer.
  */
 void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {
@@ -58,7 +58,7 @@ void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 		mpipc_mailbox_wake_readers(box, false);
 }
 
-/* Check that a receiver has space for a queue node; for read() the record counts, too. */
+/* Check that a receiver has space for a queue node. For read() the record counts, too. */
 static int mpipc_receive_check(struct mpipc_qnode *qnode, const struct mpipc_recv_args *arg,
 			       bool is_read)
 {
@@ -76,8 +76,8 @@ static int mpipc_receive_check(struct mpipc_qnode *qnode, const struct mpipc_rec
 }
 
 /*
- * Takes the first entry out, if it fits. What does not fit is described to who
- * wants to know.
+ * Take the first queue node out, if the receiver has space for it. If not, describe it in @misfit,
+ * which is NULL for read().
  */
 static struct mpipc_qnode *mpipc_receive_take(struct mpipc_endpoint *ep,
 					      const struct mpipc_recv_args *arg,
@@ -126,7 +126,7 @@ static int mpipc_receive_wait(struct mpipc_mailbox *box, u64 deadline)
 			err = mpipc_sleep_until(deadline);
 	}
 	finish_wait(&box->readers, &wait);
-	/* Whatever ended the sleep: a wake-up meant for one must not be wasted. */
+	/* Ignore what ended the sleep, so that a wake-up meant for one is not wasted. */
 	return mpipc_mailbox_is_readable(box) ? 0 : err;
 }
 
@@ -145,7 +145,7 @@ static struct mpipc_qnode *mpipc_receive_next(struct mpipc_endpoint *ep,
 		if (err)
 			return ERR_PTR(err);
 	}
-	/* It stays there: another reader may have room for it. */
+	/* Wake another receiver for a queue node that stays, because it may have space for it. */
 	if (IS_ERR(qnode) && READ_ONCE(ep->box.queued))
 		mpipc_mailbox_wake_readers(&ep->box, false);
 	return qnode;
@@ -153,9 +153,9 @@ static struct mpipc_qnode *mpipc_receive_next(struct mpipc_endpoint *ep,
 
 /**
  * mpipc_receive - take a record out of a mailbox
- * @ep: whose mailbox
- * @arg: where payload and descriptors go, and how long to wait
- * @record: where the record goes
+ * @ep: the receiver
+ * @arg: where payload and descriptors are written, and how long to wait
+ * @record: where the record is written
  * @nonblock: do not wait
  *
  * Return: 0 or an error as &struct mpipc_recv_args says.
@@ -209,11 +209,11 @@ static bool mpipc_receive_copy(const struct mpipc_record *record, struct mpipc_m
 
 /**
  * mpipc_receive_read - take records out of a mailbox by read()
- * @ep: whose mailbox
- * @to: where they go
- * @nonblock: do not wait for the first
+ * @ep: the receiver
+ * @to: where the records are written
+ * @nonblock: do not wait for the first record
  *
- * Return: bytes copied, or an error as &struct mpipc_record says.
+ * Return: number of bytes copied, or an error as &struct mpipc_record says.
  */
 ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock)
 {

@@ -7,10 +7,10 @@
 /**
  * DOC: Receiving
  *
- * take, copy, install. An entry is taken out of the mailbox under its lock, so no
- * two receivers get it, and copied without. If the copying faults it is put back
- * at the front. Descriptors are installed last, when nothing can fail any more;
- * from then on the entry has been delivered.
+ * A receiver takes a queue node, copies it, and installs descriptors. The node is taken out of the
+ * mailbox under its lock, so that no two receivers get it, and copied without a lock. If copying
+ * faults, the node is put back at the front. Descriptors are installed last, when nothing can fail
+ * any more.
  */
 
 void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode);

@@ -4,10 +4,10 @@
 #include "record.h"
 
 /**
- * mpipc_qnode_drop - let go of an entry that is in no mailbox any more
- * @qnode: the entry
+ * mpipc_qnode_drop - let go of a queue node that is in no mailbox any more
+ * @qnode: the queue node
  *
- * Not under a spinlock.
+ * No spinlock is held.
  */
 void mpipc_qnode_drop(struct mpipc_qnode *qnode)
 {
@@ -25,10 +25,10 @@ void mpipc_qnode_drop(struct mpipc_qnode *qnode)
 }
 
 /**
- * mpipc_qnode_msg - message of an entry
- * @qnode: the entry
+ * mpipc_qnode_msg - find the message of a queue node
+ * @qnode: the queue node
  *
- * Return: the message, or NULL: an event, or a result without an answer.
+ * Return: the message, or NULL for an event and for a result without a reply.
  */
 struct mpipc_msg *mpipc_qnode_msg(struct mpipc_qnode *qnode)
 {
@@ -67,11 +67,11 @@ static void mpipc_record_fill_result(struct mpipc_record *record, struct mpipc_r
 }
 
 /**
- * mpipc_record_fill - describe an entry
- * @qnode: the entry
- * @viewer: for whom; identities are given in the namespaces that it joined in,
- *	so that a read does not depend on who reads
- * @record: all of it is written
+ * mpipc_record_fill - describe a queue node
+ * @qnode: the queue node
+ * @viewer: the receiver; identities are given in the namespaces in which it joined, so that a read
+ *	does not depend on the process that reads
+ * @record: the record, all of which is written
  */
 void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
 		       struct mpipc_record *record)

@@ -7,8 +7,8 @@
 /**
  * DOC: Records
  *
- * A receiver gets a queue node of its mailbox as a &struct mpipc_record, which is also what a
- * synchronous caller gets for each destination.
+ * A receiver gets each queue node of its mailbox as a &struct mpipc_record. A synchronous caller
+ * gets the same structure as the result of each destination.
  */
 
 void mpipc_qnode_drop(struct mpipc_qnode *qnode);

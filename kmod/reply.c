@@ -4,10 +4,10 @@
 #include "trace.h"
 
 /**
- * mpipc_reply - answer a request
- * @ep: who was asked
- * @arg: the answer
- * @sync: the caller of this sleeps at once
+ * mpipc_reply - reply to a request
+ * @ep: the endpoint that replies
+ * @arg: the reply
+ * @sync: the calling thread is about to sleep
  *
  * Return: 0 or an error as &struct mpipc_reply_args says.
  */

@@ -7,8 +7,8 @@
 /**
  * DOC: Replies
  *
- * A reply is imported before the request that it belongs to is looked for. It goes straight into
- * the reply slot of its destination, where the caller finds it.
+ * A reply is imported before its request is looked for, in the replier's own mailbox. It goes
+ * straight into the reply slot that the call has for the replier, where the caller finds it.
  */
 
 int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, bool sync);

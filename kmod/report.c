@@ -11,7 +11,7 @@
 
 static const char *const mpipc_report_roles[] = { "none", "primary", "secondary" };
 
-/* What a terminal or a parser could take for something else is in octal. */
+/* Write a name with all that a terminal or a parser could mistake in octal. */
 static void mpipc_report_name(struct seq_file *m, const char *name)
 {
 	seq_escape_str(m, name, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
@@ -42,7 +42,7 @@ static void mpipc_report_member(struct mpipc_endpoint *ep, struct mpipc_info *in
 
 /**
  * mpipc_report_info - describe an endpoint to its own process
- * @ep: the endpoint, whether it joined or not
+ * @ep: the endpoint, whether it has joined or not
  * @info: all of it is written
  */
 void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info)
@@ -57,14 +57,14 @@ void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info)
 	info->max_user_groups = READ_ONCE(mpipc_user_groups);
 	info->max_user_bytes = READ_ONCE(mpipc_user_bytes);
 	info->max_calls = READ_ONCE(mpipc_endpoint_calls);
-	/* Pairs with the release in join. */
+	/* Pairs with the release in mpipc_join_group(). */
 	if (smp_load_acquire(&ep->state) != MPIPC_NEW)
 		mpipc_report_member(ep, info);
 }
 
 /**
  * mpipc_report_fdinfo - describe an endpoint in /proc/PID/fdinfo
- * @m: where to
+ * @m: where the description is written
  * @file: file of the endpoint
  */
 void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
@@ -96,7 +96,8 @@ static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *li
 	mutex_lock(&ep->group->lock);
 	list_for_each_entry(peer, &ep->group->members, member) {
 		if (n < max) {
-			mpipc_endpoint_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid), &list[n]);
+			mpipc_endpoint_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid),
+						&list[n]);
 			list[n].queued = READ_ONCE(peer->box.queued);
 			list[n].lost = READ_ONCE(peer->box.lost);
 		}
@@ -109,7 +110,7 @@ static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *li
 /**
  * mpipc_report_peers - list the members of an endpoint's group
  * @ep: the endpoint
- * @arg: where they go
+ * @arg: where the list is written
  *
  * Return: 0, -ENOMEM or -EFAULT.
  */
@@ -119,7 +120,7 @@ int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 	unsigned long left;
 	u32 max;
 
-	/* Again if members came since room was made for them. */
+	/* Try again if members have joined since memory was allocated for them. */
 	do {
 		kvfree(list);
 		max = min(arg->max_peers, READ_ONCE(ep->group->n_members));
@@ -129,7 +130,8 @@ int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 		arg->n_peers = mpipc_report_members(ep, list, max);
 	} while (max < min(arg->max_peers, arg->n_peers));
 
-	left = copy_to_user(u64_to_user_ptr(arg->peers), list, min(max, arg->n_peers) * sizeof(*list));
+	left = copy_to_user(u64_to_user_ptr(arg->peers), list,
+			    min(max, arg->n_peers) * sizeof(*list));
 	kvfree(list);
 	return left ? -EFAULT : 0;
 }
@@ -146,7 +148,7 @@ static void mpipc_report_endpoint(struct seq_file *m, struct mpipc_endpoint *ep)
 		   info.queued_bytes, info.sent, info.received, info.lost);
 }
 
-/* Under RCU: who looks holds up nobody who joins or leaves. */
+/* Show a group under RCU, so that readers of the file hold up nobody who joins or leaves. */
 static void mpipc_report_group(struct seq_file *m, struct mpipc_group *group)
 {
 	struct user_namespace *user_ns = seq_user_ns(m);

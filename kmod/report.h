@@ -9,16 +9,16 @@ struct seq_file;
 /**
  * DOC: Reports
  *
- * Three ways to look at an endpoint: MPIPC_INFO for its own process, fdinfo for
- * whoever may look at that process, and /proc/net/mpipc for all groups of a
- * network namespace. The last is a table for programs, of two kinds of lines:
+ * There are four ways to look at endpoints: MPIPC_INFO for the endpoint's own process, MPIPC_PEERS
+ * for the members of its group, fdinfo for whoever may look at its process, and /proc/net/mpipc
+ * for all groups of a network namespace. The last is a table for programs, of two kinds of lines::
  *
  *	group NAME generation uid gid mode members
  *	endpoint id role generation pid uid gid queued bytes sent received lost
  *
- * each after a line that begins with # and names the columns. An endpoint is of
- * the group above it. What is not a printable ASCII character, spaces and
- * backslashes in a name are written in octal.
+ * The table begins with a line for each kind, which starts with # and names the columns. An
+ * endpoint belongs to the group above it. Characters of a name that are not printable ASCII,
+ * spaces and backslashes are written in octal.
  */
 
 extern struct pernet_operations mpipc_report_net_ops;

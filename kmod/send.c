@@ -6,7 +6,7 @@
 #include "send.h"
 #include "trace.h"
 
-/* Posts to those that had no room so far; returns how many still have none. */
+/* Post to those destinations that had no space so far. Return how many still have none. */
 static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots,
 			  unsigned int how)
 {
@@ -27,8 +27,8 @@ static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot 
 }
 
 /*
- * Waits at all full mailboxes at once, so that none holds up another, and at the
- * sender's own, which closes when the sender leaves.
+ * Wait at all full mailboxes at once, so that none of them holds up another, and at the sender's
+ * own mailbox, which is closed when the sender leaves.
  */
 static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots,
 			   u64 deadline)
@@ -71,17 +71,17 @@ static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot
 }
 
 /**
- * mpipc_send_post - post a message to all that it is addressed to
+ * mpipc_send_post - post a message to all its destinations
  * @msg: the message
- * @n: how many destinations it has
- * @slots: what each of them will owe, if it is a request
- * @deadline: when to stop waiting for room; 0: do not wait
- * @how: %MPIPC_POST_SYNC, if the caller is about to sleep, or 0
+ * @n: number of its destinations
+ * @slots: their reply slots, if the message is a request, or NULL
+ * @deadline: how long to wait for space; 0 means not to wait
+ * @how: %MPIPC_POST_SYNC if the caller is about to sleep, or 0
  *
- * The result of each copy is that of mpipc_post(), or -ETIMEDOUT: no room
- * until the deadline.
+ * The result of each delivery is that of mpipc_post(), or -ETIMEDOUT if there was no space until
+ * the deadline.
  *
- * Return: 0, or -ERESTARTSYS: a signal came before anybody got it.
+ * Return: 0, or -ERESTARTSYS if a signal came before any destination got the message.
  */
 int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots, u64 deadline,
 		    unsigned int how)
@@ -107,7 +107,7 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots
 	return 0;
 }
 
-/* Sends to n destinations, and lets go of them and of the message. */
+/* Send to @n destinations, and let go of them and of the message. */
 static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
 {
 	int err;
@@ -125,7 +125,7 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 		if (!err && (arg->to != MPIPC_TO_ALL || result == -ESHUTDOWN))
 			err = result;
 	}
-	/* To all: what some got was sent, even if the sender then left. */
+	/* A message to all was sent if any destination got it, even if the sender then left. */
 	if (arg->to == MPIPC_TO_ALL && arg->sent)
 		err = 0;
 	mpipc_address_release(msg, n);
@@ -135,8 +135,8 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 
 /**
  * mpipc_send - send a message
- * @ep: from whom
- * @arg: what and where to; its out members are filled in
+ * @ep: the sender
+ * @arg: the sender's argument; its out members are filled in
  *
  * Return: 0 or an error as &struct mpipc_send_args says.
  */
@@ -151,7 +151,7 @@ int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg)
 	return n < 0 ? n : mpipc_send_deliver(msg, n, arg);
 }
 
-/* Whether a written record is one, and has nothing but what it may have. */
+/* Check that a written record has nothing but what it may have. */
 static bool mpipc_send_is_sendable(const struct mpipc_record *record, size_t len)
 {
 	struct mpipc_record plain = {
@@ -166,12 +166,12 @@ static bool mpipc_send_is_sendable(const struct mpipc_record *record, size_t len
 }
 
 /**
- * mpipc_send_written - send what was written
- * @ep: from whom
+ * mpipc_send_written - send a message that was written
+ * @ep: the sender
  * @from: a &struct mpipc_record and its payload
- * @nonblock: do not wait for room
+ * @nonblock: do not wait for space
  *
- * Return: bytes consumed, or an error as &struct mpipc_record says.
+ * Return: number of bytes consumed, or an error as &struct mpipc_record says.
  */
 ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock)
 {

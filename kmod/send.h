@@ -9,11 +9,9 @@ struct mpipc_reply_slot;
 /**
  * DOC: Sending
  *
- * import (message.h), address, post. Addressing finds the destinations under RCU
- * and takes a reference to each; who joins later does not get the message.
- * Posting goes to each mailbox by itself: one that is full, or whose endpoint
- * left meanwhile, is no matter of the others. Who waits for room first serves all
- * those that have some.
+ * A message is imported and addressed (address.h), then posted to each mailbox by itself (post.h).
+ * A mailbox that is full, or whose endpoint has left meanwhile, does not matter to the other
+ * destinations. A sender that waits for space first serves all destinations that have some.
  */
 
 int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots, u64 deadline,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "timeout.h"
 
-static struct workqueue_struct *timers;
+static struct workqueue_struct *mpipc_timers;
 
 /*
- * One tick for what is rounded off. A timer that is far off can be late by an eighth of
- * that, so it comes early by as much, to be set again.
+ * Convert a deadline to ticks from now. One tick is added because the rest is rounded off. A timer
+ * that is far off can be late by an eighth of its time, so it comes early by as much and is then
+ * set again.
  */
 static unsigned long mpipc_timeout_ticks(u64 deadline)
 {
@@ -19,14 +20,14 @@ static unsigned long mpipc_timeout_ticks(u64 deadline)
 	return min_t(u64, ticks, MAX_JIFFY_OFFSET);
 }
 
-/* Sees to it that the timer comes by then. */
+/* Make sure that the timer comes by @deadline. */
 static void mpipc_timeout_set_locked(struct mpipc_mailbox *box, u64 deadline)
 {
 	lockdep_assert_held(&box->lock);
 	if (deadline >= box->timer_at || box->closed)
 		return;
 	box->timer_at = deadline;
-	mod_delayed_work(timers, &box->timer, mpipc_timeout_ticks(deadline));
+	mod_delayed_work(mpipc_timers, &box->timer, mpipc_timeout_ticks(deadline));
 }
 
 void mpipc_timeout_start(struct mpipc_call *call)
@@ -39,7 +40,7 @@ void mpipc_timeout_start(struct mpipc_call *call)
 	spin_unlock(&box->lock);
 }
 
-/* A call whose deadline has come, with a reference; or NULL, and the timer is set. */
+/* Find a call whose deadline has come, and reference it. If there is none, set the timer. */
 static struct mpipc_call *mpipc_timeout_find_locked(struct mpipc_mailbox *box)
 {
 	u64 next = KTIME_MAX, now = ktime_get_ns();
@@ -60,7 +61,7 @@ static struct mpipc_call *mpipc_timeout_find_locked(struct mpipc_mailbox *box)
 	return NULL;
 }
 
-/* Ends the calls of a mailbox whose deadline has come. */
+/* End the calls of a mailbox whose deadline has come. */
 static void mpipc_timeout_expire(struct work_struct *work)
 {
 	struct mpipc_mailbox *box =
@@ -80,7 +81,7 @@ static void mpipc_timeout_expire(struct work_struct *work)
 
 /**
  * mpipc_timeout_setup - prepare a mailbox for calls
- * @box: the mailbox, of an endpoint that has not joined
+ * @box: the mailbox of an endpoint that has not joined
  */
 void mpipc_timeout_setup(struct mpipc_mailbox *box)
 {
@@ -89,21 +90,21 @@ void mpipc_timeout_setup(struct mpipc_mailbox *box)
 }
 
 /**
- * mpipc_timeout_init - prepare for calls
+ * mpipc_timeout_init - prepare the module for calls
  *
  * Return: 0 or -ENOMEM.
  */
 int mpipc_timeout_init(void)
 {
-	/* Who waits for a deadline does so while memory is short, too. */
-	timers = alloc_workqueue("mpipc", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
-	return timers ? 0 : -ENOMEM;
+	/* Deadlines are kept while memory is short, too. */
+	mpipc_timers = alloc_workqueue("mpipc", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	return mpipc_timers ? 0 : -ENOMEM;
 }
 
 /**
- * mpipc_timeout_exit - undo mpipc_timeout_init(); there are no calls any more
+ * mpipc_timeout_exit - undo mpipc_timeout_init() when there are no calls any more
  */
 void mpipc_timeout_exit(void)
 {
-	destroy_workqueue(timers);
+	destroy_workqueue(mpipc_timers);
 }

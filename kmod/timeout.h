@@ -8,9 +8,9 @@
  * DOC: Timeouts
  *
  * Almost no call reaches its deadline, so a mailbox has one timer for all calls of its endpoint.
- * The timer is set when it would otherwise be too late for a call whose request was posted. It is
- * not cancelled when that call ends: it looks for calls whose deadline has come, and is set for
- * the next deadline.
+ * The timer is set when it would otherwise come too late for a call whose request was posted. It is
+ * not cancelled when that call ends. When it comes, it ends the calls whose deadline has come, and
+ * is set for the next deadline.
  */
 
 void mpipc_timeout_start(struct mpipc_call *call);

@@ -12,8 +12,8 @@
 /**
  * DOC: Tracepoints
  *
- * One for each thing that happens: join, leave, send, receive, call, reply, drop
- * (a message that a mailbox had no room for). Endpoints are given by id.
+ * There is a tracepoint for each thing that happens: join, leave, send, receive, call, reply, and
+ * drop, which is a message for which a mailbox had no space. Endpoints are given by their ids.
  */
 
 DECLARE_EVENT_CLASS(mpipc_member,

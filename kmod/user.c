@@ -4,25 +4,25 @@
 
 #include "user.h"
 
-static DEFINE_HASHTABLE(users, 6);
-static DEFINE_SPINLOCK(users_lock);
+static DEFINE_HASHTABLE(mpipc_users, 6);
+static DEFINE_SPINLOCK(mpipc_users_lock);
 
 static struct mpipc_user *mpipc_user_lookup(kuid_t uid)
 {
 	struct mpipc_user *user;
 
-	lockdep_assert_held(&users_lock);
-	hash_for_each_possible(users, user, node, __kuid_val(uid))
+	lockdep_assert_held(&mpipc_users_lock);
+	hash_for_each_possible(mpipc_users, user, node, __kuid_val(uid))
 		if (uid_eq(user->uid, uid))
 			return user;
 	return NULL;
 }
 
 /**
- * mpipc_user_find - get the user of a uid, made if there is none
- * @uid: whose
+ * mpipc_user_find - find the user of a uid, or make it
+ * @uid: the uid
  *
- * Return: the user, to be given back by mpipc_user_put(), or NULL: no memory.
+ * Return: the user, whose reference mpipc_user_put() gives back, or NULL if there is no memory.
  */
 struct mpipc_user *mpipc_user_find(kuid_t uid)
 {
@@ -34,22 +34,22 @@ struct mpipc_user *mpipc_user_find(kuid_t uid)
 	refcount_set(&fresh->ref, 1);
 	fresh->uid = uid;
 
-	spin_lock(&users_lock);
+	spin_lock(&mpipc_users_lock);
 	user = mpipc_user_lookup(uid);
 	if (user) {
 		refcount_inc(&user->ref);
 	} else {
 		user = fresh;
 		fresh = NULL;
-		hash_add(users, &user->node, __kuid_val(uid));
+		hash_add(mpipc_users, &user->node, __kuid_val(uid));
 	}
-	spin_unlock(&users_lock);
+	spin_unlock(&mpipc_users_lock);
 	kfree(fresh);
 	return user;
 }
 
 /**
- * mpipc_user_get - take another reference
+ * mpipc_user_get - take another reference to a user
  * @user: the user
  *
  * Return: @user.
@@ -61,21 +61,19 @@ struct mpipc_user *mpipc_user_get(struct mpipc_user *user)
 }
 
 /**
- * mpipc_user_put - give a reference back
+ * mpipc_user_put - give a reference to a user back
  * @user: the user, or NULL
  */
 void mpipc_user_put(struct mpipc_user *user)
 {
-	bool last;
-
 	if (!user)
 		return;
-	/* Under the lock, so that a lookup never finds one without references. */
-	spin_lock(&users_lock);
-	last = refcount_dec_and_test(&user->ref);
-	if (last)
+	/* Drop the reference under the lock, so that a lookup never finds a user without one. */
+	spin_lock(&mpipc_users_lock);
+	if (refcount_dec_and_test(&user->ref))
 		hash_del(&user->node);
-	spin_unlock(&users_lock);
-	if (last)
-		kfree(user);
+	else
+		user = NULL;
+	spin_unlock(&mpipc_users_lock);
+	kfree(user);
 }

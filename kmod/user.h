@@ -9,21 +9,21 @@
 /**
  * DOC: Users
  *
- * What endpoints hold is charged to the real uid that joined, in every network
- * namespace together. The user is looked up once, at the join; an endpoint
- * keeps a reference, a message keeps its sender, so who was charged is always
- * who gets it back. Charging is one atomic addition.
+ * What endpoints hold is charged to the real uid that joined, in all network namespaces together.
+ * The user is looked up once, at the join. An endpoint keeps a reference to its user, and a message
+ * one to its sender, so that a charge is always given back to the user that was charged. A charge
+ * is one atomic addition.
  */
 
 /**
  * struct mpipc_user - what one uid holds
- * @ref: one for each endpoint, group, quota and join under way
+ * @ref: one for each endpoint, group and quota of the user, and for each join under way
  * @node: in the table of users, under its lock
- * @uid: constant
- * @endpoints: endpoints that are members of a group
- * @groups: groups that it created
- * @files: files in flight in messages that it sent
- * @bytes: memory of its messages and calls
+ * @uid: the uid; constant
+ * @endpoints: number of endpoints that are members of a group
+ * @groups: number of groups that the user created
+ * @files: number of files in flight in messages that the user sent
+ * @bytes: memory of the user's messages and calls
  */
 struct mpipc_user {
 	refcount_t ref;
