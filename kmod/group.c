@@ -29,7 +29,7 @@ static int __net_init mpipc_net_setup(struct net *net)
 	return 0;
 }
 
-/* Registered by main.c. */
+/* main.c registers these operations. */
 struct pernet_operations mpipc_net_ops = {
 	.init = mpipc_net_setup,
 	.id = &mpipc_net_id,

@@ -196,7 +196,7 @@ static void __net_exit mpipc_report_net_exit(struct net *net)
 	remove_proc_entry(MPIPC_PROC_NAME, net->proc_net);
 }
 
-/* Registered by main.c. */
+/* main.c registers these operations. */
 struct pernet_operations mpipc_report_net_ops = {
 	.init = mpipc_report_net_init,
 	.exit = mpipc_report_net_exit,

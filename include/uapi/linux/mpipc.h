@@ -12,42 +12,39 @@
 /**
  * DOC: /dev/mpipc
  *
- * A *group* is a named meeting place in the network namespace of whoever
- * opened the device. An *endpoint* is one open file that joined one group,
- * once, as its *primary* (at most one at a time) or as a *secondary*. Messages
- * go from a secondary to its primary, and from the primary to one secondary or
- * to all of them. Each endpoint has a bounded mailbox; a full mailbox costs a
- * sender that destination, never its thread, unless it asks to wait for room.
+ * A *group* is a named meeting place in the network namespace of the process that opened the
+ * device. An *endpoint* is one open file that joined one group, once, as its *primary* (at most one
+ * at a time) or as a *secondary*. Messages go from a secondary to its primary, and from the primary
+ * to one secondary or to all of them. Each endpoint has a bounded mailbox. A full mailbox costs a
+ * sender that destination, but does not block the sender, unless it asks to wait for space.
  *
- * A message has a name, a payload and file references. A *call* is a message
- * whose receivers owe an answer; the caller gets one result for each of them:
- * the answer, or why there is none. An endpoint that goes away ends what others
- * wait for from it at once.
+ * A message has a name, a payload and file references. A *call* is a message whose destinations
+ * owe a reply. The caller gets one result for each of them: the reply, or why there is none. When
+ * an endpoint goes away, whatever others wait for from it ends at once.
  *
- * An endpoint belongs to the file descriptor table that joined. Once that
- * table has no descriptor for it, the endpoint leaves its group, whoever else
- * still holds the open file. Every ioctl but MPIPC_INFO is refused (EPERM) from
- * another table. read(), write() and poll() depend on the open file alone.
+ * An endpoint belongs to the file descriptor table that joined. Once that table has no descriptor
+ * for it, the endpoint leaves its group, even if other processes still hold the open file. Every
+ * ioctl but MPIPC_INFO is refused (EPERM) from another table. read(), write() and poll() depend on
+ * the open file alone.
  *
- * poll() says EPOLLIN if there is a record, EPOLLRDHUP if a secondary's primary is
- * gone, EPOLLHUP after the endpoint left, nothing before it joined, and otherwise
- * always EPOLLOUT: which mailbox has room depends on whom one sends to.
+ * poll() says EPOLLIN if there is a record, EPOLLRDHUP if the primary of a secondary is gone,
+ * EPOLLHUP after the endpoint left, and nothing before it joined. Otherwise it always says
+ * EPOLLOUT, because which mailbox has space depends on the destination.
  *
- * Conventions. Times are nanoseconds of CLOCK_MONOTONIC. A deadline is an
- * absolute time; 0 means not to wait and %MPIPC_FOREVER to wait without end. With
- * any other one ETIMEDOUT tells that it has come, also if it had passed before.
- * Pointers are carried in __u64. The layout is the same for 32-bit and 64-bit
- * programs. Structures may grow at their end: the size in the ioctl number says
- * how much of one the caller knows; a longer one than the kernel knows is accepted
- * if its unknown tail is zero (else E2BIG), a shorter one than the first version is
- * refused (EINVAL). Unknown flags and reserved fields that are not zero are refused
- * (EINVAL), unknown commands too (ENOTTY). A call that fails has changed nothing,
- * unless its description says otherwise.
+ * Times are nanoseconds of CLOCK_MONOTONIC. A deadline is an absolute time. 0 means not to wait,
+ * and %MPIPC_FOREVER to wait without end. With any other deadline ETIMEDOUT says that it has come,
+ * even if it had passed before.
  *
- * Errors that any command but MPIPC_INFO can return: EFAULT (bad pointer),
- * ENOTCONN (not joined yet), ESHUTDOWN (has left its group), EPERM (joined by
- * another process), ENOMEM. Those of MPIPC_INFO are EFAULT and EINVAL, that of
- * open() is ENOMEM.
+ * Pointers are carried in __u64, and the layout is the same for 32-bit and 64-bit programs.
+ * Structures may grow at their end: the size in the ioctl number says how much of a structure the
+ * caller knows. A structure that is longer than the kernel knows is accepted if its unknown tail is
+ * zero (else E2BIG). A structure that is shorter than the first version is refused (EINVAL).
+ * Unknown flags, and reserved fields that are not zero, are refused (EINVAL), and so are unknown
+ * commands (ENOTTY). A call that fails has changed nothing, unless its description says otherwise.
+ *
+ * Any command but MPIPC_INFO can return these errors: EFAULT (bad pointer), ENOTCONN (the endpoint
+ * has not joined yet), ESHUTDOWN (it has left its group), EPERM (another process joined), ENOMEM.
+ * The errors of MPIPC_INFO are EFAULT and EINVAL, the error of open() is ENOMEM.
  */
 
 /** MPIPC_DEVICE - path of the device node. */
@@ -65,19 +62,19 @@
 /** MPIPC_FDS_MAX - largest number of file descriptors in a message. */
 #define MPIPC_FDS_MAX		253
 
-/** MPIPC_FOREVER - as a deadline: none. */
+/** MPIPC_FOREVER - a deadline that never comes. */
 #define MPIPC_FOREVER		(~(__u64)0)
 
-/** MPIPC_TO_PRIMARY - as a destination: the primary (from a secondary). */
+/** MPIPC_TO_PRIMARY - as a destination: the primary (for a secondary). */
 #define MPIPC_TO_PRIMARY	((__u64)0)
-/** MPIPC_TO_ALL - as a destination: every secondary (from the primary). */
+/** MPIPC_TO_ALL - as a destination: every secondary (for the primary). */
 #define MPIPC_TO_ALL		(~(__u64)0)
 
 /**
- * enum mpipc_role - what an endpoint is in its group
- * @MPIPC_NO_ROLE: not joined
- * @MPIPC_PRIMARY: the one that owns the group's conversation
- * @MPIPC_SECONDARY: any other
+ * enum mpipc_role - role of an endpoint in its group
+ * @MPIPC_NO_ROLE: the endpoint has not joined
+ * @MPIPC_PRIMARY: the one endpoint that all others of the group talk to
+ * @MPIPC_SECONDARY: any other endpoint
  */
 enum mpipc_role {
 	MPIPC_NO_ROLE = 0,
@@ -87,11 +84,11 @@ enum mpipc_role {
 
 /**
  * enum mpipc_type - kinds of records in a mailbox
- * @MPIPC_MESSAGE: a message that expects no answer
- * @MPIPC_REQUEST: a message of a call; answer it by MPIPC_REPLY
- * @MPIPC_REPLY_TO: result of an asynchronous call for one of its addressees
- * @MPIPC_JOINED: the peer named in the record is there
- * @MPIPC_LEFT: the peer named in the record is gone; nothing that it sent follows
+ * @MPIPC_MESSAGE: a message that expects no reply
+ * @MPIPC_REQUEST: a message of a call; MPIPC_REPLY replies to it
+ * @MPIPC_REPLY_TO: the result of an asynchronous call for one of its destinations
+ * @MPIPC_JOINED: the peer that the record names has joined
+ * @MPIPC_LEFT: the peer that the record names has left; nothing that it sent follows
  */
 enum mpipc_type {
 	MPIPC_MESSAGE = 1,
@@ -102,59 +99,55 @@ enum mpipc_type {
 };
 
 /* Flags of struct mpipc_record. */
-/** MPIPC_REC_REPLIED - @status is the peer's own, not the kernel's. */
+/** MPIPC_REC_REPLIED - @status comes from the peer, not from the kernel. */
 #define MPIPC_REC_REPLIED	(1U << 0)
-/** MPIPC_REC_LAST - the last result of its call. */
+/** MPIPC_REC_LAST - this is the last result of its call. */
 #define MPIPC_REC_LAST		(1U << 1)
 
 /**
- * struct mpipc_record - one entry of a mailbox, or one result of a call
- * @len: bytes from this record to the next one in what read() returned: this
- *	structure, @size bytes of payload, zeroes up to a multiple of 8
+ * struct mpipc_record - one record of a mailbox, or one result of a call
+ * @len: bytes from this record to the next one in what read() returned: this structure, @size
+ *	bytes of payload, zeroes up to a multiple of 8
  * @type: &enum mpipc_type; %MPIPC_REPLY_TO in all results
  * @flags: MPIPC_REC_*
- * @seq: number of the record in this mailbox, counted from 1; there is a gap where
- *	the event of a peer that came and went was withdrawn. In a result of a
- *	synchronous call: number of the last record that was put in the caller's
- *	mailbox before this result.
- * @peer: endpoint id of the sender; for results: of the addressee; for events:
- *	of the one that came or went. 0 in the only result of an asynchronous
- *	call that had no addressee.
+ * @seq: number of the record in this mailbox, counted from 1; there is a gap where the event of a
+ *	peer that came and went was retracted. In a result of a synchronous call: number of the
+ *	last record that was put in the caller's mailbox before this result.
+ * @peer: endpoint id of the sender; for results: of the destination; for events: of the endpoint
+ *	that came or went. 0 in the only result of an asynchronous call that had no destination.
  * @call: id of the call (requests and results), else 0
- * @deadline: requests: when the caller stops waiting
- * @stamp: when it was sent; 0 in results that no peer sent
+ * @deadline: for requests: when the caller stops waiting
+ * @stamp: when the message was sent; 0 in results that no peer sent
  * @size: bytes of payload
  * @n_fds: number of file descriptors
- * @status: results: 0, or why there is no answer: -ECONNRESET (the addressee is
- *	gone), -ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), -EMSGSIZE (it
- *	could never hold the request), or, with
- *	%MPIPC_REC_REPLIED what the replier chose; -ECONNREFUSED if there was
- *	no addressee
- * @lost: how many messages this mailbox had no room for between the previous
- *	record and this one
- * @pid: the sender's process, as it was when it joined, in the receiver's pid
- *	namespace (0: not visible there)
- * @uid: effective user likewise, in the receiver's user namespace (the overflow
- *	uid: not mapped there)
- * @gid: effective group likewise
+ * @status: for results: 0, or why there is no reply: -ECONNRESET (the destination is gone),
+ *	-ETIMEDOUT, -ECANCELED, -EAGAIN (its mailbox was full), -EMSGSIZE (its mailbox could never
+ *	hold the request), -ECONNREFUSED (there was no destination), or, with
+ *	%MPIPC_REC_REPLIED, what the replier chose
+ * @lost: number of messages for which this mailbox had no space between the previous record and
+ *	this one
+ * @pid: the sender's process, as it was when it joined, in the receiver's pid namespace (0 if it
+ *	is not visible there)
+ * @uid: effective user of that process when it joined, in the receiver's user namespace (the
+ *	overflow uid if it is not mapped there)
+ * @gid: effective group, like @uid
  * @role: &enum mpipc_role of @peer
- * @reply_size: requests: the largest answer that the caller takes
- * @reply_fds: requests: the most file descriptors that it takes
+ * @reply_size: for requests: size of the largest reply that the caller takes
+ * @reply_fds: for requests: the most file descriptors that the caller takes
  * @generation: generation of the primary that @peer belongs to
  * @name: name of the message, NUL-terminated, the rest zero
  *
- * A write() is this structure, then @size bytes of payload: @type %MPIPC_MESSAGE,
- * @peer the destination (an endpoint id, %MPIPC_TO_PRIMARY or %MPIPC_TO_ALL),
- * @deadline how long to wait for room (as if 0 on an O_NONBLOCK file), @name; every
- * other field zero. It sends one message, or fails as MPIPC_SEND does; to all, it
- * succeeds if anybody had room.
+ * A write() is this structure, then @size bytes of payload. @type is %MPIPC_MESSAGE, @peer the
+ * destination (an endpoint id, %MPIPC_TO_PRIMARY or %MPIPC_TO_ALL), @deadline how long to wait for
+ * space (as if it were 0 on an O_NONBLOCK file), and @name the name. Every other field is zero. It
+ * sends one message, or fails as MPIPC_SEND does. A write() to all succeeds if any mailbox had
+ * space.
  *
- * A read() returns as many whole records as fit. It never takes file
- * descriptors: it stops before a record that has some, and fails with
- * EOPNOTSUPP if that is the first, which MPIPC_RECV then takes. It fails with
- * EMSGSIZE if the first record does not fit, with EFAULT if it cannot be copied
- * (it stays), and with EAGAIN if there is none and the file is O_NONBLOCK.
- * ESHUTDOWN: the endpoint left its group.
+ * A read() returns as many whole records as fit. It never takes file descriptors: it stops before a
+ * record that has some, and fails with EOPNOTSUPP if that is the first one, which MPIPC_RECV then
+ * takes. It fails with EMSGSIZE if the first record does not fit, with EFAULT if that cannot be
+ * copied (the record stays), with EAGAIN if there is none and the file is O_NONBLOCK, and with
+ * ESHUTDOWN if the endpoint has left its group.
  */
 struct mpipc_record {
 	__u32 len;
@@ -180,32 +173,31 @@ struct mpipc_record {
 };
 
 /* Feature bits of struct mpipc_info. */
-/** MPIPC_FEATURES - all that this header describes. */
+/** MPIPC_FEATURES - bits for all that this header describes. */
 #define MPIPC_FEATURES		((__u64)1)
 
 /**
- * struct mpipc_info - what this kernel offers and how this file stands
+ * struct mpipc_info - what this kernel offers, and the state of this file
  * @abi: out: %MPIPC_ABI of the module
- * @role: out: &enum mpipc_role; %MPIPC_NO_ROLE before the join and after the
- *	endpoint left
+ * @role: out: &enum mpipc_role; %MPIPC_NO_ROLE before the join and after the endpoint left
  * @features: out: feature bits
  * @id: out: endpoint id, 0 before the join
- * @generation: out: generation of the primary that it joined or follows
+ * @generation: out: generation of the primary that the endpoint joined or follows
  * @primary: out: endpoint id of that primary, 0 when it is gone
- * @queued: out: records in the mailbox
+ * @queued: out: number of records in the mailbox
  * @queued_bytes: out: payload bytes of the messages among them
- * @sent: out: messages, requests and answers that were put in a mailbox or
- *	handed to a caller
- * @received: out: records taken out of this mailbox
- * @lost: out: messages and requests that this mailbox had no room for
- * @dropped_fds: out: file descriptors dropped by %MPIPC_RECV_DROP_FDS
- * @max_messages: out: messages and requests that the mailbox holds
- * @max_bytes: out: payload bytes that it holds
- * @max_endpoints: out: endpoints in a group
- * @max_user_endpoints: out: endpoints of a user
- * @max_user_groups: out: groups of a user
- * @max_user_bytes: out: kernel memory that a user's messages and calls hold
- * @max_calls: out: calls that an endpoint may have open
+ * @sent: out: number of messages, requests and replies that were put in a mailbox or given to a
+ *	caller
+ * @received: out: number of records taken out of this mailbox
+ * @lost: out: number of messages and requests for which this mailbox had no space
+ * @dropped_fds: out: number of file descriptors dropped by %MPIPC_RECV_DROP_FDS
+ * @max_messages: out: the most messages and requests that the mailbox holds
+ * @max_bytes: out: the most payload bytes that the mailbox holds
+ * @max_endpoints: out: the most endpoints in a group
+ * @max_user_endpoints: out: the most endpoints of a user
+ * @max_user_groups: out: the most groups of a user
+ * @max_user_bytes: out: the most kernel memory that a user's messages and calls hold
+ * @max_calls: out: the most calls that an endpoint may have open
  * @reserved: out: 0
  * @group: out: name of the group, empty before the join
  */
@@ -234,13 +226,13 @@ struct mpipc_info {
 };
 
 /* Flags of MPIPC_JOIN. */
-/** MPIPC_JOIN_FOLLOW - a secondary that stays when a new primary comes. */
+/** MPIPC_JOIN_FOLLOW - the secondary stays when a new primary comes. */
 #define MPIPC_JOIN_FOLLOW	(1U << 0)
 /**
- * MPIPC_JOIN_EVENTS - have %MPIPC_JOINED and %MPIPC_LEFT records in the
- * mailbox: the primary about its secondaries, a secondary about its primary.
- * Peers that are there already are told first. A full mailbox does not lose
- * them; a peer that came and went unseen, and sent nothing, is not told at all.
+ * MPIPC_JOIN_EVENTS - put %MPIPC_JOINED and %MPIPC_LEFT records in the mailbox: the primary's about
+ * its secondaries, a secondary's about its primary. Peers that have joined already come first. A
+ * full mailbox does not lose events. There is no event of a peer that came and went unseen, and
+ * sent nothing.
  */
 #define MPIPC_JOIN_EVENTS	(1U << 1)
 
@@ -248,27 +240,25 @@ struct mpipc_info {
  * struct mpipc_join_args - argument of MPIPC_JOIN
  * @role: in: %MPIPC_PRIMARY or %MPIPC_SECONDARY
  * @flags: in: MPIPC_JOIN_*
- * @mode: in: permission bits (a subset of 0666) of the group if this creates
- *	it; 0 means 0600
+ * @mode: in: permission bits (a subset of 0666) of the group if this join creates it; 0 means 0600
  * @reserved: in: 0
- * @deadline: in: a secondary: how long to wait for a primary
+ * @deadline: in: how long a secondary waits for a primary
  * @id: out: endpoint id; never used again while the module is loaded
- * @generation: out: how many primaries the group has had, with the current one
+ * @generation: out: number of primaries that the group has had, the current one included
  * @primary: out: endpoint id of the primary
  * @group: in: name, 1..127 bytes, NUL-terminated
  *
- * The first primary of a name creates the group and owns it by its file system
- * uid and gid. Who else may join is decided as for opening a file for reading
- * and writing; who may be primary: the owner; CAP_IPC_OWNER over the network
- * namespace overrides both. The group exists while it has members.
+ * The first primary of a name creates the group and owns it by its file system uid and gid. Who
+ * else may join is decided as for opening a file for reading and writing. Only the owner may be
+ * primary. CAP_IPC_OWNER over the network namespace overrides both. The group exists while it has
+ * members.
  *
- * Errors: EINVAL (role, flags, also those of the other role, mode, name), EISCONN
- * (is a member), EACCES, EADDRINUSE (there is a primary), ENOENT (no such group),
- * ECONNREFUSED (the group has no primary), ETIMEDOUT (neither came until the
- * deadline), EINTR, EBADF (the caller's table has no descriptor for this file),
- * ENOSPC (group has its most endpoints), EDQUOT (the user has its most groups or
- * endpoints). If the argument becomes inaccessible while it joins, the endpoint has
- * left again (EFAULT).
+ * Errors: EINVAL (bad role, mode or name, bad flags or those of the other role), EISCONN (the
+ * endpoint is a member), EACCES, EADDRINUSE (there is a primary), ENOENT (there is no such group),
+ * ECONNREFUSED (the group has no primary), ETIMEDOUT (no primary came until the deadline), EINTR,
+ * EBADF (the caller's table has no descriptor for this file), ENOSPC (the group has its most
+ * endpoints), EDQUOT (the user has its most groups or endpoints), EFAULT (if the argument becomes
+ * inaccessible during the join, the endpoint has left again).
  */
 struct mpipc_join_args {
 	__u32 role;
@@ -283,7 +273,7 @@ struct mpipc_join_args {
 };
 
 /**
- * struct mpipc_body - what a message is made of
+ * struct mpipc_body - the parts of a message
  * @data: pointer to the payload
  * @fds: pointer to an array of file descriptors (__s32)
  * @size: bytes of payload, 0..%MPIPC_SIZE_MAX
@@ -292,11 +282,10 @@ struct mpipc_join_args {
  *
  * The sender keeps its descriptors; the message refers to the open files.
  *
- * Errors: EMSGSIZE (payload or number of descriptors too large), EINVAL (name
- * without NUL), EBADF (a descriptor is not open), EOPNOTSUPP (an io_uring, or an
- * mpipc file without %MPIPC_PASS_MPIPC), ETOOMANYREFS (the user has more files in
- * flight than its RLIMIT_NOFILE; CAP_SYS_RESOURCE and CAP_SYS_ADMIN override),
- * EDQUOT (its messages hold too much memory).
+ * Errors: EMSGSIZE (payload or number of descriptors too large), EINVAL (name without NUL), EBADF
+ * (a descriptor is not open), EOPNOTSUPP (an io_uring, or a file of this device without
+ * %MPIPC_PASS_MPIPC), ETOOMANYREFS (the user has more files in flight than its RLIMIT_NOFILE;
+ * CAP_SYS_RESOURCE and CAP_SYS_ADMIN override this), EDQUOT (its messages hold too much memory).
  */
 struct mpipc_body {
 	__u64 data;
@@ -315,25 +304,24 @@ struct mpipc_body {
  * @to: in: %MPIPC_TO_PRIMARY, %MPIPC_TO_ALL or an endpoint id
  * @flags: in: %MPIPC_PASS_MPIPC
  * @reserved: in: 0
- * @deadline: in: how long to wait for room
- * @sent: out: mailboxes that took the message
- * @full: out: mailboxes that had no room (each counts it as lost)
+ * @deadline: in: how long to wait for space
+ * @sent: out: number of mailboxes that took the message
+ * @full: out: number of mailboxes that had no space (each counts the message as lost)
  * @body: in: the message
  *
- * A send to all succeeds whatever @sent and @full are, and whether or not there
- * is anybody. It does not wait if there is no memory to wait with.
+ * A send to all succeeds whatever @sent and @full are, and whether or not there is anybody. It does
+ * not wait if there is no memory to wait with.
  *
- * A user other than a primary's own gets at most half of what other users leave in
- * its mailbox. In the mailbox of a secondary, unless that is empty, the messages of a
- * user hold at most half of the memory that its other messages and calls leave of
- * what it may have.
+ * A user other than a primary's own gets at most half of what other users leave in the primary's
+ * mailbox. In the mailbox of a secondary, unless that is empty, the messages of a user hold at most
+ * half of the memory that its other messages and calls leave of what it may have.
  *
- * Errors: those of &struct mpipc_body; EMSGSIZE (also: more than this mailbox could
- * ever hold), EOPNOTSUPP (a secondary to all or to another secondary, the primary
- * to itself), ECONNREFUSED (there is no primary), ESTALE (the primary that it joined
- * is gone and another one came), ESRCH (no such endpoint), EAGAIN (its mailbox is
- * full), ETIMEDOUT (still full at the deadline), ECONNRESET (it went away meanwhile),
- * EINTR (before anybody got it).
+ * Errors: those of &struct mpipc_body; EMSGSIZE (the message is larger than the mailbox could ever
+ * hold), EOPNOTSUPP (a secondary sends to all or to another secondary, the primary to itself),
+ * ECONNREFUSED (there is no primary), ESTALE (the primary that the endpoint joined is gone, and
+ * another one has come), ESRCH (there is no such endpoint), EAGAIN (the mailbox is full), ETIMEDOUT
+ * (the mailbox is still full at the deadline), ECONNRESET (the destination went away meanwhile),
+ * EINTR (a signal came before any destination got the message).
  */
 struct mpipc_send_args {
 	__u64 to;
@@ -347,27 +335,26 @@ struct mpipc_send_args {
 
 /* Flags of MPIPC_RECV. */
 /**
- * MPIPC_RECV_DROP_FDS - drop (and count) what descriptors there are; @n_fds of the
- * record is 0 then.
+ * MPIPC_RECV_DROP_FDS - drop (and count) the descriptors of the record, whose @n_fds is then 0.
  */
 #define MPIPC_RECV_DROP_FDS	(1U << 0)
 
 /**
  * struct mpipc_recv_args - argument of MPIPC_RECV
  * @flags: in: MPIPC_RECV_*
- * @max_fds: in: descriptors that @fds has room for
- * @max_size: in: bytes that @data has room for
+ * @max_fds: in: number of descriptors that @fds has space for
+ * @max_size: in: bytes that @data has space for
  * @reserved: in: 0
- * @data: in: pointer to where the payload goes
- * @fds: in: pointer to where the descriptors go (__s32)
- * @deadline: in: how long to wait for a record; as if 0 on an O_NONBLOCK file
- * @record: out: the record; its @n_fds slots of @fds each hold a descriptor
- *	(close-on-exec) or the negative error that this one met (EMFILE, ENOMEM, or
- *	what a security module says). A record is delivered once, even so.
+ * @data: in: pointer to where the payload is written
+ * @fds: in: pointer to where the descriptors are written (__s32)
+ * @deadline: in: how long to wait for a record; as if it were 0 on an O_NONBLOCK file
+ * @record: out: the record. Each of its @n_fds places in @fds holds a descriptor (close-on-exec) or
+ *	the negative error that this one met (EMFILE, ENOMEM, or what a security module says). A
+ *	record with such errors is delivered, too, and only once.
  *
- * Errors: EAGAIN (no record), ETIMEDOUT (none until the deadline), EINTR,
- * EMSGSIZE (@max_size or @max_fds too small: the record stays, @record tells
- * what it needs), EFAULT (the record stays), ESHUTDOWN (this endpoint left).
+ * Errors: EAGAIN (there is no record), ETIMEDOUT (no record came until the deadline), EINTR,
+ * EMSGSIZE (@max_size or @max_fds is too small: the record stays, and @record says what it needs),
+ * EFAULT (the record stays), ESHUTDOWN (this endpoint left).
  */
 struct mpipc_recv_args {
 	__u32 flags;
@@ -381,63 +368,58 @@ struct mpipc_recv_args {
 };
 
 /* Flags of MPIPC_CALL besides MPIPC_PASS_MPIPC. */
-/** MPIPC_CALL_ASYNC - do not wait: the results come into the mailbox. */
+/** MPIPC_CALL_ASYNC - do not wait: the results go to the mailbox. */
 #define MPIPC_CALL_ASYNC	(1U << 1)
-/** MPIPC_CALL_WAIT_SPACE - wait for room in full mailboxes, too. */
+/** MPIPC_CALL_WAIT_SPACE - wait for space in full mailboxes, too. */
 #define MPIPC_CALL_WAIT_SPACE	(1U << 2)
 
 /**
  * struct mpipc_call_args - argument of MPIPC_CALL
  * @to: in: %MPIPC_TO_PRIMARY, %MPIPC_TO_ALL or an endpoint id
  * @flags: in: %MPIPC_PASS_MPIPC, MPIPC_CALL_*
- * @max_results: in: structures that @results has room for
- * @n_results: out: addressees, each of which has one result
- * @reply_size: in: largest answer taken from each, 0..%MPIPC_SIZE_MAX
- * @reply_fds: in: most descriptors taken from each, 0..%MPIPC_FDS_MAX
+ * @max_results: in: number of structures that @results has space for
+ * @n_results: out: number of destinations, each of which has one result
+ * @reply_size: in: size of the largest reply taken from each, 0..%MPIPC_SIZE_MAX
+ * @reply_fds: in: the most descriptors taken from each, 0..%MPIPC_FDS_MAX
  * @reserved: in: 0
- * @deadline: in: one for all addressees
- * @id: in: 0, or a call of this endpoint that was interrupted, to go on waiting
- *	for it; out: id of the call, written before the request is sent, so that
- *	another thread can cancel it
+ * @deadline: in: the deadline for all destinations
+ * @id: in: 0, or a call of this endpoint that was interrupted, to wait for it again; out: id of
+ *	the call, written before the request is sent, so that another thread can cancel the call
  * @results: in: pointer to an array of &struct mpipc_record
- * @reply_data: in: pointer to @max_results times @reply_size bytes; the payload
- *	of result i is at i * @reply_size
- * @reply_fd_list: in: pointer to @max_results times @reply_fds __s32; likewise,
- *	each slot as for &struct mpipc_recv_args
+ * @reply_data: in: pointer to @max_results times @reply_size bytes; the payload of result i is at
+ *	i * @reply_size
+ * @reply_fd_list: in: pointer to @max_results times @reply_fds __s32; the descriptors of result i
+ *	are at i * @reply_fds, each place as for &struct mpipc_recv_args
  * @body: in: the request
  *
- * All addressees get the request at once. The call ends when each has answered,
- * is gone, or had no room, when the deadline comes (it is kept to a few timer
- * ticks) or when it is cancelled.
- * It then returns 0, whatever the results say. Only a call that reached nobody
- * because it was not made fails. A request stays in its mailbox when the call has
- * ended; its @deadline tells the receiver whether it is worth an answer.
+ * All destinations get the request at once. The call ends when each of them has replied, is gone,
+ * or had no space, when the deadline comes (it is kept to a few timer ticks), or when the call is
+ * cancelled. It then returns 0, whatever the results say. A call fails only if it was not made, and
+ * then reached nobody. A request stays in its mailbox when the call has ended; its @deadline tells
+ * the receiver whether a reply is still useful.
  *
- * EINTR (a signal) and EFAULT (in @results, @reply_data, @reply_fd_list) leave
- * the call open if @id is set then (0: it was not made): the same argument again
- * goes on where it was. When @id is given, @flags, @max_results, @reply_size,
- * @reply_fds and the pointers to the results are read and all else is ignored;
- * @flags must not have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds must be
- * what they were.
+ * EINTR (a signal) and EFAULT (in @results, @reply_data, @reply_fd_list) leave the call open if @id
+ * is set then (with @id 0 it was not made). The same argument again goes on where it was. When @id
+ * is given, @flags, @max_results, @reply_size, @reply_fds and the pointers to the results are read,
+ * and all else is ignored. @flags must not have %MPIPC_CALL_ASYNC, and @reply_size and @reply_fds
+ * must be the same as before.
  *
- * With %MPIPC_CALL_WAIT_SPACE full mailboxes are waited for before the results are:
- * until the deadline (-ETIMEDOUT is their result then) or a signal, which ends this
- * wait (-EAGAIN), not the call. If nobody had room yet, a signal ends the call.
- * Several are not waited for if there is no memory to wait with (-EAGAIN).
+ * With %MPIPC_CALL_WAIT_SPACE the call waits for full mailboxes before it waits for the results:
+ * until the deadline (their result is then -ETIMEDOUT) or a signal, which ends this wait (-EAGAIN),
+ * not the call. If no mailbox had space yet, a signal ends the call. If there is no memory to wait
+ * with, the call does not wait for several full mailboxes (-EAGAIN).
  *
- * An asynchronous call returns as soon as it is made, with @id and @n_results (as
- * many as there are addressees; @max_results and the three pointers are ignored).
- * Each result is a record of type %MPIPC_REPLY_TO, the last one with
- * %MPIPC_REC_LAST; with no addressee there is one, with @peer 0. The call counts as
- * open until its last result has been received.
+ * An asynchronous call returns as soon as it is made, with @id and @n_results (the number of
+ * destinations; @max_results and the three pointers are ignored). Each result is a record of type
+ * %MPIPC_REPLY_TO, the last one with %MPIPC_REC_LAST. If there is no destination, there is one
+ * result, with @peer 0. The call counts as open until its last result has been received.
  *
- * Memory for answers is charged to the caller's user when the call is made.
+ * Memory for the replies is charged to the caller's user when the call is made.
  *
- * Errors: those of MPIPC_SEND but EAGAIN and ETIMEDOUT, which are results here;
- * ENOSPC (more addressees than @max_results; @n_results says how many), EMSGSIZE
- * (@reply_size or @reply_fds too large), EDQUOT, EMFILE (endpoint has its most
- * calls open), ESRCH (no such call to resume), EBUSY (another thread waits for
- * that call).
+ * Errors: those of MPIPC_SEND but EAGAIN and ETIMEDOUT, which are results here; ENOSPC (there are
+ * more destinations than @max_results; @n_results says how many), EMSGSIZE (@reply_size or
+ * @reply_fds too large), EDQUOT, EMFILE (the endpoint has its most calls open), ESRCH (there is no
+ * such call to resume), EBUSY (another thread waits for that call).
  */
 struct mpipc_call_args {
 	__u64 to;
@@ -457,17 +439,16 @@ struct mpipc_call_args {
 
 /**
  * struct mpipc_reply_args - argument of MPIPC_REPLY
- * @call: in: @call of the request that is answered
+ * @call: in: @call of the request that is replied to
  * @flags: in: %MPIPC_PASS_MPIPC
- * @status: in: 0, or a negative error number for the caller to see
- * @body: in: the answer
+ * @status: in: 0, or a negative error number for the caller
+ * @body: in: the reply
  *
- * Any thread of the process may answer, at any time, once.
+ * Any thread of the process may reply, at any time, once.
  *
- * Errors: those of &struct mpipc_body but EDQUOT; EINVAL (@status), ESRCH (no
- * such request is waiting for this endpoint's answer: answered, timed out,
- * cancelled, or the caller is gone), EMSGSIZE (also: more than the caller takes;
- * the request can still be answered).
+ * Errors: those of &struct mpipc_body but EDQUOT; EINVAL (@status), ESRCH (no such request waits
+ * for this endpoint's reply: it was replied to, timed out or cancelled, or the caller is gone),
+ * EMSGSIZE (the reply is larger than the caller takes; the endpoint can still reply).
  */
 struct mpipc_reply_args {
 	__u64 call;
@@ -478,16 +459,14 @@ struct mpipc_reply_args {
 
 /**
  * struct mpipc_reply_recv_args - argument of MPIPC_REPLY_RECV
- * @reply: in: as for MPIPC_REPLY; @reply.call 0: nothing to answer. out:
- *	@reply.call is 0, so that a repeated ioctl does not answer twice.
- * @reply_error: out: 0 or the negative error of the reply; not written if there was
- *	nothing to answer
+ * @reply: in: as for MPIPC_REPLY; with @reply.call 0 there is no reply. out: @reply.call is 0, so
+ *	that a repeated ioctl does not reply twice.
+ * @reply_error: out: 0 or the negative error of the reply; not written if there was no reply
  * @reserved: in: 0
  * @recv: as for MPIPC_RECV
  *
- * Answers, then receives: a server's loop in one system call a request. An
- * answer that fails, for whatever reason, does not keep it from receiving. Errors
- * are those of MPIPC_RECV.
+ * This command replies, then receives, so that a server's loop takes one system call for a request.
+ * It receives even if the reply fails, for whatever reason. Its errors are those of MPIPC_RECV.
  */
 struct mpipc_reply_recv_args {
 	struct mpipc_reply_args reply;
@@ -500,11 +479,11 @@ struct mpipc_reply_recv_args {
  * struct mpipc_cancel_args - argument of MPIPC_CANCEL
  * @call: in: id of a call of this endpoint
  *
- * Addressees that have not answered get -ECANCELED as their result; a thread
- * that waits for the call returns with what there is. An interrupted
- * synchronous call that nobody waits for is forgotten.
+ * Destinations that have not replied get -ECANCELED as their result. A thread that waits for the
+ * call returns with the results there are. An interrupted synchronous call for which no thread
+ * waits is forgotten.
  *
- * Errors: ESRCH (no such call, or all its results are there and have a receiver).
+ * Errors: ESRCH (there is no such call, or all its results are there and have a receiver).
  */
 struct mpipc_cancel_args {
 	__u64 call;
@@ -513,13 +492,13 @@ struct mpipc_cancel_args {
 /**
  * struct mpipc_peer - one member of a group
  * @id: endpoint id
- * @generation: generation of the primary it belongs to
+ * @generation: generation of the primary that the member belongs to
  * @role: &enum mpipc_role
  * @pid: as in &struct mpipc_record
- * @uid: likewise
- * @gid: likewise
- * @queued: records in its mailbox
- * @lost: messages and requests that it had no room for
+ * @uid: as in &struct mpipc_record
+ * @gid: as in &struct mpipc_record
+ * @queued: number of records in the member's mailbox
+ * @lost: number of messages and requests for which that mailbox had no space
  */
 struct mpipc_peer {
 	__u64 id;
@@ -535,8 +514,8 @@ struct mpipc_peer {
 /**
  * struct mpipc_peers_args - argument of MPIPC_PEERS
  * @peers: in: pointer to an array of &struct mpipc_peer
- * @max_peers: in: structures that it has room for
- * @n_peers: out: members of the group, this one included; the first
+ * @max_peers: in: number of structures that @peers has space for
+ * @n_peers: out: number of members of the group, this one included; the first
  *	min(@max_peers, @n_peers) of them were written
  *
  * The order is not defined.
@@ -554,9 +533,8 @@ struct mpipc_peers_args {
 /** MPIPC_JOIN - &struct mpipc_join_args; once for each open file. */
 #define MPIPC_JOIN		_IOWR(MPIPC_IOC_MAGIC, 0xc1, struct mpipc_join_args)
 /**
- * MPIPC_LEAVE - no argument. Leaves the group as closing the last descriptor
- * would: queued records are dropped, open calls end. Blocked threads return
- * with ESHUTDOWN.
+ * MPIPC_LEAVE - no argument. The endpoint leaves the group as if its last descriptor were closed:
+ * queued records are dropped, open calls end. Blocked threads return with ESHUTDOWN.
  */
 #define MPIPC_LEAVE		_IO(MPIPC_IOC_MAGIC, 0xc2)
 /** MPIPC_SEND - &struct mpipc_send_args. */
