@@ -23,9 +23,14 @@ static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, 
 	return autoremove_wake_function(wait, mode, flags, name);
 }
 
-/*
- * Wait for a primary. Return 0 or an error that the caller returns if another look at the group
- * finds no primary either.
+/**
+ * mpipc_arrival_wait - wait for a primary of a group
+ * @mnet: the namespace of the group
+ * @name: name of the group
+ * @seen: &mpipc_net.arrivals before the last look at the group
+ * @deadline: how long to wait
+ *
+ * Return: 0, or an error to return if another look at the group finds no primary either.
  */
 int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 deadline)
 {

@@ -64,12 +64,25 @@ static struct mpipc_group *mpipc_group_find_locked(struct mpipc_net *mnet, const
 	return NULL;
 }
 
+/**
+ * mpipc_group_primary - find the primary of a group
+ * @group: the group, which is locked
+ *
+ * Return: the primary, or NULL.
+ */
 struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group)
 {
 	return rcu_dereference_protected(group->primary, lockdep_is_held(&group->lock));
 }
 
-/* Make a group that nobody can find yet, owned by the calling process. */
+/**
+ * mpipc_group_new - make a group that nobody can find yet
+ * @arg: argument of the join that may need the group
+ * @user: the user that is charged when the group becomes known
+ *
+ * Return: the group with one reference, owned by the calling process, or NULL if there is no
+ * memory.
+ */
 struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user)
 {
 	struct mpipc_group *group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
@@ -103,7 +116,11 @@ static struct mpipc_group *mpipc_group_add_locked(struct mpipc_net *mnet, struct
 	return group;
 }
 
-/* Let nobody find a group that has no members, and charge nobody for it. */
+/**
+ * mpipc_group_forget - let nobody find a group that has no members, and charge nobody for it
+ * @mnet: the namespace of the group
+ * @group: the group, which is locked
+ */
 void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group)
 {
 	lockdep_assert_held(&group->lock);
@@ -113,6 +130,14 @@ void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group)
 	atomic_long_dec(&group->user->groups);
 }
 
+/**
+ * mpipc_group_permits - check whether the calling process may join a group
+ * @net: the namespace of the group
+ * @group: the group
+ * @role: &enum mpipc_role
+ *
+ * Return: true if it may.
+ */
 bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role)
 {
 	u32 bits = group->mode;
@@ -127,9 +152,14 @@ bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role)
 	return ns_capable(net->user_ns, CAP_IPC_OWNER);
 }
 
-/*
- * Find a group by its name. If there is none, make *@spare known under this name, unless it is
- * NULL. Return the group, locked and with a reference, or an error.
+/**
+ * mpipc_group_lock - find a group by its name, or make one known
+ * @mnet: the namespace of the group
+ * @name: its name
+ * @spare: a new group that becomes known if there is none of the name, and is NULL then; it may be
+ *	NULL before
+ *
+ * Return: the group, locked and with a reference, or an error.
  */
 struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
 				     struct mpipc_group **spare)

@@ -5,6 +5,12 @@
 
 static atomic64_t mpipc_last_call_id;
 
+/**
+ * mpipc_call_get - take another reference to a call
+ * @call: the call
+ *
+ * Return: @call.
+ */
 struct mpipc_call *mpipc_call_get(struct mpipc_call *call)
 {
 	refcount_inc(&call->ref);
@@ -32,12 +38,21 @@ static void mpipc_call_free(struct mpipc_call *call)
 	kvfree(call);
 }
 
-/* Give back what was charged for a call. Only the first call of this function has an effect. */
+/**
+ * mpipc_call_refund - give back what was charged for a call
+ * @call: the call
+ *
+ * Only the first time has an effect.
+ */
 void mpipc_call_refund(struct mpipc_call *call)
 {
 	atomic_long_sub(xchg(&call->charge, 0), &call->caller->user->bytes);
 }
 
+/**
+ * mpipc_call_put - give a reference to a call back
+ * @call: the call
+ */
 void mpipc_call_put(struct mpipc_call *call)
 {
 	struct mpipc_endpoint *caller = call->caller;
@@ -55,7 +70,7 @@ void mpipc_call_put(struct mpipc_call *call)
 }
 
 /* Take a call out of its caller's list. The reference of the list passes to whoever does this. */
-bool mpipc_call_unlist_locked(struct mpipc_call *call)
+static bool mpipc_call_unlist_locked(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 
@@ -87,11 +102,15 @@ bool mpipc_call_unlist(struct mpipc_call *call, bool unless_over)
 	return listed;
 }
 
-/*
- * Complete a reply slot, unless it is complete. The function's caller has a reference to the call.
+/**
+ * mpipc_reply_slot_complete - complete a reply slot, unless it is complete
+ * @slot: the slot, to whose call the function's caller has a reference
+ * @outcome: how the slot is completed
+ *
  * A reply is refused, too, if the caller has left, or if the replier may have left, because nothing
- * may follow the event that it left. Return whether the slot was completed, and with it the
- * reference to the reply taken over.
+ * may follow the event that it left.
+ *
+ * Return: true if the slot was completed, and with it the reference to the reply taken over.
  */
 bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc_outcome *outcome)
 {
@@ -144,7 +163,10 @@ static bool mpipc_pending_remove_locked(struct mpipc_reply_slot *slot)
 	return true;
 }
 
-/* Make sure that the destination does not owe this reply any more. */
+/**
+ * mpipc_reply_slot_forget - make sure that the destination does not owe a reply any more
+ * @slot: the reply slot
+ */
 void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot)
 {
 	bool pending;
@@ -158,7 +180,11 @@ void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot)
 		mpipc_call_put(slot->call);
 }
 
-/* End all slots of a call that are not complete. */
+/**
+ * mpipc_call_end - complete all slots of a call that are not complete
+ * @call: the call
+ * @status: status of these slots
+ */
 void mpipc_call_end(struct mpipc_call *call, int status)
 {
 	const struct mpipc_outcome outcome = { .status = status };
@@ -192,6 +218,13 @@ void mpipc_pending_add_locked(struct mpipc_reply_slot *slot)
 	mpipc_call_get(slot->call);
 }
 
+/**
+ * mpipc_pending_find_locked - find a pending reply
+ * @ep: the endpoint that owes it, whose mailbox is locked
+ * @id: id of the call
+ *
+ * Return: the reply slot, or NULL.
+ */
 struct mpipc_reply_slot *mpipc_pending_find_locked(struct mpipc_endpoint *ep, u64 id)
 {
 	struct rb_node *node = ep->box.pending.rb_node;
@@ -224,7 +257,15 @@ void mpipc_reply_slot_drop(struct mpipc_reply_slot *slot)
 	mpipc_call_put(call);
 }
 
-/* Make a call. On success it takes over the references to the destinations. */
+/**
+ * mpipc_call_new - make a call that is not listed yet
+ * @ep: the caller
+ * @arg: the caller's argument
+ * @msg: the request
+ * @n: number of its destinations, whose references are taken over unless there is an error
+ *
+ * Return: the call with one reference, or an error.
+ */
 struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_call_args *arg,
 				  struct mpipc_msg *msg, u32 n)
 {
@@ -271,6 +312,12 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 	return call;
 }
 
+/**
+ * mpipc_call_list - put a call in the list of its caller
+ * @call: the call
+ *
+ * Return: 0, -ESHUTDOWN or -EMFILE.
+ */
 int mpipc_call_list(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
@@ -287,6 +334,13 @@ int mpipc_call_list(struct mpipc_call *call)
 	return err;
 }
 
+/**
+ * mpipc_call_find_locked - find a call by its id
+ * @ep: the caller, whose mailbox is locked
+ * @id: the id
+ *
+ * Return: the call, or NULL.
+ */
 struct mpipc_call *mpipc_call_find_locked(struct mpipc_endpoint *ep, u64 id)
 {
 	struct mpipc_call *call;

@@ -13,9 +13,9 @@
  * caller. Whatever comes later finds the slot complete and fails.
  *
  * From the moment when the request is posted until it is completed, a slot is also a pending reply
- * in the destination's mailbox, where it is found by the id of the call. A replier is only looked
- * up in its own mailbox, so it can reply to nothing but the requests that it got. A slot leaves
- * the tree of pending replies in a second step, since two mailboxes are never locked at once::
+ * in the destination's mailbox, where it is found by the id of the call. A replier looks only in
+ * its own mailbox, so it can reply to nothing but the requests that it got. A slot leaves the tree
+ * of pending replies in a second step, because two mailboxes are never locked at once::
  *
  *	complete (caller's lock)  ->  forget (destination's lock)
  *
@@ -108,7 +108,6 @@ struct mpipc_outcome {
 struct mpipc_call *mpipc_call_get(struct mpipc_call *call);
 void mpipc_call_refund(struct mpipc_call *call);
 void mpipc_call_put(struct mpipc_call *call);
-bool mpipc_call_unlist_locked(struct mpipc_call *call);
 bool mpipc_call_unlist(struct mpipc_call *call, bool unless_over);
 bool mpipc_reply_slot_complete(struct mpipc_reply_slot *slot, const struct mpipc_outcome *outcome);
 void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot);

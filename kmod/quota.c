@@ -56,7 +56,7 @@ void mpipc_quota_leave(struct mpipc_link *link)
 }
 
 /* Find the quota that limits a sender in a mailbox; NULL if there is none. */
-struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+static struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? msg->sender->link : NULL;
 
@@ -73,7 +73,13 @@ static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_ms
 	return !box->held || box->held + msg->charge <= (limit - elsewhere) / 2;
 }
 
-/* Check for space. Return 0, -EAGAIN if there is none now, or -EMSGSIZE if there never will be. */
+/**
+ * mpipc_quota_check_space - check whether a mailbox has space for a message
+ * @to: the destination, whose mailbox is locked
+ * @msg: the message
+ *
+ * Return: 0, -EAGAIN if there is no space now, or -EMSGSIZE if there never will be.
+ */
 int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	struct mpipc_quota *quota = mpipc_quota_of(to, msg);
@@ -96,6 +102,12 @@ int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	return -EAGAIN;
 }
 
+/**
+ * mpipc_quota_count - count a message that is put in a mailbox or taken out
+ * @ep: the endpoint, whose mailbox is locked
+ * @msg: the message
+ * @sign: 1 or -1
+ */
 void mpipc_quota_count(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign)
 {
 	struct mpipc_quota *quota = mpipc_quota_of(ep, msg);

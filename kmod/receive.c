@@ -12,7 +12,7 @@
  * @ep: the receiver, whose mailbox is locked
  * @qnode: the queue node, which the caller takes over
  */
-void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
+static void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {
 	lockdep_assert_held(&ep->box.lock);
 	list_del(&qnode->node);
@@ -37,7 +37,7 @@ void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode 
  * Its space may have been used meanwhile, so that the mailbox can hold one message too many for
  * each receiver that passed a bad pointer.
  */
-void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
+static void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {
 	struct mpipc_mailbox *box = &ep->box;
 	bool closed;

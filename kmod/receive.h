@@ -13,8 +13,6 @@
  * any more.
  */
 
-void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode);
-void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode);
 int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock);
 ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock);

@@ -30,6 +30,10 @@ static void mpipc_timeout_set_locked(struct mpipc_mailbox *box, u64 deadline)
 	mod_delayed_work(mpipc_timers, &box->timer, mpipc_timeout_ticks(deadline));
 }
 
+/**
+ * mpipc_timeout_start - let the deadline of a call count from now on
+ * @call: the call
+ */
 void mpipc_timeout_start(struct mpipc_call *call)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
