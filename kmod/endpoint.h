@@ -17,12 +17,12 @@ struct mpipc_call;
  *
  * An endpoint is made with the open file, joins once and leaves once. Its memory stays as long as
  * anything refers to it: the file, messages that it sent, calls and events that name it. A
- * reference keeps only the memory. What an endpoint holds for others (queue, files, calls) goes
- * when it leaves.
+ * reference keeps only the memory. All that an endpoint holds for others (queue, files, calls)
+ * goes when it leaves.
  */
 
 /**
- * DOC: Whose an endpoint is
+ * DOC: Ownership
  *
  * An endpoint belongs to the file descriptor table that joined, its owner. The kernel calls ->flush
  * for each descriptor that is removed from a table, with that table as an id. If the table is the

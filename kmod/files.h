@@ -13,7 +13,7 @@
  * error in its place, so that count and order are kept, and nothing is ever taken back by number.
  *
  * A file reference in a mailbox must not be able to keep that mailbox alive. Mailboxes see to
- * this themselves: see "Whose an endpoint is" in endpoint.h. Two kinds of files are refused in
+ * this themselves: see "Ownership" in endpoint.h. Two kinds of files are refused in
  * addition: files of io_uring, as AF_UNIX refuses them, and files of this device, unless the sender
  * asks for that.
  */

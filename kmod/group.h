@@ -15,8 +15,8 @@
  * DOC: Groups
  *
  * Groups are found by name in a network namespace, as abstract AF_UNIX addresses are. The first
- * primary of a name makes the group. The group can be found while it has members. Who may join is
- * decided as for opening a file of the same owner and mode.
+ * primary of a name makes the group. The group can be found while it has members. Permission to
+ * join is decided as for opening a file of the same owner and mode.
  *
  * A group counts its primaries. The count at the join of a primary is the generation of this
  * primary, and of the secondaries that join it. When a primary leaves, its secondaries stay

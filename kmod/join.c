@@ -186,7 +186,7 @@ static int mpipc_join_reserve(struct mpipc_joining *join, struct mpipc_group *gr
 		       MPIPC_LOCKED_GFP);
 	if (err)
 		return err == -EBUSY ? -ENOSPC : err;
-	/* The owner is stored before the table is searched: see "Whose an endpoint is". */
+	/* The owner is stored before the table is searched: see "Ownership". */
 	WRITE_ONCE(ep->owner, current->files);
 	if (mpipc_endpoint_in_table(ep, join->file, current->files))
 		return 0;

@@ -75,8 +75,8 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 }
 
 /*
- * Check that an endpoint has joined. What read() and write() do depends on the open file only,
- * because any process may have been made to inherit it.
+ * Check that an endpoint has joined. The effect of read() and write() depends only on the open
+ * file, because any process may have been made to inherit it.
  */
 static int mpipc_is_joined(struct mpipc_endpoint *ep)
 {

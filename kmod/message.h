@@ -92,7 +92,7 @@ static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 	return msg->payload ?: mpipc_msg_name(msg) + msg->name_len;
 }
 
-/* Who is charged for the memory of a message. */
+/* These values say who is charged for the memory of a message. */
 enum mpipc_paid {
 	MPIPC_SENDER_PAYS,	/* the sender's user, when the message is made */
 	MPIPC_CALLER_PAID,	/* the caller's user, when the call was made: a reply */

@@ -9,10 +9,10 @@
 /**
  * DOC: Users
  *
- * What endpoints hold is charged to the real uid that joined, in all network namespaces together.
- * The user is looked up once, at the join. An endpoint keeps a reference to its user, and a message
- * one to its sender, so that a charge is always given back to the user that was charged. A charge
- * is one atomic addition.
+ * All that endpoints hold is charged to the real uid that joined, in all network namespaces
+ * together. The user is looked up once, at the join. An endpoint keeps a reference to its user, and
+ * a message one to its sender, so that a charge is always given back to the user that was charged.
+ * A charge is one atomic addition.
  */
 
 /**

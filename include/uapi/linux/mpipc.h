@@ -248,10 +248,10 @@ struct mpipc_info {
  * @primary: out: endpoint id of the primary
  * @group: in: name, 1..127 bytes, NUL-terminated
  *
- * The first primary of a name creates the group and owns it by its file system uid and gid. Who
- * else may join is decided as for opening a file for reading and writing. Only the owner may be
- * primary. CAP_IPC_OWNER over the network namespace overrides both. The group exists while it has
- * members.
+ * The first primary of a name creates the group and owns it by its file system uid and gid.
+ * Permission to join is decided as for opening a file for reading and writing. Only the owner may
+ * be primary. CAP_IPC_OWNER over the network namespace overrides both. The group exists while it
+ * has members.
  *
  * Errors: EINVAL (bad role, mode or name, bad flags or those of the other role), EISCONN (the
  * endpoint is a member), EACCES, EADDRINUSE (there is a primary), ENOENT (there is no such group),
