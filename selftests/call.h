@@ -104,7 +104,7 @@ sync_result(struct __test_metadata *_metadata, const struct sync *sync, __u64 pe
 }
 
 static inline const char *sync_reply(struct __test_metadata *_metadata,
-				      const struct sync *sync, __u64 peer)
+				     const struct sync *sync, __u64 peer)
 {
 	return sync->replies[sync_result(_metadata, sync, peer) - sync->results];
 }
@@ -120,7 +120,7 @@ static inline bool is_last(const struct mpipc_record *record)
 }
 
 static inline void expect_replied(struct __test_metadata *_metadata,
-				   const struct sync *sync, __u64 peer, __s32 status)
+				  const struct sync *sync, __u64 peer, __s32 status)
 {
 	const struct mpipc_record *result = sync_result(_metadata, sync, peer);
 
@@ -129,7 +129,7 @@ static inline void expect_replied(struct __test_metadata *_metadata,
 }
 
 static inline void expect_unreplied(struct __test_metadata *_metadata,
-				     const struct sync *sync, __u64 peer, __s32 status)
+				    const struct sync *sync, __u64 peer, __s32 status)
 {
 	const struct mpipc_record *result = sync_result(_metadata, sync, peer);
 

@@ -84,7 +84,7 @@ TEST_F(call, wait_space_waits_for_the_full_and_not_with_the_others)
 
 /* Start a call that has to wait for space, and return when it does. */
 static void wait_for_space(struct __test_metadata *_metadata, struct sync *sync, int fd,
-			  __u64 to)
+			   __u64 to)
 {
 	sync_prepare(sync, to);
 	sync->arg.flags = MPIPC_CALL_WAIT_SPACE;
@@ -93,7 +93,7 @@ static void wait_for_space(struct __test_metadata *_metadata, struct sync *sync,
 }
 
 static void reply_after_drain(struct __test_metadata *_metadata, struct sync *sync,
-			       int fd, __u64 id, unsigned int n)
+			      int fd, __u64 id, unsigned int n)
 {
 	__u64 call;
 

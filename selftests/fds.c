@@ -692,7 +692,7 @@ static void ignore_signal(int sig)
 
 /* Make a call that is interrupted, and meanwhile gets a canary as its reply. */
 static __u64 stored_reply(struct __test_metadata *_metadata, int primary, int secondary,
-			   struct canary *canary)
+			  struct canary *canary)
 {
 	struct sigaction action = { .sa_handler = ignore_signal };
 	struct mpipc_record request, result;

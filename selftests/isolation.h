@@ -399,7 +399,7 @@ static inline void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(stuck)
 
 /* Take the requests that the actor makes, and reply to them. */
 static inline void reply_actor(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
-				enum mpipc_role role)
+			       enum mpipc_role role)
 {
 	ASSERT_EQ(0, take(self, self->first, MPIPC_REQUEST));
 	ASSERT_EQ(0, send_reply(self, self->first));

@@ -212,7 +212,7 @@ TEST_FAULT(interrupted_call_keeps_its_results_until_they_are_taken)
 
 /* Expect that the caller has the reply, once. */
 static void expect_reply(struct __test_metadata *_metadata, const struct fault *fault,
-			  int fd, const struct cargo *cargo)
+			 int fd, const struct cargo *cargo)
 {
 	struct mpipc_record record;
 

@@ -155,7 +155,7 @@ static void *make_space(void *arg)
 }
 
 static int ioctl_with_space(struct __test_metadata *_metadata, struct crowd *crowd,
-			   struct fault *fault, unsigned long cmd, void *arg)
+			    struct fault *fault, unsigned long cmd, void *arg)
 {
 	pthread_t thread;
 	void *failed;

@@ -145,7 +145,7 @@ TEST_F(lib, a_handler_may_call)
 #define AHEAD	300
 
 static void reply_ahead(struct mpipc *handle, const struct mpipc_message *message,
-			 struct ahead *ahead)
+			struct ahead *ahead)
 {
 	const __u32 *numbers = message->data;
 	const __u32 size = message->record->size, number = ahead->count++;

@@ -156,7 +156,7 @@ static void check_result(const struct entry *result)
 			  result->rec.flags, result->rec.status, result->of);
 	/* A result of this kind says that the request was posted. */
 	if (peer && call->end && (replied(result) || (result->rec.status == -ETIMEDOUT &&
-						       !(call->flags & MPIPC_CALL_WAIT_SPACE))))
+						      !(call->flags & MPIPC_CALL_WAIT_SPACE))))
 		check_arrived(call, peer);
 }
 

@@ -160,7 +160,7 @@ void do_send(__u64 place);
 void ask_later(struct question *list, const struct question *question);
 struct question take_question(struct question *list);
 struct outgoing prepare_reply(const struct question *q, struct mpipc_reply_args *reply,
-		       size_t max_size, unsigned int max_fds);
+			      size_t max_size, unsigned int max_fds);
 void do_reply(const struct question *q);
 
 /* worker_receive.c */
@@ -193,7 +193,7 @@ void do_unshare_net(void);
 void do_unshare_files(void);
 void do_uring(__u64 place);
 void do_signal(void);
-void __attribute__((noreturn)) wait_for_end(void);
+void wait_for_end(void) __attribute__((noreturn));
 void do_end(void);
 
 #endif /* MPIPC_SELFTESTS_STRESS_WORKER_H */

@@ -258,7 +258,7 @@ struct question take_question(struct question *list)
 }
 
 struct outgoing prepare_reply(const struct question *q, struct mpipc_reply_args *reply,
-		       size_t max_size, unsigned int max_fds)
+			      size_t max_size, unsigned int max_fds)
 {
 	struct outgoing out = outgoing(OP_REPLY, q->place, max_size, max_fds);
 
