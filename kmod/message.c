@@ -17,6 +17,13 @@ static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 	return 0;
 }
 
+/* Say whether the payload and what precedes it take less memory apart than together. */
+static bool mpipc_msg_is_smaller_apart(size_t head, size_t size)
+{
+	return size && roundup_pow_of_two(head) + roundup_pow_of_two(size) <
+		       roundup_pow_of_two(head + size);
+}
+
 /*
  * Use the spare memory of the sender's last message, if it is large enough, or allocate. Old
  * content does not matter, because all of a message is written before anybody sees it.
@@ -24,7 +31,7 @@ static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t head, size_t size)
 {
 	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
-	bool apart = size > MPIPC_PAYLOAD_INSIDE;
+	bool apart = mpipc_msg_is_smaller_apart(head, size);
 	size_t bytes = apart ? head : head + size;
 
 	if (!msg || msg->allocated < bytes) {

@@ -14,8 +14,8 @@
  * A message is made complete in its sender's context, before any mailbox is looked at: its memory
  * is charged, its payload copied, its files referenced. From then on it does not change. A message
  * is one allocation: the header, one &struct mpipc_delivery for each mailbox that it can be posted
- * to, the file references, the name, the payload. A large payload has an allocation of its own,
- * because memory comes in powers of two and both together would take nearly twice as much. Each
+ * to, the file references, the name, the payload. The payload has an allocation of its own where
+ * that takes less, because memory comes in powers of two: 256 bytes would take 512 otherwise. Each
  * mailbox that holds the message has a reference. The last reference frees the message and gives
  * back what was charged to the user that was charged. The sender's endpoint keeps the memory of a
  * small message as spare memory for its next one.
@@ -23,9 +23,6 @@
  * The memory of a reply was charged to the caller when the call was made, so that no reply fails
  * because its sender has used up what it may.
  */
-
-/* A payload of more bytes has an allocation of its own. */
-#define MPIPC_PAYLOAD_INSIDE	512
 
 /**
  * struct mpipc_delivery - a message's place in one mailbox
