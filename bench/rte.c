@@ -42,16 +42,16 @@ static void close_fds(const struct rte_mp_msg *msg)
 		close(msg->fds[i]);
 }
 
-static int answer(const struct rte_mp_msg *msg, const void *peer)
+static int send_reply(const struct rte_mp_msg *msg, const void *peer)
 {
 	const struct timespec delay = { .tv_nsec = bench.delay_ms * 1000000 };
-	struct rte_mp_msg reply = { .name = REQUEST, .len_param = msg->len_param };
+	struct rte_mp_msg out = { .name = REQUEST, .len_param = msg->len_param };
 
 	close_fds(msg);
 	if (bench.delay_ms)
 		nanosleep(&delay, NULL);
-	memcpy(reply.param, msg->param, sizeof(reply.param));
-	return rte_mp_reply(&reply, peer);
+	memcpy(out.param, msg->param, sizeof(out.param));
+	return rte_mp_reply(&out, peer);
 }
 
 static int take(const struct rte_mp_msg *msg, const void *peer)
@@ -86,7 +86,7 @@ static void run_peer(const char *type)
 	sigaddset(&end, SIGTERM);
 	sigprocmask(SIG_BLOCK, &end, NULL);
 	init(type, BENCH_PEER);
-	if (rte_mp_action_register(REQUEST, answer) || rte_mp_action_register(MESSAGE, take))
+	if (rte_mp_action_register(REQUEST, send_reply) || rte_mp_action_register(MESSAGE, take))
 		bench_die("rte_mp_action_register: %s", rte_strerror(rte_errno));
 	peers_ready();
 	sigwait(&end, &signo);
@@ -113,7 +113,7 @@ static void request(void *arg)
 	if (rte_mp_request_sync(arg, &reply, &timeout))
 		bench_die("rte_mp_request_sync: %s", rte_strerror(rte_errno));
 	if (reply.nb_received != (int)bench.peers || reply.nb_sent != (int)bench.peers)
-		bench_die("%d of %u peers answered", reply.nb_received, bench.peers);
+		bench_die("%d of %u peers replied", reply.nb_received, bench.peers);
 	free(reply.msgs);
 }
 

@@ -273,7 +273,7 @@ static void child_silent(struct __test_metadata *_metadata, struct child *child,
 	fd = open_joined(group, role, 0);
 	if (fd < 0)
 		_exit(EXIT_FAILURE);
-	child_tell(child, endpoint_id(fd));
+	child_send(child, endpoint_id(fd));
 	for (;;)
 		pause();
 }
@@ -342,7 +342,7 @@ TEST_F(call, stopped_destination_does_not_delay_the_others)
 	if (!child.pid) {
 		int fd = open_secondary(self->group);
 
-		child_tell(&child, endpoint_id(fd));
+		child_send(&child, endpoint_id(fd));
 		if (recv_wait(fd, &record, NULL, 0))
 			_exit(EXIT_FAILURE);
 		_exit(!!reply_msg(fd, record.call, 0, NULL, 0));
@@ -511,7 +511,7 @@ TEST_F(call, reply_does_not_overtake_earlier_messages)
 	EXPECT_EQ(result.seq + 1, message.seq);
 }
 
-TEST_F(call, seq_of_a_sync_result_tells_what_came_before_it)
+TEST_F(call, seq_of_a_sync_result_shows_what_came_before_it)
 {
 	struct mpipc_record before, after;
 	struct sync sync;

@@ -47,7 +47,7 @@ static inline pid_t child_fork(struct child *child)
 }
 
 /* Send the other side a number, and with it the news that this point is reached. */
-static inline int child_tell(const struct child *child, __u64 number)
+static inline int child_send(const struct child *child, __u64 number)
 {
 	ssize_t n = send(child->line, &number, sizeof(number), MSG_NOSIGNAL);
 

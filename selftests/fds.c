@@ -808,7 +808,7 @@ TEST_F(fds, queued_are_released_although_a_child_holds_the_file)
 	queue_canary(_metadata, self->primary, self->id, &canary);
 	ASSERT_EQ(0, close(self->secondary));
 	EXPECT_TRUE(canary_dies(&canary));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 

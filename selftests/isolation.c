@@ -288,7 +288,7 @@ STUCK_IN(listing, .act = list_slow);
 static void secondaries_go_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self)
 {
 	ASSERT_EQ(0, send_msg(self->first, MPIPC_TO_PRIMARY, "m", NULL, 0));
-	ASSERT_EQ(0, tell_actor(&self->actor, BROADCAST));
+	ASSERT_EQ(0, order_actor(&self->actor, BROADCAST));
 	ASSERT_EQ(0, take(self, self->first, MPIPC_MESSAGE));
 	EXPECT_STREQ("all", self->record.name);
 	ASSERT_EQ(0, take(self, self->second, MPIPC_MESSAGE));
@@ -304,7 +304,7 @@ static void others_go_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) 
 		primary_goes_on(_metadata, self);
 	caller_goes_on(_metadata, self, variant->role);
 	others_come_and_go(_metadata, self);
-	EXPECT_EQ(1, tell_actor(&self->actor, IS_STUCK));
+	EXPECT_EQ(1, order_actor(&self->actor, IS_STUCK));
 }
 
 /* Check that what the actor sent is complete. */
@@ -324,7 +324,7 @@ static void expect_effect(struct __test_metadata *_metadata, FIXTURE_DATA(stuck)
 TEST_F(stuck, delays_nobody_and_ends_when_its_memory_comes)
 {
 	others_go_on(_metadata, self, variant);
-	EXPECT_EQ(0, tell_actor(&self->actor, RELEASE));
+	EXPECT_EQ(0, order_actor(&self->actor, RELEASE));
 	if (variant->effect)
 		expect_effect(_metadata, self, variant);
 	EXPECT_EQ(0, child_wait(&self->actor.child));

@@ -218,17 +218,17 @@ static inline void actor_main(struct actor *actor, enum mpipc_role role, bool pr
 
 	actor->done = eventfd(0, EFD_CLOEXEC);
 	actor->fd = open_joined(actor->group, role, 0);
-	child_tell(&actor->child, err ?: actor->fd);
+	child_send(&actor->child, err ?: actor->fd);
 	while (!child_hear(&actor->child, &order))
-		child_tell(&actor->child, obey(actor, order));
+		child_send(&actor->child, obey(actor, order));
 	_exit(0);
 }
 
-static inline int tell_actor(struct actor *actor, __u64 order)
+static inline int order_actor(struct actor *actor, __u64 order)
 {
 	__u64 ret;
 
-	if (child_tell(&actor->child, order) || child_hear(&actor->child, &ret))
+	if (child_send(&actor->child, order) || child_hear(&actor->child, &ret))
 		return -ECHILD;
 	return (int)ret;
 }
@@ -413,10 +413,10 @@ FIXTURE_SETUP(stuck)
 {
 	set_up(_metadata, self, variant);
 	ASSERT_EQ(0, give(self, variant));
-	ASSERT_LT(0, tell_actor(&self->actor, ACT));
+	ASSERT_LT(0, order_actor(&self->actor, ACT));
 	if (variant->is_replied)
 		reply_actor(_metadata, self, variant->role);
-	ASSERT_EQ(1, tell_actor(&self->actor, WAIT));
+	ASSERT_EQ(1, order_actor(&self->actor, WAIT));
 }
 
 FIXTURE_TEARDOWN(stuck)
@@ -466,7 +466,7 @@ static inline void caller_goes_on(struct __test_metadata *_metadata, FIXTURE_DAT
 
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->second, MPIPC_CALL, &call));
 	if (role == MPIPC_PRIMARY) {
-		ASSERT_EQ(0, tell_actor(&self->actor, REPLY_NEXT));
+		ASSERT_EQ(0, order_actor(&self->actor, REPLY_NEXT));
 	} else {
 		ASSERT_EQ(0, take(self, self->first, MPIPC_REQUEST));
 		ASSERT_EQ(0, send_reply(self, self->first));

@@ -50,7 +50,7 @@ static int join_and_wait(struct actor *actor)
 /* Stop the actor in what it does. */
 static void stop_actor(struct __test_metadata *_metadata, struct actor *actor)
 {
-	int tid = tell_actor(actor, ACT), status;
+	int tid = order_actor(actor, ACT), status;
 
 	ASSERT_LT(0, tid);
 	ASSERT_EQ(0, wait_asleep(tid));
@@ -64,8 +64,8 @@ static void continue_actor(struct __test_metadata *_metadata, struct actor *acto
 	EXPECT_EQ('T', task_state(actor->child.pid));
 	ASSERT_EQ(0, kill(actor->child.pid, SIGCONT));
 	/* The event that the actor waited for came long ago. */
-	EXPECT_EQ(0, tell_actor(actor, WAIT));
-	EXPECT_EQ(0, tell_actor(actor, RELEASE));
+	EXPECT_EQ(0, order_actor(actor, WAIT));
+	EXPECT_EQ(0, order_actor(actor, RELEASE));
 	EXPECT_EQ(0, child_wait(&actor->child));
 }
 
@@ -140,11 +140,11 @@ static void debtor_main(const struct child *self, const char *group)
 	int fd = share_cpu() ?: open_primary(group);
 	struct mpipc_record record;
 
-	child_tell(self, fd);
+	child_send(self, fd);
 	for (int i = 0; i < CALLS; i++)
 		if (recv_wait(fd, &record, NULL, 0))
 			_exit(1);
-	child_tell(self, 0);
+	child_send(self, 0);
 	child_hear(self, NULL);
 	_exit(-leave(fd));
 }
@@ -179,7 +179,7 @@ static int go_on_while_one_leaves(struct __test_metadata *_metadata)
 
 	ASSERT_EQ(0, share_cpu());
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &high));
-	ASSERT_EQ(0, child_tell(&debtor, 0));
+	ASSERT_EQ(0, child_send(&debtor, 0));
 	EXPECT_EQ(POLLIN, poll_for(caller, POLLIN, -1));
 	EXPECT_EQ(0, join_and_close(other, 10));
 	EXPECT_TRUE(is_listed(group));

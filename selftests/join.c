@@ -211,7 +211,7 @@ TEST_F(join, name_without_nul_is_refused)
 	EXPECT_EQ(-EINVAL, do_ioctl(self->fd, MPIPC_JOIN, &join));
 }
 
-TEST_F(join, name_of_127_bytes_is_told_from_its_neighbour)
+TEST_F(join, name_of_127_bytes_differs_from_its_neighbour)
 {
 	struct mpipc_info info;
 	char name[MPIPC_GROUP_MAX], neighbour[MPIPC_GROUP_MAX];
@@ -295,7 +295,7 @@ TEST_F(join, killed_primary_leaves_the_group)
 
 	ASSERT_LE(0, child_fork(&primary));
 	if (!primary.pid) {
-		child_tell(&primary, open_primary(self->group));
+		child_send(&primary, open_primary(self->group));
 		child_hear(&primary, NULL);
 		_exit(0);
 	}
@@ -449,7 +449,7 @@ static int start_waiter(struct child *waiter, const char *group)
 	if (!waiter->pid) {
 		int fd = open_dev();
 
-		child_tell(waiter, fd);
+		child_send(waiter, fd);
 		_exit(-join_until(fd, group, MPIPC_FOREVER));
 	}
 	if (child_hear(waiter, NULL))
@@ -636,7 +636,7 @@ static int start_owner(struct child *owner, const char *group, __u32 mode)
 		return -errno;
 	if (!owner->pid) {
 		become_user(OWNER, OWNER_GROUP);
-		child_tell(owner, do_ioctl(open_dev(), MPIPC_JOIN, &join));
+		child_send(owner, do_ioctl(open_dev(), MPIPC_JOIN, &join));
 		child_hear(owner, NULL);
 		_exit(0);
 	}
@@ -663,7 +663,7 @@ static int start_group_without_primary(struct child *keeper, const char *group)
 	if (child_fork(keeper) < 0)
 		return -errno;
 	if (!keeper->pid) {
-		child_tell(keeper, open_secondary(group));
+		child_send(keeper, open_secondary(group));
 		child_hear(keeper, NULL);
 		_exit(0);
 	}

@@ -87,7 +87,7 @@ static inline void run_builder(const struct child *line, const char *group, buil
 	__u64 end;
 
 	close(canary);
-	if (child_tell(line, -error) || child_hear(line, &end))
+	if (child_send(line, -error) || child_hear(line, &end))
 		_exit(EXIT_FAILURE);
 	if (end == END_EXIT)
 		_exit(0);
@@ -95,7 +95,7 @@ static inline void run_builder(const struct child *line, const char *group, buil
 		execute_shell(line->line);
 	close_range(STDERR_FILENO + 1, line->line - 1, 0);
 	close_range(line->line + 1, ~0U, 0);
-	child_tell(line, 0);
+	child_send(line, 0);
 	for (;;)
 		pause();
 }
@@ -114,15 +114,15 @@ static inline void bring_about(struct __test_metadata *_metadata, const struct c
 
 	switch (end) {
 	case END_CLOSE:
-		ASSERT_EQ(0, child_tell(child, end));
+		ASSERT_EQ(0, child_send(child, end));
 		ASSERT_EQ(0, child_hear(child, NULL));
 		break;
 	case END_EXIT:
-		ASSERT_EQ(0, child_tell(child, end));
+		ASSERT_EQ(0, child_send(child, end));
 		ASSERT_EQ(0, child_reap(child));
 		break;
 	case END_EXEC:
-		ASSERT_EQ(0, child_tell(child, end));
+		ASSERT_EQ(0, child_send(child, end));
 		ASSERT_EQ(1, read(child->line, &byte, 1));
 		break;
 	case END_STOP:

@@ -270,7 +270,7 @@ TEST_F(lifetime, owner_killed_while_files_are_sent_to_it_keeps_none)
 
 		ASSERT_LE(0, child_fork(&child));
 		if (!child.pid) {
-			child_tell(&child, endpoint_id(open_secondary(self->group)));
+			child_send(&child, endpoint_id(open_secondary(self->group)));
 			hold(child.line);
 		}
 		ASSERT_EQ(0, child_hear(&child, &poster.to));
@@ -374,7 +374,7 @@ TEST_F(lifetime, file_that_does_not_want_to_close_holds_up_its_owner_alone)
 	if (!child.pid) {
 		int secondary = open_secondary(group);
 
-		child_tell(&child, endpoint_id(secondary));
+		child_send(&child, endpoint_id(secondary));
 		child_hear(&child, NULL);
 		close(secondary);
 		_exit(0);
@@ -386,7 +386,7 @@ TEST_F(lifetime, file_that_does_not_want_to_close_holds_up_its_owner_alone)
 	ASSERT_LE(0, socket);
 	ASSERT_EQ(0, send_fds(primary, id, "", NULL, 0, &socket, 1));
 	close(socket);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 
 	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
 	EXPECT_EQ(MPIPC_LEFT, record.type);

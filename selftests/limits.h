@@ -81,7 +81,7 @@ static inline int start_holder(struct child *holder, uid_t uid,
 		return -errno;
 	if (!holder->pid) {
 		become_user(uid, GROUP);
-		child_tell(holder, function(group));
+		child_send(holder, function(group));
 		child_hear(holder, NULL);
 		_exit(0);
 	}
@@ -151,7 +151,7 @@ static inline int start_sender(struct child *sender, uid_t uid, const char *grou
 		fd = open_joined(group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 		if (files && setrlimit(RLIMIT_NOFILE, &limit))
 			fd = -errno;
-		child_tell(sender, fd);
+		child_send(sender, fd);
 		while (read(sender->line, &order, sizeof(order)) == sizeof(order)) {
 			carry_out(fd, &order);
 			if (write(sender->line, &order, sizeof(order)) < 0)

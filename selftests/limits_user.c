@@ -600,7 +600,7 @@ TEST_F(limits, memory_for_a_reply_is_given_back_when_the_call_returns)
 	ASSERT_LE(0, child_fork(&alice));
 	if (!alice.pid) {
 		become_user(self->alice, GROUP);
-		child_tell(&alice, call_one_by_one(self->group));
+		child_send(&alice, call_one_by_one(self->group));
 		_exit(0);
 	}
 	for (int i = 0; i < CALLS; i++) {
@@ -625,7 +625,7 @@ TEST_F(limits, memory_for_replies_is_given_back_when_who_owes_them_is_killed)
 
 		become_user(self->alice, GROUP);
 		fd = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
-		child_tell(&alice, make_calls_from(fd));
+		child_send(&alice, make_calls_from(fd));
 		child_hear(&alice, NULL);
 		for (int i = 0; i < 3; i++) {
 			EXPECT_EQ(0, recv_msg(fd, &self->record, NULL, 0));
@@ -638,7 +638,7 @@ TEST_F(limits, memory_for_replies_is_given_back_when_who_owes_them_is_killed)
 	EXPECT_EQ(3, (int)ret);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&server));
 	ASSERT_LE(0, open_primary(self->group));
-	child_tell(&alice, 0);
+	child_send(&alice, 0);
 	EXPECT_EQ(0, child_wait(&alice));
 }
 

@@ -112,14 +112,14 @@ TEST_F(mailbox, sender_is_as_it_was_when_it_joined)
 			_exit(2);
 		if (seteuid(0) || setegid(0))
 			_exit(3);
-		child_tell(&child, send_up(fd, "m"));
+		child_send(&child, send_up(fd, "m"));
 		child_hear(&child, NULL);
 		_exit(0);
 	}
 	close(self->secondary);
 	join.mode = 0666;
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_JOIN, &join));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	ASSERT_EQ(0, child_hear(&child, &ret));
 	ASSERT_EQ(0, (int)ret);
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
@@ -189,7 +189,7 @@ TEST_F(mailbox, full_mailbox_gets_eagain_and_gives_space_again)
 }
 
 /* Promise: P15 */
-TEST_F(mailbox, lost_messages_are_told_where_they_are_missing)
+TEST_F(mailbox, lost_messages_are_reported_where_they_are_missing)
 {
 	static const __u32 lost[] = { 3, 0, 2 };
 
@@ -320,7 +320,7 @@ TEST_F(mailbox, signal_interrupts_the_receiver)
 	EXPECT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 }
 
-TEST_F(mailbox, record_that_does_not_fit_stays_and_tells_its_size)
+TEST_F(mailbox, record_that_does_not_fit_stays_and_shows_its_size)
 {
 	struct mpipc_info info;
 
@@ -415,7 +415,7 @@ TEST_F(mailbox, peers_that_do_not_fit_are_counted)
 	EXPECT_EQ(3, n);
 }
 
-TEST_F(mailbox, peers_tell_who_was_left_behind)
+TEST_F(mailbox, peers_show_who_was_left_behind)
 {
 	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 	struct mpipc_peer peers[8];

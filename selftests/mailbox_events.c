@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(events)
 	close(self->primary);
 }
 
-TEST_F(events, primary_is_told_who_comes_and_goes)
+TEST_F(events, primary_is_notified_of_who_comes_and_goes)
 {
 	struct mpipc_record *record = &self->record;
 	int secondary = open_secondary(self->group);
@@ -80,14 +80,14 @@ TEST_F(events, primary_is_told_who_comes_and_goes)
 	EXPECT_EQ(-EAGAIN, recv_msg(self->primary, record, NULL, 0));
 }
 
-TEST_F(events, killed_secondary_is_told)
+TEST_F(events, killed_secondary_is_reported)
 {
 	struct child child;
 	__u64 id;
 
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
-		child_tell(&child, endpoint_id(open_secondary(self->group)));
+		child_send(&child, endpoint_id(open_secondary(self->group)));
 		child_hear(&child, NULL);
 		_exit(0);
 	}
@@ -101,7 +101,7 @@ TEST_F(events, killed_secondary_is_told)
 	EXPECT_EQ(128 + SIGKILL, child_wait(&child));
 }
 
-TEST_F(events, secondary_is_told_of_its_primary)
+TEST_F(events, secondary_is_notified_of_its_primary)
 {
 	int secondary = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_EVENTS);
 	int other = open_secondary(self->group);
@@ -123,7 +123,7 @@ TEST_F(events, secondary_is_told_of_its_primary)
 	EXPECT_EQ(-EAGAIN, recv_msg(other, &self->record, NULL, 0));
 }
 
-TEST_F(events, follower_is_told_of_each_primary)
+TEST_F(events, follower_is_notified_of_each_primary)
 {
 	int follower = open_joined(self->group, MPIPC_SECONDARY,
 				   MPIPC_JOIN_EVENTS | MPIPC_JOIN_FOLLOW);
@@ -213,7 +213,7 @@ TEST_F(events, take_no_space_from_messages)
 	EXPECT_EQ(0, drain(self->primary, 3 * SPACE));
 }
 
-TEST_F(events, peer_that_came_and_went_unseen_is_not_told)
+TEST_F(events, peer_that_came_and_went_unseen_is_not_reported)
 {
 	struct mpipc_info info;
 
@@ -225,7 +225,7 @@ TEST_F(events, peer_that_came_and_went_unseen_is_not_told)
 	EXPECT_EQ(0, info.queued);
 }
 
-TEST_F(events, follower_that_the_next_primary_did_not_see_is_not_told_to_it)
+TEST_F(events, follower_that_the_next_primary_did_not_see_is_not_reported_to_it)
 {
 	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 	int next;
@@ -239,7 +239,7 @@ TEST_F(events, follower_that_the_next_primary_did_not_see_is_not_told_to_it)
 	EXPECT_EQ(-EAGAIN, recv_msg(next, &self->record, NULL, 0));
 }
 
-TEST_F(events, primary_that_came_and_went_unseen_is_not_told)
+TEST_F(events, primary_that_came_and_went_unseen_is_not_reported)
 {
 	int follower = open_joined(self->group, MPIPC_SECONDARY,
 				   MPIPC_JOIN_EVENTS | MPIPC_JOIN_FOLLOW);
@@ -263,7 +263,7 @@ TEST_F(events, primary_that_came_and_went_unseen_is_not_told)
 	EXPECT_EQ(-EAGAIN, recv_msg(follower, &self->record, NULL, 0));
 }
 
-TEST_F(events, peer_that_sent_something_is_told_even_if_it_is_gone)
+TEST_F(events, peer_that_sent_something_is_reported_even_if_it_is_gone)
 {
 	int secondary = open_secondary(self->group);
 	__u64 id = endpoint_id(secondary);
@@ -276,7 +276,7 @@ TEST_F(events, peer_that_sent_something_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, peer_that_replied_is_told_even_if_it_is_gone)
+TEST_F(events, peer_that_replied_is_reported_even_if_it_is_gone)
 {
 	int secondary = open_secondary(self->group);
 	__u64 id = endpoint_id(secondary), call;
@@ -292,7 +292,7 @@ TEST_F(events, peer_that_replied_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, peer_that_replied_to_a_caller_is_told_even_if_it_is_gone)
+TEST_F(events, peer_that_replied_to_a_caller_is_reported_even_if_it_is_gone)
 {
 	struct mpipc_record result;
 	struct mpipc_call_args call = call_arg(MPIPC_TO_ALL, "c", NULL, 0, &result, 1);
@@ -310,7 +310,7 @@ TEST_F(events, peer_that_replied_to_a_caller_is_told_even_if_it_is_gone)
 	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
 }
 
-TEST_F(events, primary_that_replied_is_told_even_if_it_is_gone)
+TEST_F(events, primary_that_replied_is_reported_even_if_it_is_gone)
 {
 	int secondary = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_EVENTS);
 	__u64 id = endpoint_id(self->primary), call;
@@ -343,7 +343,7 @@ static __u64 take_place(struct __test_metadata *_metadata, struct ioctl_thread *
 	return endpoint_id(next);
 }
 
-TEST_F(events, followers_are_told_in_order_of_a_primary_whose_place_is_taken_at_once)
+TEST_F(events, followers_are_notified_in_order_of_a_primary_whose_place_is_taken_at_once)
 {
 	__u64 old = endpoint_id(self->primary), id;
 	struct ioctl_thread leaver;
@@ -421,7 +421,7 @@ TEST_F(events, late_reply_to_who_left_is_refused_and_does_not_confuse_the_next)
 }
 
 /* Promise: P15 */
-TEST_F(events, untold_peer_leaves_the_place_of_lost_messages)
+TEST_F(events, unreported_peer_leaves_the_place_of_lost_messages)
 {
 	int secondary = open_secondary(self->group);
 	int brief, other;

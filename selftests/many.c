@@ -54,22 +54,22 @@ static void member_main(const struct child *self, const char *group)
 		fds[i] = open_secondary(group);
 		done += fds[i] >= 0;
 	}
-	child_tell(self, done);
+	child_send(self, done);
 	while (!child_hear(self, &order)) {
 		done = 0;
 		for (int i = 0; i < EACH; i++)
 			done += handle(fds[i], order);
-		child_tell(self, done);
+		child_send(self, done);
 	}
 	_exit(0);
 }
 
 /* Tell all processes from @first up to @end to do it at once. */
-static void tell_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
-			 int first, int end, __u64 order)
+static void order_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
+			  int first, int end, __u64 order)
 {
 	for (int i = first; i < end; i++)
-		ASSERT_EQ(0, child_tell(&self->member[i], order));
+		ASSERT_EQ(0, child_send(&self->member[i], order));
 }
 
 static void hear_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
@@ -113,7 +113,7 @@ TEST_F(many, broadcast_reaches_all)
 {
 	struct mpipc_send_args send = { .to = MPIPC_TO_ALL };
 
-	tell_members(_metadata, self, 0, PROCESSES, RECEIVE);
+	order_members(_metadata, self, 0, PROCESSES, RECEIVE);
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_SEND, &send));
 	EXPECT_EQ(MEMBERS, send.sent);
 	EXPECT_EQ(0, send.full);
@@ -164,7 +164,7 @@ TEST_F(many, call_gets_a_reply_of_all)
 {
 	struct mpipc_call_args call = call_all(self);
 
-	tell_members(_metadata, self, 0, PROCESSES, REPLY_NEXT);
+	order_members(_metadata, self, 0, PROCESSES, REPLY_NEXT);
 	ASSERT_EQ(0, do_ioctl(self->primary, MPIPC_CALL, &call));
 	EXPECT_EQ(MEMBERS, call.n_results);
 	EXPECT_EQ(MEMBERS, count_replies(_metadata, self));
@@ -178,8 +178,8 @@ TEST_F(many, call_ends_for_those_that_are_killed_meanwhile)
 	struct ioctl_thread thread;
 
 	ASSERT_EQ(0, ioctl_thread_start(&thread, self->primary, MPIPC_CALL, &call));
-	tell_members(_metadata, self, 0, KILLED, KEEP);
-	tell_members(_metadata, self, KILLED, PROCESSES, REPLY_NEXT);
+	order_members(_metadata, self, 0, KILLED, KEEP);
+	order_members(_metadata, self, KILLED, PROCESSES, REPLY_NEXT);
 	hear_members(_metadata, self, 0, PROCESSES);
 	/* The call waits for nobody else. */
 	for (int i = 0; i < KILLED; i++) {
@@ -215,7 +215,7 @@ static int count_events(FIXTURE_DATA(many) *self, enum mpipc_type type)
 	return n;
 }
 
-TEST_F(many, all_are_listed_and_told_of)
+TEST_F(many, all_are_listed_and_reported)
 {
 	struct mpipc_peers_args peers = { .max_peers = MEMBERS + 1 };
 	const int left = MEMBERS - KILLED * EACH;

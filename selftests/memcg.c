@@ -114,12 +114,12 @@ static void sender_main(FIXTURE_DATA(memcg) *self)
 	int fd = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 	__u64 wanted, sent;
 
-	child_tell(&self->sender, err ?: fd);
+	child_send(&self->sender, err ?: fd);
 	while (!child_hear(&self->sender, &wanted)) {
 		for (sent = 0; sent < wanted; sent++)
 			if (send_msg(fd, MPIPC_TO_PRIMARY, "m", self->data, MPIPC_SIZE_MAX))
 				break;
-		child_tell(&self->sender, sent);
+		child_send(&self->sender, sent);
 	}
 	_exit(0);
 }
@@ -168,7 +168,7 @@ static long long send_all(FIXTURE_DATA(memcg) *self)
 {
 	__u64 sent;
 
-	if (child_tell(&self->sender, MESSAGES) || child_hear(&self->sender, &sent))
+	if (child_send(&self->sender, MESSAGES) || child_hear(&self->sender, &sent))
 		return -ECHILD;
 	return sent;
 }
@@ -295,7 +295,7 @@ static void joiner_main(const struct child *self, struct cgroup *cgroup, const c
 	for (int i = 0; i < FOLLOWERS && fd >= 0; i++)
 		fd = open_joined(group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW | MPIPC_JOIN_EVENTS);
 	close(primary);
-	child_tell(self, fd);
+	child_send(self, fd);
 	child_hear(self, NULL);
 	for (;;) {
 		primary = open_dev();
@@ -337,7 +337,7 @@ TEST_F(memcg, join_without_memory_delays_nobody)
 
 	/* From now on the process is made to wait for seconds whenever it gets memory. */
 	ASSERT_EQ(0, cgroup_set(&self->senders, "memory.high", "256K"));
-	ASSERT_EQ(0, child_tell(&joiner, 0));
+	ASSERT_EQ(0, child_send(&joiner, 0));
 	/*
 	 * All of these come and go while the process makes one join, unless they wait for
 	 * it.

@@ -223,7 +223,7 @@ TEST_F(mixed, peer_gets_the_result_of_its_asynchronous_call)
 	expect_whole(_metadata, self, &self->record);
 }
 
-TEST_F(mixed, peer_is_told_who_joined)
+TEST_F(mixed, peer_is_notified_of_who_joined)
 {
 	const struct mpipc_record *event = (const struct mpipc_record *)self->got;
 

@@ -226,7 +226,7 @@ static int use_and_die(const char *group)
 	if (!child.pid) {
 		int fd = open_secondary(group);
 
-		child_tell(&child, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0) ?:
+		child_send(&child, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0) ?:
 				   call_async(fd, MPIPC_TO_PRIMARY, "c", 0, in_ms(1), NULL));
 		child_hear(&child, NULL);
 		_exit(0);

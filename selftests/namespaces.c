@@ -73,7 +73,7 @@ TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 		EXPECT_EQ(0, do_ioctl(open_dev(), MPIPC_JOIN, &join));
 		EXPECT_EQ(1, join.generation);
 		EXPECT_LE(0, open_secondary(self->group));
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		_exit(!_metadata->passed);
 	}
@@ -115,7 +115,7 @@ TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 	if (!child.pid) {
 		ASSERT_EQ(0, unshare(CLONE_NEWNET));
 		join.deadline = in_ms(50);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		_exit(-do_ioctl(open_dev(), MPIPC_JOIN, &join));
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
@@ -135,7 +135,7 @@ static void first_process(struct child *child, const char *group, int result[2])
 	int err = send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	child_tell(child, endpoint_id(fd));
+	child_send(child, endpoint_id(fd));
 	err = err ?: recv_wait(fd, &record, NULL, 0);
 	err = err ?: do_ioctl(fd, MPIPC_PEERS, &arg);
 	/* The primary is out of sight, and the secondary itself is process 1. */
@@ -173,12 +173,12 @@ TEST_F(namespaces, pid_is_that_in_the_receivers_namespace)
 		if (!first)
 			first_process(&child, self->group, result);
 		child_hear(&child, NULL);
-		child_tell(&child, first);
+		child_send(&child, first);
 		waitpid(first, NULL, 0);
 		_exit(0);
 	}
 	ASSERT_EQ(0, child_hear(&child, &id));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	ASSERT_EQ(0, child_hear(&child, &pid));
 	ASSERT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
 	EXPECT_EQ(id, self->record.peer);
@@ -212,7 +212,7 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 	if (!pid) {
 		EXPECT_EQ(0, join_secondary(fd, self->group));
 		EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0));
-		child_tell(&child, endpoint_id(fd));
+		child_send(&child, endpoint_id(fd));
 		/* Root outside has no number in the namespace. */
 		EXPECT_EQ(0, recv_wait(fd, &self->record, NULL, 0));
 		EXPECT_EQ(OVERFLOW_ID, self->record.uid);
@@ -232,7 +232,7 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 }
 
 /* Promise: P6 */
-TEST_F(namespaces, peers_and_listing_are_told_in_the_callers_terms)
+TEST_F(namespaces, peers_and_listing_are_in_the_callers_terms)
 {
 	struct mpipc_peer peers[4] = { };
 	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };

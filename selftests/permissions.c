@@ -118,11 +118,11 @@ static void owner_main(FIXTURE_DATA(permissions) *self)
 			err = do_ioctl(self->owners.fd[kind][i], MPIPC_JOIN, &join);
 		}
 	}
-	child_tell(&self->owner, err);
+	child_send(&self->owner, err);
 	child_hear(&self->owner, NULL);
 	for (int i = 0; i < MODES && !err; i++)
 		err = leave(self->owners.fd[VACANT][i]);
-	child_tell(&self->owner, err);
+	child_send(&self->owner, err);
 	child_hear(&self->owner, NULL);
 	_exit(0);
 }
@@ -140,7 +140,7 @@ static int keep_groups(FIXTURE_DATA(permissions) *self)
 		if (do_ioctl(self->keepers.fd[VACANT][i], MPIPC_JOIN, &join))
 			return -errno;
 	}
-	if (child_tell(&self->owner, 0) || child_hear(&self->owner, &err) || err)
+	if (child_send(&self->owner, 0) || child_hear(&self->owner, &err) || err)
 		return -ECHILD;
 	return 0;
 }
@@ -352,7 +352,7 @@ static void be_inside(struct __test_metadata *_metadata, FIXTURE_DATA(permission
 		}
 		EXPECT_EQ(0, child_wait(&child));
 	}
-	child_tell(line, _metadata->passed);
+	child_send(line, _metadata->passed);
 	child_hear(line, NULL);
 }
 

@@ -11,7 +11,7 @@
 
 /* poll and epoll */
 
-TEST_F(mailbox, poll_tells_level_of_the_mailbox)
+TEST_F(mailbox, poll_shows_level_of_the_mailbox)
 {
 	int events = POLLIN | POLLRDNORM;
 
@@ -25,7 +25,7 @@ TEST_F(mailbox, poll_tells_level_of_the_mailbox)
 	EXPECT_EQ(0, poll_for(self->primary, events, 0));
 }
 
-TEST_F(mailbox, poll_always_tells_that_one_may_send)
+TEST_F(mailbox, poll_always_says_that_one_may_send)
 {
 	ASSERT_EQ(0, fill_up(self->secondary));
 	EXPECT_EQ(POLLOUT | POLLWRNORM,
@@ -33,7 +33,7 @@ TEST_F(mailbox, poll_always_tells_that_one_may_send)
 	EXPECT_EQ(POLLIN | POLLOUT, poll_for(self->primary, POLLIN | POLLOUT, 0));
 }
 
-TEST_F(mailbox, poll_tells_nothing_before_the_join_and_wakes_at_it)
+TEST_F(mailbox, poll_shows_nothing_before_the_join_and_wakes_at_it)
 {
 	int fd = open_dev();
 	struct child child;
@@ -41,7 +41,7 @@ TEST_F(mailbox, poll_tells_nothing_before_the_join_and_wakes_at_it)
 	EXPECT_EQ(0, poll_for(fd, POLLIN | POLLOUT | POLLRDHUP, 0));
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		_exit(poll_for(fd, POLLOUT, -1) != POLLOUT);
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
@@ -57,7 +57,7 @@ TEST_F(mailbox, poll_wakes_for_a_message)
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
 		/* poll() depends on the open file alone, so that a child may call it. */
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		_exit(poll_for(self->primary, POLLIN, -1) != POLLIN);
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
@@ -112,7 +112,7 @@ TEST_F(mailbox, edge_triggered_epoll_reports_each_arrival)
 }
 
 /* Promise: P16 */
-TEST_F(mailbox, poll_tells_a_secondary_that_its_primary_left)
+TEST_F(mailbox, poll_shows_a_secondary_that_its_primary_left)
 {
 	EXPECT_EQ(0, poll_for(self->secondary, POLLIN | POLLRDHUP, 0));
 	ASSERT_EQ(0, leave(self->primary));
@@ -129,7 +129,7 @@ TEST_F(mailbox, death_of_the_primary_wakes_poll)
 	ASSERT_EQ(0, leave(self->secondary));
 	ASSERT_LE(0, child_fork(&primary));
 	if (!primary.pid) {
-		child_tell(&primary, open_primary(self->group));
+		child_send(&primary, open_primary(self->group));
 		child_hear(&primary, NULL);
 		_exit(0);
 	}
@@ -146,7 +146,7 @@ TEST_F(mailbox, death_of_the_primary_wakes_poll)
 	EXPECT_EQ(128 + SIGKILL, child_wait(&primary));
 }
 
-TEST_F(mailbox, poll_tells_a_follower_while_there_is_no_primary)
+TEST_F(mailbox, poll_shows_a_follower_that_there_is_no_primary)
 {
 	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
 
@@ -166,13 +166,13 @@ TEST_F(mailbox, primary_sees_no_hangup_when_a_secondary_leaves)
 	EXPECT_EQ(0, poll_for(self->primary, POLLIN | POLLRDHUP, 0));
 }
 
-TEST_F(mailbox, poll_tells_that_this_endpoint_left)
+TEST_F(mailbox, poll_shows_that_this_endpoint_left)
 {
 	struct child child;
 
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		_exit(!(poll_for(self->secondary, 0, -1) & POLLHUP));
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));

@@ -226,7 +226,7 @@ TEST_F(proc, who_stays_is_listed_once_while_others_come_and_go)
 
 		group_name(other, "other");
 		for (rounds = 1; (fd = open_secondary(self->group)) >= 0; rounds++) {
-			if (join_and_close(other, 1) || close(fd) || child_tell(&child, rounds))
+			if (join_and_close(other, 1) || close(fd) || child_send(&child, rounds))
 				break;
 		}
 		_exit(1);
@@ -317,7 +317,7 @@ TEST_F(proc, fdinfo_of_a_file_that_has_not_joined)
 	EXPECT_STREQ("", fdinfo(getpid(), fd, "group"));
 }
 
-TEST_F(proc, fdinfo_tells_what_info_tells)
+TEST_F(proc, fdinfo_shows_what_info_shows)
 {
 	struct mpipc_record record;
 	struct mpipc_info info;
@@ -354,7 +354,7 @@ TEST_F(proc, fdinfo_can_be_read_by_others)
 
 	ASSERT_LE(0, child_fork(&child));
 	if (!child.pid) {
-		child_tell(&child, open_secondary(self->group));
+		child_send(&child, open_secondary(self->group));
 		child_hear(&child, NULL);
 		_exit(0);
 	}
@@ -445,7 +445,7 @@ static __u64 do_all(FIXTURE_DATA(proc) *self, int small, __u64 small_id)
 	return call;
 }
 
-TEST_F(proc, tracepoints_tell_what_happens)
+TEST_F(proc, tracepoints_show_what_happens)
 {
 	unsigned long long primary = self->primary_id, secondary = self->secondary_id;
 	unsigned long long small_id, call;

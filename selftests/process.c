@@ -66,13 +66,13 @@ TEST_F(process, child_that_closes_or_exits_disturbs_nobody)
 	if (!child.pid) {
 		close(fd);
 		close(self->primary);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		_exit(0);
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	expect_there(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	EXPECT_EQ(0, child_wait(&child));
 	expect_there(_metadata, self->primary, id);
 
@@ -109,7 +109,7 @@ TEST_F(process, child_joins_for_itself)
 	if (!child.pid) {
 		if (join_secondary(fd, self->group))
 			_exit(1);
-		child_tell(&child, endpoint_id(fd));
+		child_send(&child, endpoint_id(fd));
 		child_hear(&child, NULL);
 		_exit(!!send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
 	}
@@ -117,7 +117,7 @@ TEST_F(process, child_joins_for_itself)
 	expect_joined(_metadata, self->primary, id);
 	EXPECT_TRUE(only_info_works(fd, -EPERM));
 	expect_there(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	EXPECT_EQ(0, child_wait(&child));
 	take(_metadata, self->primary, MPIPC_MESSAGE);
 	expect_left(_metadata, self->primary, id);
@@ -135,7 +135,7 @@ static void join_and_be_held(const struct child *line, const char *group,
 		_exit(1);
 	if (!fork())
 		hold(line);
-	child_tell(line, endpoint_id(fd));
+	child_send(line, endpoint_id(fd));
 	for (;;)
 		pause();
 }
@@ -455,7 +455,7 @@ TEST_F(process, killed_while_it_receives)
 		struct mpipc_record record;
 		int fd = open_secondary(self->group);
 
-		child_tell(&child, endpoint_id(fd));
+		child_send(&child, endpoint_id(fd));
 		recv_wait(fd, &record, NULL, 0);
 		_exit(1);
 	}
@@ -499,7 +499,7 @@ static void join_and_execute(struct child *line, const char *group, bool keep, b
 		_exit(1);
 	if (keep)
 		fcntl(fd, F_SETFD, 0);
-	child_tell(line, endpoint_id(fd));
+	child_send(line, endpoint_id(fd));
 	child_hear(line, NULL);
 	if (!thread)
 		execute_main(line);
@@ -519,7 +519,7 @@ static __u64 start_shell(struct __test_metadata *_metadata, struct child *child,
 		join_and_execute(child, group, keep, thread);
 	ASSERT_EQ(0, child_hear(child, &id));
 	expect_joined(_metadata, primary, id);
-	ASSERT_EQ(0, child_tell(child, 0));
+	ASSERT_EQ(0, child_send(child, 0));
 	ASSERT_EQ(1, read(child->line, &byte, 1));
 	return id;
 }

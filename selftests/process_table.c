@@ -36,7 +36,7 @@ static void run_member(const struct child *line, const char *group, enum way way
 		_exit(1);
 	if (way == WAY_SENT)
 		send_scm(line->line, &fd, 1);
-	child_tell(line, fd);
+	child_send(line, fd);
 	hold(line);
 }
 
@@ -103,14 +103,14 @@ TEST_F(process, descriptor_in_flight_does_not_keep_it)
 	if (!child.pid) {
 		int fd = open_secondary(self->group);
 
-		child_tell(&child, endpoint_id(fd));
+		child_send(&child, endpoint_id(fd));
 		send_scm(child.line, &fd, 1);
 		child_hear(&child, NULL);
 		_exit(0);
 	}
 	ASSERT_EQ(0, child_hear(&child, &id));
 	expect_joined(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	/* The line still has the file, because nobody took it out. */
 	expect_left(_metadata, self->primary, id);
 	EXPECT_EQ(0, child_wait(&child));
@@ -137,7 +137,7 @@ TEST_F(process, handed_over_before_the_join_it_is_of_whoever_joins_first)
 	ASSERT_EQ(0, join_secondary(fd, self->group));
 	id = endpoint_id(fd);
 	expect_joined(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	EXPECT_EQ(0, child_wait(&child));
 	expect_there(_metadata, self->primary, id);
 	EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0));
@@ -224,7 +224,7 @@ TEST_F(process, first_thread_may_end_before_the_others)
 	if (!child.pid) {
 		pthread_t thread;
 
-		child_tell(&child, endpoint_id(open_secondary(self->group)));
+		child_send(&child, endpoint_id(open_secondary(self->group)));
 		pthread_create(&thread, NULL, outlive_main, &child);
 		/* This system call ends the thread alone. */
 		syscall(SYS_exit, 0);
@@ -234,7 +234,7 @@ TEST_F(process, first_thread_may_end_before_the_others)
 	while (task_state(child.pid) != 'Z')
 		sched_yield();
 	expect_there(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	EXPECT_EQ(0, child_wait(&child));
 	expect_left(_metadata, self->primary, id);
 }
@@ -270,7 +270,7 @@ static void *unshare_and_hold_main(void *arg)
 	struct child *line = arg;
 
 	if (!unshare(CLONE_FILES))
-		child_tell(line, 0);
+		child_send(line, 0);
 	hold(line);
 	return NULL;
 }
@@ -296,7 +296,7 @@ TEST_F(process, table_that_its_last_thread_leaves_takes_it_along)
 	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	expect_there(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	expect_left(_metadata, self->primary, id);
 	/* The first thread ended alone, and the process does not end with it. */
 	while (task_state(child.pid) != 'Z')
@@ -383,12 +383,12 @@ TEST_F(process, close_by_one_that_shares_a_table_counts)
 			_exit(0);
 		}
 		waitpid(sharer, NULL, 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		hold(&child);
 	}
 	id = take(_metadata, self->primary, MPIPC_JOINED).peer;
 	expect_there(_metadata, self->primary, id);
-	ASSERT_EQ(0, child_tell(&child, 0));
+	ASSERT_EQ(0, child_send(&child, 0));
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	expect_left(_metadata, self->primary, id);
 	EXPECT_EQ(0, child_wait(&child));

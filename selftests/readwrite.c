@@ -212,7 +212,7 @@ static void start_writer(struct __test_metadata *_metadata, struct child *writer
 		ssize_t ret;
 
 		record.deadline = MPIPC_FOREVER;
-		child_tell(writer, 0);
+		child_send(writer, 0);
 		ret = do_write(fd, &record, RECORD);
 		_exit(ret == RECORD ? 0 : -ret);
 	}
@@ -443,7 +443,7 @@ TEST_F(rw, read_waits_for_a_record)
 	ASSERT_EQ(0, fcntl(self->primary, F_SETFL, 0));
 	ASSERT_LE(0, child_fork(&reader));
 	if (!reader.pid) {
-		child_tell(&reader, 0);
+		child_send(&reader, 0);
 		_exit(do_read(self->primary, &self->buf, sizeof(self->buf)) != RECORD);
 	}
 	ASSERT_EQ(0, child_hear(&reader, NULL));
@@ -459,7 +459,7 @@ TEST_F(rw, leaving_ends_a_read_that_waits)
 	ASSERT_EQ(0, fcntl(self->primary, F_SETFL, 0));
 	ASSERT_LE(0, child_fork(&reader));
 	if (!reader.pid) {
-		child_tell(&reader, 0);
+		child_send(&reader, 0);
 		_exit(-do_read(self->primary, &self->buf, sizeof(self->buf)));
 	}
 	ASSERT_EQ(0, child_hear(&reader, NULL));
@@ -595,7 +595,7 @@ TEST_F(rw, child_cannot_read_or_write_for_a_parent_that_closed)
 		_exit(do_read(secondary, &self->buf, sizeof(self->buf)) != -ESHUTDOWN);
 	}
 	ASSERT_EQ(0, close(secondary));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(-EAGAIN, recv_msg(self->primary, &self->record, NULL, 0));
 }

@@ -77,7 +77,7 @@ static inline int write_id_map(pid_t pid, const char *file)
 static inline pid_t fork_in_user_ns(struct child *child, int flags,
 				    void (*function)(void *arg), void *arg)
 {
-	__u64 told;
+	__u64 other_err;
 	int err;
 
 	if (child_fork(child) < 0)
@@ -85,19 +85,19 @@ static inline pid_t fork_in_user_ns(struct child *child, int flags,
 	if (!child->pid) {
 		err = unshare(CLONE_NEWUSER | flags) ? -errno : 0;
 		function(arg);
-		child_tell(child, err);
-		if (child_hear(child, &told) || told ||
+		child_send(child, err);
+		if (child_hear(child, &other_err) || other_err ||
 		    setresgid(0, 0, 0) || setresuid(0, 0, 0))
 			_exit(1);
 		/* The change of credentials has cancelled this signal. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		return 0;
 	}
-	if (child_hear(child, &told))
+	if (child_hear(child, &other_err))
 		return -ECHILD;
-	err = (int)told ?: write_id_map(child->pid, "uid_map") ?:
+	err = (int)other_err ?: write_id_map(child->pid, "uid_map") ?:
 			   write_id_map(child->pid, "gid_map");
-	child_tell(child, err);
+	child_send(child, err);
 	if (!err)
 		return child->pid;
 	child_wait(child);

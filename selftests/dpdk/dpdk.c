@@ -511,7 +511,7 @@ TEST_F(dpdk, a_preloaded_secondary_of_a_native_primary_is_native)
 	EXPECT_EQ(0, count_endpoints());
 }
 
-TEST_F(dpdk, a_native_secondary_of_a_primary_on_mpipc_is_told_at_once)
+TEST_F(dpdk, a_native_secondary_of_a_primary_on_mpipc_fails_at_once)
 {
 	struct process *primary = start_primary(2), *tool;
 

@@ -286,7 +286,7 @@ static inline int charges(void)
 	if (child_fork(&child) < 0)
 		return -errno;
 	if (!child.pid) {
-		child_tell(&child, measure_charges(group));
+		child_send(&child, measure_charges(group));
 		_exit(0);
 	}
 	if (child_hear(&child, &found) || child_wait(&child))

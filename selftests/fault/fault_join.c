@@ -111,7 +111,7 @@ static void try_secondary(struct __test_metadata *_metadata, const char *group, 
 	}
 }
 
-TEST_FAULT(secondary_joins_and_is_told_of_once)
+TEST_FAULT(secondary_joins_and_is_reported_once)
 {
 	int primary = open_joined(self->other, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
 

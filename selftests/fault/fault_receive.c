@@ -86,7 +86,7 @@ static int fill_slots(const struct child *child, const char *group, struct fault
 	do
 		last = dup(STDERR_FILENO);
 	while (last >= 0 && last < 62);
-	if (fd < 0 || last != 62 || child_tell(child, endpoint_id(fd)) || child_hear(child, NULL))
+	if (fd < 0 || last != 62 || child_send(child, endpoint_id(fd)) || child_hear(child, NULL))
 		return -EINVAL;
 	ret = WITH_FAULT(*fault, recv_fds(fd, &record, NULL, 0, fds, 3, 0));
 	if (ret)
@@ -119,7 +119,7 @@ TEST_FAULT(descriptor_that_cannot_be_made_says_so_in_its_slot)
 		cargo_make(_metadata, &cargo, (struct load){ .n_fds = 3 });
 		ASSERT_EQ(0, send_fds(self->primary, id, "", NULL, 0, cargo.fds, 3));
 		cargo_let_go(&cargo);
-		ASSERT_EQ(0, child_tell(&child, 0));
+		ASSERT_EQ(0, child_send(&child, 0));
 		ret = child_wait(&child);
 		ASSERT_TRUE(ret == 0 || ret == 1) TH_LOG("fault %u: %d", fault.nth, ret);
 		holes += ret;

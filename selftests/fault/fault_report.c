@@ -10,7 +10,7 @@
 
 /* Listings */
 
-TEST_FAULT(info_tells_all_or_nothing)
+TEST_FAULT(info_reports_all_or_nothing)
 {
 	struct mpipc_info plain, info;
 

@@ -171,8 +171,8 @@ static int ioctl_with_space(struct __test_metadata *_metadata, struct crowd *cro
 }
 
 /* Expect that each destination got what the sender was told. */
-static void expect_told(struct __test_metadata *_metadata, struct crowd *crowd,
-			int type, const bool *sent)
+static void expect_result(struct __test_metadata *_metadata, struct crowd *crowd,
+			  int type, const bool *sent)
 {
 	struct mpipc_record record;
 
@@ -206,7 +206,7 @@ TEST_FAULT(send_to_all_that_waits_for_space_says_how_many_got_it)
 		/* The sender waits for all, or for none. */
 		EXPECT_TRUE(send.sent == 0 || send.sent == SECONDARIES);
 		memset(sent, send.sent ? 1 : 0, sizeof(sent));
-		expect_told(_metadata, &crowd, MPIPC_MESSAGE, sent);
+		expect_result(_metadata, &crowd, MPIPC_MESSAGE, sent);
 		crowd_close(&crowd);
 	}
 }
@@ -233,7 +233,7 @@ TEST_FAULT(call_to_all_that_waits_for_space_has_a_result_for_each)
 			EXPECT_EQ(-EAGAIN, record.status);
 			sent[i] = false;
 		}
-		expect_told(_metadata, &crowd, MPIPC_REQUEST, sent);
+		expect_result(_metadata, &crowd, MPIPC_REQUEST, sent);
 		crowd_close(&crowd);
 	}
 }

@@ -57,7 +57,7 @@ static int end_of(struct child *program)
 	return line[0] ? -EBADMSG : child_wait(program);
 }
 
-static void tell(const struct child *program, const char *line)
+static void send_line(const struct child *program, const char *line)
 {
 	send(program->line, line, strlen(line), MSG_NOSIGNAL);
 }
@@ -165,9 +165,9 @@ TEST_F(daemon, an_application_registers_and_its_queues_wake_its_epoll)
 	struct child app;
 
 	ASSERT_TRUE(start_good_app(&app, self, variant, "one"));
-	tell(&self->daemon, "notify lan 1\n");
+	send_line(&self->daemon, "notify lan 1\n");
 	EXPECT_TRUE(says(&app, "queue 1 was notified"));
-	tell(&self->daemon, "notify lan 0\n");
+	send_line(&self->daemon, "notify lan 0\n");
 	EXPECT_TRUE(says(&app, "queue 0 was notified"));
 	child_kill(&app);
 }
@@ -179,7 +179,7 @@ TEST_F(daemon, only_those_who_have_opened_a_device_are_notified)
 	ASSERT_TRUE(start_good_app(&lan, self, variant, "one"));
 	start_app(&wan, self, variant, "two", "wan", "64");
 	ASSERT_TRUE(says(&wan, "opened wan with 64 queues"));
-	tell(&self->daemon, "notify lan 1\nnotify wan 63\nnotify wan 1\nnotify lan 0\n");
+	send_line(&self->daemon, "notify lan 1\nnotify wan 63\nnotify wan 1\nnotify lan 0\n");
 	EXPECT_TRUE(says(&lan, "queue 1 was notified"));
 	EXPECT_TRUE(says(&lan, "queue 0 was notified"));
 	EXPECT_TRUE(says(&wan, "queue 63 was notified"));
@@ -197,7 +197,7 @@ TEST_F(daemon, a_name_that_is_taken_is_refused_with_a_text)
 	EXPECT_TRUE(says(&second, "app_register: process %d has registered as one (File exists)",
 			 (int)first.pid));
 	EXPECT_EQ(REFUSED, end_of(&second));
-	tell(&self->daemon, "notify lan 1\n");
+	send_line(&self->daemon, "notify lan 1\n");
 	EXPECT_TRUE(says(&first, "queue 1 was notified"));
 	child_kill(&first);
 }
@@ -263,7 +263,7 @@ TEST_F(daemon, a_daemon_that_ends_is_noticed_too)
 	self->ended = true;
 }
 
-TEST_F(daemon, an_application_alone_is_told_that_there_is_no_daemon)
+TEST_F(daemon, an_application_alone_says_that_there_is_no_daemon)
 {
 	char line[256];
 	struct child app;

@@ -402,7 +402,7 @@ TEST_F(rte, what_was_registered_before_init_is_there)
 
 static void pause_in_init(void)
 {
-	child_tell(own_line, 0);
+	child_send(own_line, 0);
 	child_hear(own_line, NULL);
 }
 
@@ -421,10 +421,10 @@ TEST_F(rte, until_init_is_over_it_is_not_counted)
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	EXPECT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(0, reply.nb_sent);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	EXPECT_FAIL(ENOENT, ask("x", "", &reply));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -432,7 +432,7 @@ static void no_more_actions(void)
 {
 	__u64 error = 0;
 
-	child_tell(own_line, 0);
+	child_send(own_line, 0);
 	child_hear(own_line, &error);
 	seen.count += error != ECONNREFUSED;
 }
@@ -443,10 +443,10 @@ TEST_F(rte, no_action_runs_when_the_memory_of_dpdk_is_gone)
 
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(say("x", "") == -1);
-		child_tell(&child, rte_errno);
+		child_send(&child, rte_errno);
 		_exit(0);
 	}
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));

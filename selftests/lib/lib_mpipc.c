@@ -23,7 +23,7 @@ TEST_F(lib, messages_go_up_and_down_with_who_sent_them)
 
 	if (!fork_child(&child)) {
 		CHECK(!open_with(&secondary, self->group, MPIPC_SECONDARY, 0, record, &log));
-		child_tell(&child, mpipc_id(secondary));
+		child_send(&child, mpipc_id(secondary));
 		CHECK(mpipc_send(secondary, MPIPC_TO_PRIMARY, "up", "hello", 6, NULL) == 1);
 		CHECK(mpipc_dispatch(secondary, MPIPC_WAIT_FOREVER) == 1);
 		CHECK(!strcmp(log.record.name, "down"));
@@ -45,10 +45,10 @@ TEST_F(lib, messages_go_up_and_down_with_who_sent_them)
 }
 
 /* Hand on the payload to the parent. */
-static void tell_data(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+static void pass_on_data(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	(void)handle;
-	child_tell(*(struct child **)arg, *(const __u64 *)message->data);
+	child_send(*(struct child **)arg, *(const __u64 *)message->data);
 }
 
 TEST_F(lib, a_message_to_all_reaches_each_secondary)
@@ -59,7 +59,7 @@ TEST_F(lib, a_message_to_all_reaches_each_secondary)
 
 	for (i = 0; i < 3; i++) {
 		line = &children[i];
-		ASSERT_NE(0, start_server(self->group, &children[i], tell_data, &line));
+		ASSERT_NE(0, start_server(self->group, &children[i], pass_on_data, &line));
 	}
 	EXPECT_EQ(3, mpipc_send(self->primary, MPIPC_TO_ALL, "n", &number, sizeof(number), NULL));
 	for (i = 0; i < 3; i++) {
@@ -120,7 +120,7 @@ TEST_F(lib, a_signal_interrupts_a_waiting_dispatch)
 	EXPECT_EQ(-EINTR, ioctl_thread_join(&thread));
 }
 
-TEST_F(lib, a_full_mailbox_is_told_and_waited_for_if_asked)
+TEST_F(lib, a_full_mailbox_is_reported_and_waited_for_if_asked)
 {
 	unsigned int full = 99;
 	struct mpipc_send_options options = { .size = sizeof(options), .full = &full };

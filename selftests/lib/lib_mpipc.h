@@ -104,7 +104,7 @@ static inline void serve(const char *group, struct child *child, mpipc_handler_t
 	struct mpipc *self;
 
 	CHECK(!open_with(&self, group, MPIPC_SECONDARY, 0, handler, arg));
-	child_tell(child, mpipc_id(self));
+	child_send(child, mpipc_id(self));
 	while (mpipc_dispatch(self, MPIPC_WAIT_FOREVER) >= 0)
 		;
 	_exit(0);

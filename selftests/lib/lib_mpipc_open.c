@@ -23,7 +23,7 @@ TEST(without_the_module_the_hint_says_to_load_it)
 	EXPECT_NE(NULL, strstr(mpipc_open_hint(-ENODEV), "modprobe mpipc"));
 }
 
-TEST(a_device_of_another_kind_is_told_apart)
+TEST(a_device_of_another_kind_is_recognised)
 {
 	struct mpipc *handle;
 
@@ -121,7 +121,7 @@ TEST_F(lib, a_secondary_can_wait_for_its_primary)
 
 	strcat(self->group, ".late");
 	if (!fork_child(&child)) {
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		CHECK(!open_with(&handle, self->group, MPIPC_SECONDARY, 0, NULL, NULL));
 		_exit(0);
 	}

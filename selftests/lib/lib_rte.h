@@ -132,11 +132,11 @@ static inline int die(const struct rte_mp_msg *msg, const void *peer)
 /* A secondary has this line to the test. */
 static const struct child *own_line;
 
-static inline int tell(const struct rte_mp_msg *msg, const void *peer)
+static inline int report(const struct rte_mp_msg *msg, const void *peer)
 {
 	(void)msg;
 	(void)peer;
-	child_tell(own_line, 0);
+	child_send(own_line, 0);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static inline void start_secondary(const char *prefix, struct child *child, cons
 	own_line = child;
 	CHECK(start_eal("secondary", prefix) >= 0);
 	CHECK(!rte_mp_action_register(name, action));
-	child_tell(child, 0);
+	child_send(child, 0);
 	for (;;)
 		pause();
 }

@@ -101,7 +101,7 @@ static void start_one(const char *prefix, struct child *child, rte_mp_t action)
 	CHECK(start_eal("secondary", prefix) >= 0);
 	CHECK(!rte_mp_action_register("x", action));
 	CHECK(!rte_mp_action_register("echo", echo));
-	child_tell(child, 0);
+	child_send(child, 0);
 	stay();
 }
 
@@ -235,7 +235,7 @@ TEST_F(async, s30_nor_does_it_inside_the_call_of_an_action)
 		CHECK(!rte_mp_action_register("x", echo));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!ask("go", "", &reply));
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
@@ -274,7 +274,7 @@ TEST_F(async, s32_the_callback_runs_on_the_thread_of_the_actions)
 		CHECK(!rte_mp_action_register("x", echo));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!ask("note", "", &reply));
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
@@ -306,13 +306,13 @@ TEST_F(async, s33_no_time_at_all_is_an_error)
 
 TEST_F(async, s34_what_fails_has_asked_nobody_and_does_not_call_back)
 {
-	struct rte_mp_msg msg = make_msg("tell", "");
+	struct rte_mp_msg msg = make_msg("report", "");
 	struct rte_mp_reply reply;
 	struct child children[2];
 	int i;
 
 	for (i = 0; i < 2; i++)
-		start_secondary(self->prefix, &children[i], "tell", tell);
+		start_secondary(self->prefix, &children[i], "report", report);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 2));
 	msg.num_fds = 1;
 	msg.fds[0] = -1;

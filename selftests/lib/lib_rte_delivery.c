@@ -25,7 +25,7 @@ TEST_F(rte, s01_a_secondary_reaches_the_primary_only)
 {
 	struct child sender, other;
 
-	start_secondary(self->prefix, &other, "x", tell);
+	start_secondary(self->prefix, &other, "x", report);
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	if (!fork_child(&sender)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
@@ -34,7 +34,7 @@ TEST_F(rte, s01_a_secondary_reaches_the_primary_only)
 		_exit(0);
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &other, 1));
-	child_tell(&sender, 0);
+	child_send(&sender, 0);
 	EXPECT_EQ(0, child_wait(&sender));
 	wait_for(&seen.came);
 	EXPECT_STREQ("up", (char *)seen.msg.param);
@@ -71,14 +71,14 @@ TEST_F(rte, s02_a_primary_reaches_those_who_are_there_at_that_time)
 		child_hear(&late, NULL);
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!rte_mp_action_register("x", echo));
-		child_tell(&late, 0);
+		child_send(&late, 0);
 		stay();
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &early, 1));
 	ASSERT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(1, reply.nb_sent);
 	free(reply.msgs);
-	child_tell(&late, 0);
+	child_send(&late, 0);
 	child_hear(&late, NULL);
 	ASSERT_EQ(0, ask("x", "", &reply));
 	EXPECT_EQ(2, reply.nb_sent);
@@ -99,7 +99,7 @@ TEST_F(rte, s03_groups_of_other_prefixes_do_not_meet)
 	snprintf(other, sizeof(other), "%s.other", self->prefix);
 	if (!fork_child(&primary)) {
 		CHECK(start_eal("primary", other) >= 0);
-		child_tell(&primary, 0);
+		child_send(&primary, 0);
 		stay();
 	}
 	start_secondary(other, &child, "x", echo);
@@ -143,7 +143,7 @@ TEST_F(rte, s05_who_waits_for_a_reply_is_asked_itself)
 		_exit(0);
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &other, 1));
-	child_tell(&asking, 0);
+	child_send(&asking, 0);
 	EXPECT_EQ(0, child_wait(&asking));
 	child_kill(&other);
 }
@@ -429,7 +429,7 @@ static void ask_beside(const char *prefix, struct child *self)
 		CHECK(!ask("y", "", &reply));
 		free(reply.msgs);
 	}
-	child_tell(self, 0);
+	child_send(self, 0);
 	pthread_join(waiting.thread, NULL);
 	CHECK(waiting.right);
 	_exit(0);
@@ -445,7 +445,7 @@ TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_requests_that_were_replied_to)
 		ask_beside(self->prefix, &child);
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	wait_for(&seen.came);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	EXPECT_EQ(0, send_reply("x", "\1", asked_by[1]));
 	EXPECT_EQ(0, child_wait(&child));
@@ -461,7 +461,7 @@ static void ask_after(const char *prefix, struct child *self)
 
 	CHECK(start_eal("secondary", prefix) >= 0);
 	CHECK(rte_mp_request_sync(&msg, &reply, &one_second) < 0);
-	child_tell(self, 0);
+	child_send(self, 0);
 	CHECK(!child_hear(self, NULL));
 	for (i = 0; i < 100; i++) {
 		CHECK(!ask("y", "", &reply));
@@ -484,7 +484,7 @@ TEST_F(rte, s11_the_pointer_to_a_peer_outlasts_its_request)
 	wait_for(&seen.came);
 	snprintf(peer, sizeof(peer), "%s", asked_by[1]);
 	ASSERT_EQ(0, child_hear(&child, NULL));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_STREQ(peer, asked_by[1]);
 }

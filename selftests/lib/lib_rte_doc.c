@@ -40,9 +40,9 @@ TEST_F(rte, doc_a_message_of_the_primary_goes_to_all_secondaries)
 	int i;
 
 	for (i = 0; i < 5; i++)
-		start_secondary(self->prefix, &children[i], "tell", tell);
+		start_secondary(self->prefix, &children[i], "report", report);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 5));
-	EXPECT_EQ(0, say("tell", ""));
+	EXPECT_EQ(0, say("report", ""));
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(0, child_hear(&children[i], NULL));
 	kill_all(children, 5);
@@ -170,7 +170,7 @@ TEST_F(rte, doc_after_unregistering_the_callback_is_not_called_again)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	wait_for(&seen.came);
 	rte_mp_action_unregister("x");
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	EXPECT_EQ(2, seen.count);
 	EXPECT_STREQ("last", (char *)seen.msg.param);
@@ -379,7 +379,7 @@ TEST_F(rte, doc_a_response_reaches_the_one_who_asked)
 
 static int send_while_processing(const struct rte_mp_msg *msg, const void *peer)
 {
-	CHECK(!say("tell", ""));
+	CHECK(!say("report", ""));
 	return echo(msg, peer);
 }
 
@@ -389,7 +389,7 @@ TEST_F(rte, doc_sending_messages_while_processing_is_supported)
 	struct child child;
 
 	start_secondary(self->prefix, &child, "x", send_while_processing);
-	ASSERT_EQ(0, rte_mp_action_register("tell", keep));
+	ASSERT_EQ(0, rte_mp_action_register("report", keep));
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	ASSERT_EQ(0, ask("x", "", &reply));
 	free(reply.msgs);
@@ -476,7 +476,7 @@ FIXTURE_SETUP(init)
 	ASSERT_LE(0, self->fd);
 	if (!fork_child(&self->child)) {
 		own_line = &self->child;
-		CHECK(!rte_mp_action_register("early", tell));
+		CHECK(!rte_mp_action_register("early", report));
 		start_eal("secondary", prefix);
 		stay();
 	}

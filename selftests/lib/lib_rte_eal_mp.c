@@ -36,13 +36,13 @@ static int keep_first(const void *params, int len, int fds[], int fds_num)
 	return 0;
 }
 
-static int tell_first(const void *params, int len, int fds[], int fds_num)
+static int report_first(const void *params, int len, int fds[], int fds_num)
 {
 	(void)params;
 	(void)len;
 	(void)fds;
 	(void)fds_num;
-	child_tell(own_line, 0);
+	child_send(own_line, 0);
 	return -1;	/* for which nobody has to exit */
 }
 
@@ -51,9 +51,9 @@ static void start_first(const char *prefix, struct child *child)
 	if (fork_child(child))
 		return;
 	own_line = child;
-	CHECK(!rte_eal_mp_action_register("tell", tell_first));
+	CHECK(!rte_eal_mp_action_register("report", report_first));
 	CHECK(start_eal("secondary", prefix) >= 0);
-	child_tell(child, 0);
+	child_send(child, 0);
 	stay();
 }
 
@@ -64,7 +64,7 @@ static void send_first(const char *prefix, struct child *child, const char *name
 	if (fork_child(child))
 		return;
 	CHECK(start_eal("secondary", prefix) >= 0);
-	child_tell(child, 0);
+	child_send(child, 0);
 	child_hear(child, NULL);
 	CHECK(rte_eal_mp_sendmsg(name, params, len, fds, fds_num) == 72 + len);
 	_exit(0);
@@ -73,7 +73,7 @@ static void send_first(const char *prefix, struct child *child, const char *name
 TEST(an_action_is_registered_once)
 {
 	EXPECT_EQ(0, rte_eal_mp_action_register("x", keep_first));
-	EXPECT_EQ(-EEXIST, rte_eal_mp_action_register("x", tell_first));
+	EXPECT_EQ(-EEXIST, rte_eal_mp_action_register("x", report_first));
 	rte_eal_mp_action_unregister("x");
 	rte_eal_mp_action_unregister("x");
 	EXPECT_EQ(0, rte_eal_mp_action_register("x", keep_first));
@@ -109,7 +109,7 @@ TEST_F(rte, the_largest_message_arrives_as_it_was_sent)
 	ASSERT_EQ(0, rte_eal_mp_action_register("x", keep_first));
 	send_first(self->prefix, &child, "x", params, sizeof(params), NULL, 0);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	EXPECT_EQ(952, first.len);
 	EXPECT_EQ(0, memcmp(params, first.params, sizeof(params)));
@@ -137,7 +137,7 @@ TEST_F(rte, messages_of_every_size_keep_it)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		wait_for(&seen.came);
 		pthread_mutex_lock(&seen.lock);
 		len = first.len;
@@ -175,7 +175,7 @@ TEST_F(rte, a_message_carries_253_descriptors_which_the_action_owns)
 	send_first(self->prefix, &child, "x", "", 0, fds, RTE_MP_MAX_FD_NUM);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds();
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	EXPECT_EQ(0, child_wait(&child));
 	ASSERT_EQ(253, first.fds_num);
@@ -195,7 +195,7 @@ TEST_F(rte, descriptors_for_an_unknown_action_are_closed)
 	send_first(self->prefix, &child, "unknown", "", 0, &fds[1], 1);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	close(fds[1]);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(0, read(fds[0], &byte, 1));
 	EXPECT_EQ(0, first.count);
@@ -209,7 +209,7 @@ TEST_F(rte, a_primary_has_more_than_eight_secondaries)
 	for (i = 0; i < 12; i++)
 		start_first(self->prefix, &children[i]);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 12));
-	EXPECT_EQ(73, rte_eal_mp_sendmsg("tell", "x", 1, NULL, 0));
+	EXPECT_EQ(73, rte_eal_mp_sendmsg("report", "x", 1, NULL, 0));
 	for (i = 0; i < 12; i++)
 		EXPECT_EQ(0, child_hear(&children[i], NULL));
 	kill_all(children, 12);
@@ -222,7 +222,7 @@ TEST_F(rte, an_action_that_fails_and_a_primary_that_goes_end_nobody)
 	start_first(self->prefix, &child);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (int i = 0; i < 3; i++) {
-		EXPECT_LE(0, rte_eal_mp_sendmsg("tell", "", 0, NULL, 0));
+		EXPECT_LE(0, rte_eal_mp_sendmsg("report", "", 0, NULL, 0));
 		EXPECT_EQ(0, child_hear(&child, NULL));
 	}
 	EXPECT_EQ(0, rte_eal_cleanup());
@@ -257,7 +257,7 @@ TEST_F(rte, both_interfaces_work_in_one_process_with_the_same_names)
 	EXPECT_EQ(2, first.count);
 	EXPECT_STREQ("second", (char *)seen.msg.param);
 	EXPECT_EQ(1, seen.count);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -277,14 +277,14 @@ TEST_F(rte, without_a_primary_it_is_refused)
 
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(rte_eal_mp_sendmsg("x", "", 0, NULL, 0) == -ECONNREFUSED);
 		_exit(0);
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	EXPECT_EQ(0, rte_eal_cleanup());
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 

@@ -114,7 +114,7 @@ TEST_F(check, e_too_many_parameters_or_descriptors_are_e2big)
 	EXPECT_FAIL(E2BIG, variant->call(&msg));
 }
 
-TEST_F(check, e_errors_are_told_in_the_order_of_dpdk)
+TEST_F(check, e_errors_are_found_in_the_order_of_dpdk)
 {
 	struct rte_mp_msg msg = make_msg("", "");
 
@@ -160,7 +160,7 @@ TEST_F(check, e_too_many_descriptors_in_flight_are_etoomanyrefs)
 	EXPECT_FAIL(ETOOMANYREFS, variant->call(&msg));
 }
 
-/* Errors that a child could not tell from success have tests of their own. */
+/* Errors that a child could not distinguish from success have tests of their own. */
 
 TEST_F(rte, e_reply_without_a_peer_is_einval)
 {
@@ -228,12 +228,12 @@ TEST_F(rte, e_without_a_primary_everything_is_econnrefused)
 
 	if (!fork_child(&primary)) {
 		CHECK(start_eal("primary", self->prefix) >= 0);
-		child_tell(&primary, 0);
+		child_send(&primary, 0);
 		stay();
 	}
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(sends(&msg) == -1 && rte_errno == ECONNREFUSED);
 		CHECK(asks(&msg) == -1 && rte_errno == ECONNREFUSED);
@@ -242,7 +242,7 @@ TEST_F(rte, e_without_a_primary_everything_is_econnrefused)
 	}
 	child_hear(&child, NULL);
 	child_kill(&primary);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -250,7 +250,7 @@ static int stop(const struct rte_mp_msg *msg, const void *peer)
 {
 	(void)msg;
 	(void)peer;
-	child_tell(own_line, 0);
+	child_send(own_line, 0);
 	kill(getpid(), SIGSTOP);
 	return 0;
 }
@@ -332,12 +332,12 @@ TEST(e_register_without_memory_is_enomem)
 
 TEST_F(rte, e_requests_without_memory_are_enomem_and_ask_nobody)
 {
-	struct rte_mp_msg msg = make_msg("tell", "");
+	struct rte_mp_msg msg = make_msg("report", "");
 	struct rte_mp_reply reply = { .msgs = (void *)1 };
 	struct child child;
 	bool right;
 
-	start_secondary(self->prefix, &child, "tell", tell);
+	start_secondary(self->prefix, &child, "report", report);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	use_up_memory();
 	right = rte_mp_request_sync(&msg, &reply, &a_minute) == -1 && rte_errno == ENOMEM &&

@@ -41,12 +41,12 @@ static struct rte_mp_msg msg_with(const char *name, int fd, int n)
 }
 
 /* Start a secondary that sends this when it is told to, once. */
-static void send_when_told(const char *prefix, struct child *child, struct rte_mp_msg *msg)
+static void send_on_order(const char *prefix, struct child *child, struct rte_mp_msg *msg)
 {
 	if (fork_child(child))
 		return;
 	CHECK(start_eal("secondary", prefix) >= 0);
-	child_tell(child, 0);
+	child_send(child, 0);
 	child_hear(child, NULL);
 	CHECK(!rte_mp_sendmsg(msg));
 	_exit(0);
@@ -94,7 +94,7 @@ TEST_F(rte, s35_received_descriptors_stay_open_after_the_action)
 	wait_for(&seen.came);
 	msg = last_seen();
 	/* When the next message has come, that action has returned long ago. */
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	ASSERT_EQ(1, msg.num_fds);
 	EXPECT_EQ(1, write(msg.fds[0], "x", 1));
@@ -146,9 +146,9 @@ TEST_F(rte, s37_the_order_of_descriptors_is_kept)
 		msg.fds[i] = pipes[i][0];
 	}
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
-	send_when_told(self->prefix, &child, &msg);
+	send_on_order(self->prefix, &child, &msg);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	ASSERT_EQ(MOST, seen.msg.num_fds);
 	for (i = 0; i < MOST; i++)
@@ -163,9 +163,9 @@ TEST_F(rte, d_s37_received_descriptors_are_close_on_exec)
 	struct child child;
 
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
-	send_when_told(self->prefix, &child, &msg);
+	send_on_order(self->prefix, &child, &msg);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(seen.msg.fds[0], F_GETFD));
 	EXPECT_EQ(0, child_wait(&child));
@@ -227,7 +227,7 @@ TEST_F(rte, without_space_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		for (;;) {
-			child_tell(&child, 0);
+			child_send(&child, 0);
 			if (child_hear(&child, NULL))
 				_exit(0);
 			CHECK(!rte_mp_sendmsg(&msg));
@@ -235,7 +235,7 @@ TEST_F(rte, without_space_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	leave_space_for(4);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	allow_many();
 	got = last_seen();
@@ -250,7 +250,7 @@ TEST_F(rte, without_space_for_descriptors_their_slots_say_so_and_ipc_goes_on)
 	close_fds(&got);
 	/* The reader has survived the message. */
 	child_hear(&child, NULL);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	got = last_seen();
 	for (i = 0; i < 10; i++)

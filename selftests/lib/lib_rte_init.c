@@ -46,7 +46,7 @@ TEST_F(rte, s40_a_primary_without_its_channel_does_not_start)
 
 	if (!fork_child(&child)) {
 		CHECK(start_eal("primary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	child_hear(&child, NULL);
@@ -71,7 +71,7 @@ TEST_F(rte, s41_a_primary_that_is_alone_can_refuse_secondaries)
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	EXPECT_TRUE(rte_mp_disable());
 	EXPECT_TRUE(rte_mp_disable());
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 	/* The process can go on as one that has no secondaries. */
 	EXPECT_EQ(0, say("x", ""));
@@ -119,7 +119,7 @@ TEST_F(rte, s41_refusing_before_init_counts)
 	}
 	EXPECT_TRUE(rte_mp_disable());
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -214,7 +214,7 @@ TEST_F(rte, s45_registering_again_says_eexist_and_changes_nothing)
 		CHECK(!rte_mp_action_register("x", echo));
 		CHECK(rte_mp_action_register("x", die) == -1);
 		CHECK(rte_errno == EEXIST);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
@@ -254,7 +254,7 @@ TEST_F(rte, s46_cleanup_calls_back_who_waits_for_a_reply)
 	pthread_t thread;
 	int error = 0;
 
-	start_secondary(self->prefix, &child, "x", tell);
+	start_secondary(self->prefix, &child, "x", report);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_silent, &error));
 	child_hear(&child, NULL);
@@ -329,7 +329,7 @@ TEST_F(rte, d_s48_a_secondary_does_not_talk_to_a_new_primary_unawares)
 
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(say("x", "") == -1 && rte_errno == ECONNREFUSED);
 		CHECK(!rte_eal_cleanup());
@@ -341,7 +341,7 @@ TEST_F(rte, d_s48_a_secondary_does_not_talk_to_a_new_primary_unawares)
 	EXPECT_EQ(0, rte_eal_cleanup());
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(1, seen.count);
@@ -356,7 +356,7 @@ TEST_F(rte, s49_without_its_primary_a_secondary_fails_at_once)
 		struct rte_mp_reply reply;
 
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(rte_mp_sendmsg(&msg) == -1 && rte_errno == ECONNREFUSED);
 		CHECK(ask("x", "", &reply) == -1 && rte_errno == ECONNREFUSED);
@@ -366,7 +366,7 @@ TEST_F(rte, s49_without_its_primary_a_secondary_fails_at_once)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	EXPECT_EQ(0, rte_eal_cleanup());
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -396,7 +396,7 @@ TEST_F(rte, d_s50_secondaries_that_leave_meanwhile_are_no_error)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	for (i = 0; i < 3; i++)
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 	while (waitpid(children[0].pid, NULL, WNOHANG) == 0) {
 		failed += !!say("x", "");
 		/*

@@ -96,7 +96,7 @@ TEST_F(rte, s06_a_thousand_mixed_messages_and_requests_of_8_secondaries_come_in_
 	for (i = 0; i < SENDERS; i++) {
 		if (!fork_child(&children[i])) {
 			CHECK(start_eal("secondary", self->prefix) >= 0);
-			child_tell(&children[i], 0);
+			child_send(&children[i], 0);
 			child_hear(&children[i], NULL);
 			send_mixed(i);
 		}
@@ -105,7 +105,7 @@ TEST_F(rte, s06_a_thousand_mixed_messages_and_requests_of_8_secondaries_come_in_
 	ASSERT_EQ(0, rte_mp_action_register("request", take_request));
 	ASSERT_EQ(0, start_primary(self->prefix, children, SENDERS));
 	for (i = 0; i < SENDERS; i++)
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 	wait_for(&seen.came);
 	for (i = 0; i < SENDERS; i++) {
 		EXPECT_EQ(0, child_wait(&children[i]));
@@ -195,7 +195,7 @@ TEST_F(rte, d_a_primary_that_is_killed_while_asked_ends_all_requests)
 
 	if (!fork_child(&primary)) {
 		own_line = &primary;
-		CHECK(!rte_mp_action_register("x", tell));
+		CHECK(!rte_mp_action_register("x", report));
 		CHECK(start_eal("primary", self->prefix) >= 0);
 		stay();
 	}
@@ -225,11 +225,11 @@ static int count_broadcast(const struct rte_mp_msg *msg, const void *peer)
 	(void)msg;
 	(void)peer;
 	if (++seen.count % AT_ONCE == 0)
-		child_tell(own_line, 0);
+		child_send(own_line, 0);
 	return 0;
 }
 
-static int tell_count(const struct rte_mp_msg *msg, const void *peer)
+static int reply_count(const struct rte_mp_msg *msg, const void *peer)
 {
 	struct rte_mp_msg out = make_msg(msg->name, "");
 
@@ -243,9 +243,9 @@ static void start_counting(const char *prefix, struct child *child)
 		return;
 	own_line = child;
 	CHECK(!rte_mp_action_register("x", count_broadcast));
-	CHECK(!rte_mp_action_register("count", tell_count));
+	CHECK(!rte_mp_action_register("count", reply_count));
 	CHECK(start_eal("secondary", prefix) >= 0);
-	child_tell(child, 0);
+	child_send(child, 0);
 	stay();
 }
 

@@ -72,7 +72,7 @@ TEST_F(rte, a_second_primary_is_refused_and_auto_becomes_secondary)
 		_exit(0);
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 
@@ -81,7 +81,7 @@ TEST_F(rte, a_secondary_waits_for_its_primary_if_the_environment_says_so)
 	struct child child;
 
 	if (!fork_child(&child)) {
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		_exit(0);
 	}
@@ -102,7 +102,7 @@ TEST_F(rte, a_primary_can_be_started_again)
 		child_hear(&second, NULL);
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!rte_mp_action_register("echo", echo));
-		child_tell(&second, 0);
+		child_send(&second, 0);
 		for (;;)
 			pause();
 	}
@@ -110,7 +110,7 @@ TEST_F(rte, a_primary_can_be_started_again)
 	EXPECT_EQ(0, rte_eal_cleanup());
 	/* The first group is left behind, with its primary. */
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	child_tell(&second, 0);
+	child_send(&second, 0);
 	ASSERT_EQ(0, child_hear(&second, NULL));
 	EXPECT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(1, reply.nb_received);
@@ -239,12 +239,12 @@ TEST_F(rte, s09_a_message_carries_all_its_parameters_whatever_its_length_says)
 
 TEST_F(rte, s02_a_message_of_the_primary_goes_to_all_secondaries)
 {
-	struct rte_mp_msg msg = make_msg("tell", "");
+	struct rte_mp_msg msg = make_msg("report", "");
 	struct child children[3];
 	int i;
 
 	for (i = 0; i < 3; i++)
-		start_secondary(self->prefix, &children[i], "tell", tell);
+		start_secondary(self->prefix, &children[i], "report", report);
 	ASSERT_EQ(0, start_primary(self->prefix, children, 3));
 	EXPECT_EQ(0, rte_mp_sendmsg(&msg));
 	for (i = 0; i < 3; i++) {
@@ -261,7 +261,7 @@ TEST_F(rte, what_comes_before_the_first_registration_waits_for_it)
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!rte_mp_sendmsg(&msg));
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		_exit(0);
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
@@ -283,7 +283,7 @@ TEST_F(rte, s24_messages_for_no_action_are_dropped_with_their_descriptors)
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		msg.num_fds = 1;
 		msg.fds[0] = fds[1];
@@ -294,7 +294,7 @@ TEST_F(rte, s24_messages_for_no_action_are_dropped_with_their_descriptors)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds() - 1;
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 	sem_wait(&seen.came);
 	EXPECT_EQ(before, count_fds());
@@ -344,7 +344,7 @@ TEST_F(rte, s37_a_message_carries_253_descriptors)
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		msg.num_fds = RTE_MP_MAX_FD_NUM;
 		for (i = 0; i < msg.num_fds; i++)
@@ -355,7 +355,7 @@ TEST_F(rte, s37_a_message_carries_253_descriptors)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	before = count_fds() - 1;
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 	sem_wait(&seen.came);
 	ASSERT_EQ(253, seen.msg.num_fds);
@@ -700,7 +700,7 @@ TEST_F(rte, s10_peers_are_strings_that_stay_and_can_be_copied)
 			char param[16];
 
 			CHECK(start_eal("secondary", self->prefix) >= 0);
-			child_tell(&children[i], 0);
+			child_send(&children[i], 0);
 			child_hear(&children[i], NULL);
 			CHECK(!rte_mp_request_sync(&msg, &reply, &a_minute));
 			snprintf(param, sizeof(param), "%d", i);
@@ -710,7 +710,7 @@ TEST_F(rte, s10_peers_are_strings_that_stay_and_can_be_copied)
 	}
 	ASSERT_EQ(0, start_primary(self->prefix, children, 20));
 	for (i = 0; i < 20; i++) {
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 		sem_wait(&seen.came);
 		pthread_mutex_lock(&seen.lock);
 		peers[i] = seen.peer;
@@ -726,7 +726,7 @@ TEST_F(rte, s10_peers_are_strings_that_stay_and_can_be_copied)
 	}
 }
 
-TEST_F(rte, a_secondary_is_told_that_the_primary_it_replies_to_is_gone)
+TEST_F(rte, a_reply_to_a_primary_that_is_gone_fails)
 {
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
@@ -741,19 +741,19 @@ TEST_F(rte, a_secondary_is_told_that_the_primary_it_replies_to_is_gone)
 	if (!fork_child(&child)) {
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!rte_mp_action_register("x", keep));
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		sem_wait(&seen.came);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(rte_mp_reply(&msg, seen.peer) == -1);
 		CHECK(rte_errno == ECONNREFUSED);
 		_exit(0);
 	}
 	child_hear(&child, NULL);
-	child_tell(&primary, 0);
+	child_send(&primary, 0);
 	child_hear(&child, NULL);
 	child_kill(&primary);
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	EXPECT_EQ(0, child_wait(&child));
 }
 

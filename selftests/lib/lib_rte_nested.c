@@ -156,12 +156,12 @@ TEST_F(rte, d_s14_two_processes_ask_each_other_in_their_actions_at_once)
 	if (!fork_child(&child)) {
 		add_actions();
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		for (i = 0; i < 100; i++)
 			CHECK(!send_numbered("go", i));
 		for (i = 0; i < 100; i++)
 			wait_for(&seen.came);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	add_actions();
@@ -185,18 +185,18 @@ TEST_F(rte, d_s14_four_secondaries_and_their_primary_ask_each_other_at_once)
 			continue;
 		CHECK(!rte_mp_action_register("ping", ping));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 		child_hear(&children[i], NULL);
 		for (j = 0; j < 20; j++)
 			CHECK(ask_ping(0) == 0);
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 		stay();
 	}
 	/* The requests of this process go to all four, and theirs come meanwhile. */
 	ASSERT_EQ(0, rte_mp_action_register("ping", ping));
 	ASSERT_EQ(0, start_primary(self->prefix, children, 4));
 	for (i = 0; i < 4; i++)
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 	for (j = 0; j < 20; j++) {
 		ASSERT_EQ(0, ask("ping", "3", &reply));
 		ASSERT_EQ(4, reply.nb_received);
@@ -248,7 +248,7 @@ TEST_F(rte, s06_nor_does_a_reply_to_a_nested_request_overtake_messages)
 		CHECK(!rte_mp_action_register("one", count_one));
 		CHECK(!rte_mp_action_register("go", scan_in_action));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_reply));
@@ -307,14 +307,14 @@ TEST_F(rte, s06_a_reply_waits_for_an_action_that_has_a_nested_request)
 	if (!fork_child(&child)) {
 		CHECK(!rte_mp_action_register("echo", echo));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		child_hear(&child, NULL);
 		CHECK(!say("go", "outer"));
 		stay();
 	}
 	ASSERT_EQ(0, rte_mp_action_register("go", ask_then_wait));
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
-	child_tell(&child, 0);
+	child_send(&child, 0);
 	wait_for(&seen.came);
 	ASSERT_EQ(0, pthread_create(&asking.thread, NULL, ask_echo, &asking));
 	while (!(tid = __atomic_load_n(&asking.tid, __ATOMIC_ACQUIRE)))
@@ -354,7 +354,7 @@ TEST_F(rte, s08_the_message_of_an_action_is_valid_across_a_nested_request)
 		CHECK(!rte_mp_action_register("one", count_one));
 		CHECK(!rte_mp_action_register("go", check_own_message));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		stay();
 	}
 	ASSERT_EQ(0, rte_mp_action_register("scan", ten_then_reply));
@@ -523,7 +523,7 @@ TEST_F(rte, s46_cleanup_calls_back_an_action_that_waits)
 	ASSERT_EQ(0, rte_mp_action_register("go", ask_and_lose));
 	if (!fork_child(&child)) {
 		own_line = &child;
-		CHECK(!rte_mp_action_register("silent", tell));
+		CHECK(!rte_mp_action_register("silent", report));
 		CHECK(start_eal("secondary", self->prefix) >= 0);
 		CHECK(!say("go", ""));
 		stay();
@@ -646,7 +646,7 @@ TEST(calls_are_nested_in_event_loops_of_two_processes)
 	group_name(group, _metadata->name);
 	if (!fork_child(&child)) {
 		CHECK(!open_side(&side, group, MPIPC_SECONDARY));
-		child_tell(&child, 0);
+		child_send(&child, 0);
 		CHECK(mpipc_dispatch(side.self, MPIPC_WAIT_FOREVER) > 0);
 		CHECK(side.calls == 3 && side.replies == 3);
 		mpipc_close(side.self);

@@ -77,7 +77,7 @@ static void refuse_unready(const char *prefix, struct child *child, int n)
 		return;
 	child_hear(child, NULL);
 	fd = open_beside(prefix);
-	child_tell(child, 0);
+	child_send(child, 0);
 	while (n--) {
 		CHECK(!recv_wait(fd, &record, wire, sizeof(wire)));
 		CHECK(!reply_msg(fd, record.call, -EINPROGRESS, NULL, 0));
@@ -104,7 +104,7 @@ TEST_F(rte, s20_who_is_not_ready_is_not_counted_as_sent)
 	start_secondary(self->prefix, &ready, "x", echo);
 	refuse_unready(self->prefix, &unready, 3);
 	ASSERT_EQ(0, start_primary(self->prefix, &ready, 1));
-	child_tell(&unready, 0);
+	child_send(&unready, 0);
 	child_hear(&unready, NULL);
 	ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 	EXPECT_EQ(1, reply.nb_sent);
@@ -142,8 +142,8 @@ FIXTURE_SETUP(init)
 		own_line = &self->child;
 		CHECK(!rte_mp_action_register("early", echo));
 		CHECK(start_eal("secondary", prefix) >= 0);
-		CHECK(!rte_mp_action_register("late", tell));
-		child_tell(&self->child, 0);
+		CHECK(!rte_mp_action_register("late", report));
+		child_send(&self->child, 0);
 		stay();
 	}
 	ASSERT_EQ(0, recv_wait(self->fd, &self->attach, NULL, 0));
@@ -317,7 +317,7 @@ TEST_F(rte, s27_a_late_reply_is_not_taken_for_that_of_the_next_request)
 /* Reply when all have been asked, which the line to the test reports. */
 static int meet(const struct rte_mp_msg *msg, const void *peer)
 {
-	child_tell(own_line, 0);
+	child_send(own_line, 0);
 	child_hear(own_line, NULL);
 	return echo(msg, peer);
 }
@@ -330,7 +330,7 @@ static void *gather(void *children)
 	for (i = 0; i < 4; i++)
 		child_hear(&child[i], NULL);
 	for (i = 0; i < 4; i++)
-		child_tell(&child[i], 0);
+		child_send(&child[i], 0);
 	return NULL;
 }
 
@@ -430,12 +430,12 @@ TEST_F(rte, s19_a_request_that_waits_for_nothing_is_sent_all_the_same)
 	const struct timespec times[] = {
 		{ 0 }, { .tv_sec = -1 }, { .tv_nsec = -5 }, { .tv_sec = 1, .tv_nsec = -2000000000 },
 	};
-	struct rte_mp_msg msg = make_msg("tell", "");
+	struct rte_mp_msg msg = make_msg("report", "");
 	struct rte_mp_reply reply;
 	struct child child;
 	size_t i;
 
-	start_secondary(self->prefix, &child, "tell", tell);
+	start_secondary(self->prefix, &child, "report", report);
 	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
 	for (i = 0; i < ARRAY_SIZE(times); i++) {
 		EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &times[i]));

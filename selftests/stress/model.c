@@ -250,12 +250,12 @@ struct member *destination(const struct entry *sent)
 	return follows(from) ? NULL : find_member(from->join.primary);
 }
 
-static void check_sent_all(const struct entry *sent, bool results_tell)
+static void check_sent_all(const struct entry *sent, bool has_results)
 {
 	const struct member *from = member_at(sent->member);
 	__u32 least = 0, most = 0, may_lack = 0;
 	__u32 arrived = count_arrivals(entry_index(sent));
-	__u32 all = results_tell ? sent->sent : sent->sent + sent->full;
+	__u32 all = has_results ? sent->sent : sent->sent + sent->full;
 	/* Nobody gets what a sender that leaves had not sent yet. */
 	bool stays = !may_have_left(from, sent->end);
 
@@ -268,7 +268,7 @@ static void check_sent_all(const struct entry *sent, bool results_tell)
 		if (stays && does_belong(to, from) &&
 		    surely_there(to, sent->begin, sent->end)) {
 			least++;
-			if (!sent->full && !results_tell)
+			if (!sent->full && !has_results)
 				check_arrived(sent, to);
 		}
 		if (!arrival(sent, i) && (sent->end > to->empty_at || in_flight[i]))
@@ -282,7 +282,7 @@ static void check_sent_all(const struct entry *sent, bool results_tell)
 		violation(P_LOSS, NONE, sent->member,
 			  "entry %#x went to %u, there were %u to %u", entry_index(sent), all,
 			  least, most);
-	if (results_tell)
+	if (has_results)
 		return;
 	if (arrived > sent->sent || sent->sent - arrived > may_lack)
 		violation(P_LOSS, NONE, sent->member,

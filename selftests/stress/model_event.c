@@ -12,7 +12,7 @@
  * @first: of the first record that the peer sent
  * @last: of the last thing that it sent, replies in hand included
  * @again: an event came twice
- * @told: when it knew that the peer had left
+ * @left_at: when it knew that the peer had left
  */
 struct news {
 	__u64 joined;
@@ -20,7 +20,7 @@ struct news {
 	__u64 first;
 	__u64 last;
 	bool again;
-	__u64 told;
+	__u64 left_at;
 };
 
 /* Events */
@@ -33,7 +33,7 @@ static void read_news(struct news *news, const struct entry *e)
 	} else if (e->rec.type == MPIPC_LEFT) {
 		news->again |= !!news->left;
 		news->left = position(e);
-		news->told = e->end;
+		news->left_at = e->end;
 	} else if (e->of != NONE) {
 		/* A result in hand does not count the events of who joined. */
 		if (!news->first && e->op == OP_RECEIVE)
@@ -60,7 +60,7 @@ static bool news_possible(const struct news *news, const struct member *m,
 {
 	if (news->again || (!wants_events(m) && (news->joined || news->left)))
 		return false;
-	if (news->left && !may_have_left(peer, news->told))
+	if (news->left && !may_have_left(peer, news->left_at))
 		return false;
 	if (news->left && news->last > news->left)
 		return false;

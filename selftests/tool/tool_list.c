@@ -127,7 +127,7 @@ TEST_F(tool, groups_that_come_and_go_do_not_disturb_a_listing)
 		if (children[i].pid)
 			continue;
 		group_name(name, "comes and goes");
-		child_tell(&children[i], 0);
+		child_send(&children[i], 0);
 		while (!join_and_close(name, 1))
 			;
 		_exit(1);
@@ -156,7 +156,7 @@ TEST_F(tool, an_unknown_column_is_an_error_that_names_the_known_ones)
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc list -o MEMBERS -g"));
 }
 
-TEST_F(tool, wrong_use_exits_with_2_and_tells_where_help_is)
+TEST_F(tool, wrong_use_exits_with_2_and_says_where_help_is)
 {
 	static const char *const lines[] = {
 		"", "nope", "list -x", "list --nope", "list --count 1", "list --json=x", "list -o",

@@ -17,7 +17,7 @@ TEST_F(tool, top_without_a_terminal_ends_by_itself)
 	EXPECT_STREQ("3\n", self->result.out);
 }
 
-TEST_F(tool, top_tells_how_much_happens_in_a_second)
+TEST_F(tool, top_shows_how_much_happens_in_a_second)
 {
 	struct child top;
 	long long rate = 0;
