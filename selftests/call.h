@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(call)
  * @arg: argument of the call
  * @results: results of its destinations
  * @replies: payloads of the results
- * @thread: who waits for it
+ * @thread: the thread that makes the call
  */
 struct sync {
 	struct mpipc_call_args arg;

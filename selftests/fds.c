@@ -833,7 +833,7 @@ TEST_F(fds, queued_are_released_although_the_file_is_in_flight)
  * struct reader - takes messages until there is one without a descriptor
  * @fd: endpoint
  * @seen: how often each number was received, by all readers
- * @bad: what was received otherwise than it was sent
+ * @bad: messages that were received otherwise than they were sent
  */
 struct reader {
 	int fd;

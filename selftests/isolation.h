@@ -27,7 +27,7 @@
  * struct page - memory that is not there, or cannot be written, until it is released
  * @uffd: the userfaultfd that reports who wants it
  * @addr: where it is
- * @content: what will be in it
+ * @content: its content once it is released
  * @size: its size
  * @protected: it is there and can be read, but not written
  */
@@ -102,15 +102,15 @@ static inline int page_release(struct page *page)
 
 /**
  * struct actor - a process that gets stuck in a system call of one of its threads
- * @child: the process, and how the test tells its other thread what to do
+ * @child: the process, and the line by which the test gives orders to its other thread
  * @group: its group
- * @fd: endpoint of it
- * @to: where it sends
+ * @fd: its endpoint
+ * @to: the destination that it sends to
  * @page: the memory
  * @act: makes the system call; returns 0 or a negative error number
  * @tid: the thread that makes it
- * @done: readable when that has returned
- * @result: what it returned
+ * @done: eventfd that is readable when the system call has returned
+ * @result: return value of the system call
  */
 struct actor {
 	struct child child;
@@ -129,7 +129,7 @@ enum {
 	ACT,		/* report the id of the thread that makes the system call */
 	WAIT,		/* wait until the thread is stuck (1) or has returned (0) */
 	IS_STUCK,	/* report 1 if the thread is still stuck */
-	REPLY_NEXT,		/* take records up to a request, and reply to it */
+	REPLY_NEXT,	/* take records up to a request, and reply to it */
 	BROADCAST,
 	RELEASE,	/* report what the system call returned */
 };
@@ -296,10 +296,10 @@ FIXTURE(stuck)
  * @role: its role in the group
  * @act: makes the system call
  * @protected: the memory is read-only, not missing
- * @finds: what is in its mailbox: %MPIPC_MESSAGE, %MPIPC_REQUEST or nothing
+ * @finds: type of the record in its mailbox: %MPIPC_MESSAGE, %MPIPC_REQUEST, or 0 for none
  * @is_replied: it makes a call, which gets a reply
- * @effect: what the others get when it was released: %MPIPC_MESSAGE, %MPIPC_REQUEST,
- *	%MPIPC_REPLY_TO or nothing
+ * @effect: type of the record that the others get after its release: %MPIPC_MESSAGE,
+ *	%MPIPC_REQUEST, %MPIPC_REPLY_TO, or 0 for none
  */
 FIXTURE_VARIANT(stuck)
 {

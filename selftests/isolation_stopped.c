@@ -134,7 +134,7 @@ static int share_cpu(void)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
 }
 
-/* Join as a primary, take so many requests, and leave without a reply when told. */
+/* Join as a primary, take CALLS requests, and leave without a reply at the parent's word. */
 static void debtor_main(const struct child *self, const char *group)
 {
 	int fd = share_cpu() ?: open_primary(group);

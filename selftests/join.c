@@ -625,7 +625,7 @@ static int join_by(int (*function)(void *arg), const char *group, enum mpipc_rol
 	return ret;
 }
 
-/* Start a child of user OWNER that is primary of a group until it is told to end. */
+/* Start a child of user OWNER that is primary of a group until the test ends the child. */
 static int start_owner(struct child *owner, const char *group, __u32 mode)
 {
 	struct mpipc_join_args join = join_arg(group, MPIPC_PRIMARY);

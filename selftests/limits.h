@@ -99,7 +99,7 @@ static inline int attempt(uid_t uid, int (*function)(const char *group), const c
 }
 
 /**
- * struct order - what a sender is told to do
+ * struct order - messages that a sender has to send
  * @size: payload of its messages
  * @n_fds: descriptors in each
  * @fd: which, as often as that
@@ -133,7 +133,7 @@ static inline void carry_out(int fd, struct order *order)
 
 /*
  * Start a secondary of a user, with so many files allowed to it (0: the usual number). The
- * secondary follows each primary, and sends when it is told, until there is no space.
+ * secondary follows each primary. At each order it sends until there is no space.
  */
 static inline int start_sender(struct child *sender, uid_t uid, const char *group,
 			       rlim_t files)

@@ -23,12 +23,12 @@ FIXTURE(many)
 };
 
 /*
- * A process is told to do one of these with each of its endpoints, and reports with how
- * many it did.
+ * The orders to a process. The process carries out an order with each of its endpoints, and
+ * reports with how many of them it succeeded.
  */
 enum {
 	RECEIVE,	/* a message */
-	REPLY_NEXT,		/* a request, with the id of the endpoint */
+	REPLY_NEXT,	/* a request, with the id of the endpoint */
 	KEEP,		/* a request, without a reply */
 };
 
@@ -64,7 +64,7 @@ static void member_main(const struct child *self, const char *group)
 	_exit(0);
 }
 
-/* Tell all processes from @first up to @end to do it at once. */
+/* Give an order to the processes from @first up to @end, without waiting for their reports. */
 static void order_members(struct __test_metadata *_metadata, FIXTURE_DATA(many) *self,
 			  int first, int end, __u64 order)
 {

@@ -105,8 +105,8 @@ FIXTURE(memcg)
 };
 
 /*
- * Send so many of the largest messages when told, as long as that works, and report how
- * many.
+ * Send as many of the largest messages as each order says, up to the first failure, and report
+ * how many were sent.
  */
 static void sender_main(FIXTURE_DATA(memcg) *self)
 {
@@ -281,7 +281,7 @@ struct progress {
 	int joined;
 };
 
-/* Run, as an ordinary user, many followers of a primary that comes and goes when told. */
+/* Have, as an ordinary user, many followers of a primary that comes and goes at each order. */
 static void joiner_main(const struct child *self, struct cgroup *cgroup, const char *group,
 			struct progress *progress)
 {

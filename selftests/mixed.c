@@ -109,7 +109,7 @@ FIXTURE_TEARDOWN(mixed)
 	free(self->got);
 }
 
-/* Tell the peer what to do, by a message that has all that a message can have. */
+/* Send the peer an order, in a message that has everything that a message can have. */
 static int order(FIXTURE_DATA(mixed) *self, const char *name, unsigned int n_fds)
 {
 	return send_fds(self->fd, self->to, name, self->data, MPIPC_SIZE_MAX,

@@ -125,7 +125,7 @@ TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 
 /* Process namespaces */
 
-/* Do what the first process of a process namespace is told to by its parent. */
+/* Be the first process of a process namespace, which reports to its parent at each step. */
 static void first_process(struct child *child, const char *group, int result[2])
 {
 	struct mpipc_peer peers[4] = { };

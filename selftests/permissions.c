@@ -35,7 +35,7 @@ static const enum mpipc_role role_in[KINDS] = { MPIPC_SECONDARY, MPIPC_PRIMARY }
 
 /**
  * struct files - open files of the device, none of which has joined yet
- * @fd: one for each group
+ * @fd: a descriptor for each group
  */
 struct files {
 	int fd[KINDS][MODES];
@@ -171,7 +171,7 @@ FIXTURE_TEARDOWN(permissions)
  * @uid: user, in the user namespace that it is in
  * @gid: group
  * @extra: supplementary group, or 0
- * @capabilities: what it has
+ * @capabilities: its capabilities
  * @owns: it is the owner
  * @overrides: by CAP_IPC_OWNER over the network namespace
  */

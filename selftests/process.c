@@ -489,7 +489,7 @@ TEST_F(process, killed_while_it_calls)
 
 /* Execution */
 
-/* Join; then this thread or another one, when told to, executes the shell. */
+/* Join, wait for the parent's word, and execute the shell in this thread or in another one. */
 static void join_and_execute(struct child *line, const char *group, bool keep, bool thread)
 {
 	int fd = open_secondary(group);

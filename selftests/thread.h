@@ -15,7 +15,7 @@
  * @fd: file
  * @cmd: command
  * @arg: argument
- * @ret: what it returned, or a negative error number
+ * @ret: return value, or a negative error number
  */
 struct ioctl_thread {
 	pthread_t thread;

@@ -20,10 +20,9 @@
 
 /**
  * struct command - a command and how to get it right
- * @name: what it is called
+ * @name: its name
  * @cmd: its number
- * @plain: what it returns to a secondary with an empty mailbox when its argument
- *	is that of set_plain()
+ * @plain: return value for a secondary with an empty mailbox and the argument of set_plain()
  * @flags: where its flags are, or NONE
  * @known: the flags that there are
  * @reserved: where a reserved member is, or NONE

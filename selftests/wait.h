@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tell the time, and wait for files and threads. */
+/* Read the clock, and wait for files and threads. */
 #ifndef MPIPC_SELFTESTS_WAIT_H
 #define MPIPC_SELFTESTS_WAIT_H
 

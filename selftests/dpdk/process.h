@@ -22,9 +22,9 @@
  * struct process - a program
  * @pid: 0 once it has been reaped
  * @terminal: this side of it, -1 once all have closed theirs
- * @log: what it has printed, with a final NUL
- * @len: how much that is
- * @seen: how much of it expect() has gone through
+ * @log: its output so far, with a final NUL
+ * @len: length of @log
+ * @seen: how much of @log expect() has gone through
  */
 struct process {
 	pid_t pid;

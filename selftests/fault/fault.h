@@ -341,7 +341,7 @@ static const struct load loads[] = { { 100, 0 }, { 10, MOST_FDS }, { MOST_SIZE, 
 
 /**
  * struct cargo - a load, ready to be sent
- * @load: what it is
+ * @load: its size and number of files
  * @read_end: of the pipe
  * @fds: write ends, all the same
  */
@@ -516,7 +516,7 @@ static inline void expect_all_talk(struct __test_metadata *_metadata, FIXTURE_DA
 
 /* Sending */
 
-/* Expect that as many secondaries got the load as the sender was told. */
+/* Expect that the endpoints @to got the load if it was @sent, and that its files are gone. */
 static inline void expect_arrival(struct __test_metadata *_metadata, const struct fault *fault,
 				  const int *to, int n, const struct cargo *cargo, bool sent)
 {

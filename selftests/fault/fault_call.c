@@ -59,10 +59,10 @@ TEST_FAULT(asynchronous_call_is_made_whole_or_not_at_all)
 }
 
 /**
- * struct server - a thread that replies to what one secondary is asked
+ * struct server - a thread that replies to the requests to one secondary
  * @thread: the thread
  * @fd: the secondary
- * @cargo: what a reply carries, set before it is asked
+ * @cargo: load of the next reply, set before the request is sent
  * @served: requests so far
  */
 struct server {

@@ -153,7 +153,7 @@ TEST_FAULT(primary_joins_with_all_its_followers)
 	};
 	const int n = ARRAY_SIZE(followers);
 
-	/* Unread events would be withdrawn. */
+	/* Take these events, because the kernel retracts events that nobody has read. */
 	for (int i = 0; i < 2; i++)
 		expect_events(_metadata, followers[i], MPIPC_JOINED, 1);
 	close(primary);

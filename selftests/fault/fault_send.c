@@ -170,7 +170,7 @@ static int ioctl_with_space(struct __test_metadata *_metadata, struct crowd *cro
 	return ret;
 }
 
-/* Expect that each destination got what the sender was told. */
+/* Expect that a destination got the message if @sent says so, and nothing otherwise. */
 static void expect_result(struct __test_metadata *_metadata, struct crowd *crowd,
 			  int type, const bool *sent)
 {

@@ -42,7 +42,7 @@ enum {
  * @kind: index in @kinds
  * @actor: the actor that does it
  * @race: do not wait for it to end or block before the next one
- * @args: what they mean is up to the kind
+ * @args: arguments, which the kind gives a meaning
  */
 struct op {
 	uint8_t kind;
@@ -162,8 +162,8 @@ struct actor {
 
 /**
  * struct shared - what actors and the fuzzer share
- * @finding: what is wrong, or empty
- * @dead_id: of an endpoint that left
+ * @finding: description of an error, or empty
+ * @dead_id: id of an endpoint that left
  * @requests: calls that were received, to be replied to
  * @n_requests: how many there were
  * @actors: all of them

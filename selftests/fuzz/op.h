@@ -33,7 +33,7 @@ struct odd {
 /**
  * struct ioctl - a command
  * @cmd: the command
- * @blocked: what it may block in
+ * @blocked: the place where it may block
  * @zero: bits of u32 members that have to be 0, or it is refused
  */
 struct ioctl {

@@ -44,7 +44,7 @@ TEST_F(lib, messages_go_up_and_down_with_who_sent_them)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/* Hand on the payload to the parent. */
+/* Pass the payload on to the parent. */
 static void pass_on_data(struct mpipc *handle, const struct mpipc_message *message, void *arg)
 {
 	(void)handle;

@@ -43,7 +43,7 @@ static inline pid_t fork_child(struct child *child)
  * @data: its payload
  * @fd: the first of its descriptors, taken
  * @fds: all of them, as they were
- * @handler_ret: what a function returned that was called in the handler
+ * @handler_ret: return value of a function that was called in the handler
  * @reply_with: status to reply requests with at once
  * @keep: do not reply
  * @entered: posted when the handler begins
@@ -208,7 +208,7 @@ static inline void count_results(struct mpipc *handle, const struct mpipc_messag
  * struct ahead - for requests that are replied to while the next ones wait
  * @count: how many were handled, each of which has to be the next
  * @taken: how often one was taken out of the mailbox with a reply
- * @peer: who is called between two replies, or 0
+ * @peer: endpoint that is called between two replies, or 0
  * @entered: posted in the first handler
  * @all_there: then waited for
  * @done: posted after each handler

@@ -265,10 +265,10 @@ TEST_F(lib, a_call_between_two_replies_finds_what_the_first_has_taken)
 }
 
 /**
- * struct eager - for replies to what is no request
- * @secondary: sends what is to be taken
- * @count: what has come
- * @status: what mpipc_reply() returned to the first
+ * struct eager - for replies to messages that are no requests
+ * @secondary: sends the messages
+ * @count: messages that have come
+ * @status: return value of mpipc_reply() for the first message
  */
 struct eager {
 	struct mpipc *secondary;
@@ -351,8 +351,8 @@ TEST_F(lib, a_descriptor_made_nonblocking_changes_nothing)
 
 /**
  * struct ordered - a thread that makes an ordered call
- * @handle: what it calls by
- * @tid: of the thread
+ * @handle: the handle that it calls by
+ * @tid: id of the thread
  */
 struct ordered {
 	struct mpipc *handle;

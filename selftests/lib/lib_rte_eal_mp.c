@@ -57,7 +57,7 @@ static void start_first(const char *prefix, struct child *child)
 	stay();
 }
 
-/* Start a secondary that sends when told to, and exits then. */
+/* Start a secondary that waits for a word of the test, sends a message, and exits. */
 static void send_first(const char *prefix, struct child *child, const char *name,
 		       const void *params, int len, int *fds, int fds_num)
 {

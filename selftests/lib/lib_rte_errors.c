@@ -160,7 +160,7 @@ TEST_F(check, e_too_many_descriptors_in_flight_are_etoomanyrefs)
 	EXPECT_FAIL(ETOOMANYREFS, variant->call(&msg));
 }
 
-/* Errors that a child could not distinguish from success have tests of their own. */
+/* Errors that look like success to a child have tests of their own. */
 
 TEST_F(rte, e_reply_without_a_peer_is_einval)
 {

@@ -40,7 +40,7 @@ static struct rte_mp_msg msg_with(const char *name, int fd, int n)
 	return msg;
 }
 
-/* Start a secondary that sends this when it is told to, once. */
+/* Start a secondary that waits for a word of the test, sends the message, and exits. */
 static void send_on_order(const char *prefix, struct child *child, struct rte_mp_msg *msg)
 {
 	if (fork_child(child))

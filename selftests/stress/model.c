@@ -381,7 +381,7 @@ static void check_counters(void)
 		if (m->info.lost < l->certain || m->info.lost > l->certain + l->more ||
 		    m->info.lost < lost[i])
 			violation(P_LOSS, i, NONE,
-				  "lost %llu, of which %llu were told of; senders know of %u to %u",
+				  "lost %llu, of which %llu were reported; senders know of %u to %u",
 				  m->info.lost, lost[i], l->certain, l->certain + l->more);
 		if (m->info.received < n[i] || m->info.received > n[i] + in_flight[i] ||
 		    m->info.queued || m->info.queued_bytes)

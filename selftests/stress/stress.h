@@ -117,9 +117,9 @@
 	X(OP_PASS_URING, "io_uring refused") \
 	X(OP_PASS_ON, "pass on what was received") \
 	X(OP_PASS_MANY, "pass 253 files") \
-	X(OP_GOT_JOINED, "told that a peer joined") \
-	X(OP_GOT_LEFT, "told that a peer left") \
-	X(OP_GOT_LOST, "told of lost messages") \
+	X(OP_GOT_JOINED, "notified that a peer joined") \
+	X(OP_GOT_LEFT, "notified that a peer left") \
+	X(OP_GOT_LOST, "notified of lost messages") \
 	X(OP_GOT_FULL, "mailbox was full") \
 	X(OP_GOT_REPLY, "call with a reply") \
 	X(OP_GOT_RESET, "call reset by a death") \
@@ -136,7 +136,7 @@ enum op { OPS(OP_NAME) N_OPS };
 	X(P_LOSS, "nothing is lost that was not reported lost") \
 	X(P_CONTENT, "everything arrives as it was sent, at whom it was sent to") \
 	X(P_IDENTITY, "everybody is who they are said to be") \
-	X(P_EVENTS, "events tell who came and went, around what they sent") \
+	X(P_EVENTS, "events report who came and went, around what they sent") \
 	X(P_CALLS, "each destination of a call has one result, and a true one") \
 	X(P_FILES, "passed files are the ones that were sent") \
 	X(P_ERRORS, "what fails has a reason to") \
@@ -193,7 +193,7 @@ struct image {
  * @empty_at: the last time that its mailbox was certainly empty
  * @async_open: asynchronous calls of which the last result has not come
  * @faults_begun: receives to bad pointers
- * @faults_ended: those that are over
+ * @faults_ended: receives to bad pointers that are over
  * @drained: @info is of the end of the round
  * @info: counters
  */
@@ -228,7 +228,7 @@ struct member {
  * @of: received message or reply: its entry; result: the call; reply: the request
  * @begin: when
  * @end: when; 0: never got there
- * @ret: what came of it
+ * @ret: result of the operation
  * @sent: how many got it; calls: how many destinations
  * @full: how many had no space
  * @may_fail: error that was meant to happen
@@ -262,7 +262,7 @@ struct chunk {
  * @property: &enum property
  * @a: member that it happened to, or NONE
  * @b: the other of the pair, or NONE
- * @text: what was expected and what was found
+ * @text: the expected and the real state
  */
 struct violation {
 	__u32 property;

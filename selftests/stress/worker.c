@@ -396,7 +396,7 @@ static void take_over(__u32 old, __u32 member, int fd)
 
 /**
  * worker_exec - go on in a program that a worker, or a child of one, executed
- * @args: what it was given
+ * @args: its arguments
  *
  * Return: nothing useful; a worker does not return.
  */

@@ -22,11 +22,11 @@
 /**
  * struct payload - how a payload begins, if there is any
  * @seed: of the round
- * @entry: what the sender wrote down about it
+ * @entry: the sender's entry in the ledger
  * @size: bytes, all in all
  * @n_fds: how many descriptors; up to %MAX_FILES are described
  * @sum: of everything, with this as 0
- * @files: what they are
+ * @files: description of the files
  */
 struct payload {
 	__u64 seed;
@@ -105,7 +105,7 @@ struct thread {
 /**
  * struct outgoing - a message or a reply
  * @e: its entry
- * @body: what it is made of
+ * @body: name, payload and descriptors
  * @pass_mpipc: whether there are mpipc files
  * @n_files: different files
  * @files: these

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files that workers open to pass them, and how they are told apart. */
+/* Files that workers open to pass them, and numbers that identify the files. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -49,7 +49,7 @@ static __u64 inode(int fd, mode_t type)
 	return !fstat(fd, &st) && (st.st_mode & S_IFMT) == type ? st.st_ino : 0;
 }
 
-/* Return what tells a file from others, or 0 if it is not of that kind at all. */
+/* Return a number that identifies a file of this kind, or 0 if the file is of another kind. */
 __u64 identify(enum op kind, int fd)
 {
 	struct mpipc_info info;
@@ -79,7 +79,7 @@ static int open_epoll(__u64 token)
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = token };
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
-	/* An epoll instance is told from others by what it watches. */
+	/* The token identifies the epoll instance, see identify(). */
 	epoll_ctl(epoll, EPOLL_CTL_ADD, CANARY_FD + CANARIES / 2, &event);
 	return epoll;
 }

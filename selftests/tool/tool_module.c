@@ -198,7 +198,7 @@ TEST_F(tool, doctor_leads_to_a_loaded_module)
 	EXPECT_STREQ("ok", status);
 }
 
-/* Make DKMS a script, which says what it is told. */
+/* Replace the command dkms by a script that prints @text. */
 static bool dkms_says(FIXTURE_DATA(tool) *self, const char *text)
 {
 	char path[4096];

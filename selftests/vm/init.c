@@ -170,8 +170,9 @@ static bool load_module(struct kmod_ctx *kmod)
 }
 
 /*
- * The last reference to a file may be dropped by a kernel worker (io_uring,
- * AF_UNIX garbage collection), and nothing tells when: hence the short naps.
+ * Try again after a short nap while the module is in use, because a kernel worker (of io_uring
+ * or of AF_UNIX's garbage collection) may hold the last reference to a file, and no event says
+ * when it drops the reference.
  */
 static void unload_module(struct kmod_ctx *kmod)
 {
@@ -260,7 +261,7 @@ static void scan_log(void)
 			return;
 		}
 		record[len] = '\0';
-		/* That of a memory cgroup is no complaint, but has a trace. */
+		/* The OOM killer of a memory cgroup prints a trace, but is no complaint. */
 		if (strstr(record, "invoked oom-killer")) {
 			oom = true;
 			continue;
@@ -330,7 +331,7 @@ static int run_command(struct command *command)
 		exec_command(command, serial);
 	dead = wait_for(pid, &status);
 
-	/* What outlives the command must not outlive the test. */
+	/* Kill the processes that outlive the command, so that none outlives the test. */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
@@ -391,7 +392,7 @@ static void send_coverage(void)
 		_exit(127);
 	}
 	if (waitpid(pid, &status, 0) != pid || status || tcdrain(serial))
-		fail("cannot tell what gcov counted");
+		fail("cannot send the counts of gcov");
 	close(serial);
 }
 
