@@ -90,7 +90,7 @@ module: kernel-headers
 	@ln -s $(CURDIR)/kmod/*.[ch] $(CURDIR)/kmod/Kbuild $(MODULE_BUILD)/kmod
 	$(Q)$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules
 
-# What the system is told of the device: whose it is, and to load the module at boot.
+# The files of the system that give the device its owner, and that load the module at boot.
 define install-system
 	install -D -m 644 system/60-mpipc.rules $(SYSTEM_DIR)/udev/rules.d/60-mpipc.rules
 	install -D -m 644 system/sysusers.conf $(SYSTEM_DIR)/sysusers.d/mpipc.conf
@@ -149,7 +149,7 @@ examples: lib
 tools: lib
 	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc
 
-# The library is found by its name only once the loader was told.
+# The loader finds the library by its name only after ldconfig has updated its cache.
 define update-loader
 	$(if $(DESTDIR),,@[ "$$(id -u)" -ne 0 ] || ldconfig)
 endef
@@ -166,7 +166,7 @@ uninstall:
 	$(Q)$(MAKE) -C man uninstall
 	$(update-loader)
 
-# dpkg-buildpackage wants the tree for itself, and none of what make was told here.
+# dpkg-buildpackage wants a tree for itself, and must not inherit the options of this make.
 deb:
 	@tools/packages deb
 	@rm -rf $(DEB) && mkdir -p $(DEB)/mpipc-$(VERSION)
@@ -273,7 +273,7 @@ compile_commands.json:
 clean:
 	rm -rf build tags TAGS cscope.files cscope.out
 
-# PID 1 of the test machines, and what tells them how fast their clock is.
+# PID 1 of the test machines, and the program that prints how fast their clock is.
 build/vm/init: selftests/vm/complaint.h
 build/vm/init build/vm/tsc-khz: build/vm/%: selftests/vm/%.c
 	@mkdir -p $(@D)

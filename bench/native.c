@@ -96,7 +96,7 @@ static void request(void *unused)
 		const struct mpipc_record *record = mpipc_replies_get(replies, i)->record;
 
 		if (record->status || record->size != bench.bytes)
-			bench_die("an answer of %u bytes: %s", record->size,
+			bench_die("a reply of %u bytes: %s", record->size,
 				  strerror(-record->status));
 	}
 	mpipc_replies_free(replies);

@@ -32,7 +32,7 @@ static void __attribute__((noreturn)) run_peer(const struct bench *bench, peer_m
 	close(begin[1]);
 	close(ready[0]);
 	if (read(begin[0], &byte, 1) != 1)
-		bench_die("told to end before the beginning");
+		bench_die("the benchmark ended before it began");
 	bench_pin(bench, BENCH_PEER);
 	peer(bench);
 	bench_die("a peer ended");

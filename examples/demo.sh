@@ -18,7 +18,7 @@ end()
 	[ ! -d "$trace" ] || rmdir "$trace"
 }
 
-# What the module did, as its tracepoints recorded it: time and event.
+# Prints what the tracepoints recorded: the time of each event of the module, and the event.
 show_trace()
 {
 	sed -nE 's/^.* ([0-9.]+): mpipc_([a-z]+): (.*)/\1 \2 \3/p' "$trace/trace" |

@@ -171,7 +171,7 @@ part == "references" {
 	from = unit_of($2)
 	if (($2, $1) in defined || ($1, from) in owns)
 		next
-	# What a structure is called is another name.
+	# The tag of a structure is no use of a function or a variable with the same name.
 	if ($4 ~ "(struct|union|enum) " $1 "[^a-z0-9_(]" && $4 !~ $1 "\\(")
 		next
 	caller = function_at($2, $3)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Needs every symbol of the library, as C90 and as C++, and does what can be done without
- * a device: it is told that there is none.
+ * A program that needs every symbol of the library, as C90 and as C++. It tries to open a device
+ * that does not exist, and expects the error for it.
  */
 #include <errno.h>
 #include <stdio.h>
