@@ -219,7 +219,7 @@ int mpipc_open(struct mpipc **handle, const char *group, enum mpipc_role role,
  * mpipc_open_hint() - say what an error of mpipc_open() means and what helps
  * @error: return value of mpipc_open()
  *
- * The function looks at the device again to tell causes of the same error apart.
+ * The function looks at the device again, because an error can have several causes.
  *
  * Return: a sentence without a newline. It is static and must not be freed.
  *
