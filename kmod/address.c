@@ -3,7 +3,7 @@
 
 #include "address.h"
 
-/* Tell whether a secondary joined this primary, or follows it. */
+/* Check whether a secondary joined this primary, or follows it. */
 static bool mpipc_address_belongs(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
 {
 	return secondary->role == MPIPC_SECONDARY && !mpipc_endpoint_leaves(secondary) &&

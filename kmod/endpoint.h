@@ -96,7 +96,7 @@ enum mpipc_state {
  * @group: the group, with a reference
  * @user: the user that is charged, with a reference
  * @cred: credentials of the process that joined, with a reference
- * @pid: that process, with a reference
+ * @pid: process that joined, with a reference
  *
  * Written under @lock:
  *
@@ -126,7 +126,7 @@ struct mpipc_endpoint {
 	refcount_t ref;
 	int state;
 	struct rcu_head rcu;
-	struct mutex lock;	/* whether it is a member */
+	struct mutex lock;	/* protects membership */
 	struct net *net;
 
 	u64 id;
@@ -159,7 +159,7 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
 }
 
 /*
- * Tell whether an endpoint keeps so many bytes as spare memory. KASAN does not know that nobody may
+ * Say whether an endpoint keeps so many bytes as spare memory. KASAN does not know that nobody may
  * use spare memory. The reference count in it finds such a use: it stays 0 until the memory is used
  * again, and to count up or down from 0 is a warning.
  */
@@ -168,7 +168,7 @@ static inline bool mpipc_endpoint_keeps_spare(const struct mpipc_endpoint *ep, s
 	return bytes <= (ep->role == MPIPC_PRIMARY ? MPIPC_SPARE_MAX_PRIMARY : MPIPC_SPARE_MAX);
 }
 
-/* Tell whether a member has begun to leave. It cannot begin while its group is locked. */
+/* Say whether a member has begun to leave. It cannot begin while its group is locked. */
 static inline bool mpipc_endpoint_leaves(const struct mpipc_endpoint *ep)
 {
 	return READ_ONCE(ep->box.closed);

@@ -6,8 +6,8 @@
 #include "files.h"
 
 /*
- * Tell whether a file is an io_uring. The kernel does not tell modules, but only kernel code names
- * anonymous inodes, and this name is as old as io_uring.
+ * Say whether a file is an io_uring. The kernel has no function for this that modules may call,
+ * but only kernel code names anonymous inodes, and this name is as old as io_uring.
  */
 static bool mpipc_file_is_io_uring(const struct file *file)
 {

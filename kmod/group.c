@@ -12,7 +12,7 @@ static unsigned int mpipc_net_id;
  * mpipc_net - find the groups of a network namespace
  * @net: the namespace
  *
- * Return: what the module keeps for the namespace.
+ * Return: the groups of the namespace.
  */
 struct mpipc_net *mpipc_net(struct net *net)
 {

@@ -43,7 +43,7 @@ struct mpipc_net {
 
 /**
  * struct mpipc_group - a group
- * @ref: one for each endpoint that is or was a member
+ * @ref: references; each endpoint that is or was a member has one
  * @lock: held to join, to leave and to list the members
  * @node: in &mpipc_net.groups while there are members, or the first one joins; written under
  *	@lock and mpipc_net.lock
@@ -61,7 +61,7 @@ struct mpipc_net {
  */
 struct mpipc_group {
 	refcount_t ref;
-	struct mutex lock;	/* who is in the group */
+	struct mutex lock;	/* protects the members */
 	struct hlist_node node;
 	struct rcu_head rcu;
 	char name[MPIPC_GROUP_MAX];

@@ -88,7 +88,7 @@ static int mpipc_join_check_group(struct mpipc_joining *join, struct mpipc_group
 	return group->n_members < READ_ONCE(mpipc_group_endpoints) ? 0 : -ENOSPC;
 }
 
-/* Tell whether the endpoint that joins and a peer have anything to keep in a link. */
+/* Say whether the endpoint that joins and a peer have anything to keep in a link. */
 static bool mpipc_join_needs_link(struct mpipc_joining *join, struct mpipc_endpoint *peer)
 {
 	return (join->arg->flags | peer->flags) & MPIPC_JOIN_EVENTS || join->user != peer->user;

@@ -35,7 +35,7 @@ extern unsigned int mpipc_endpoint_calls;
 /**
  * mpipc_charge - count @n against a limit
  * @count: the counter
- * @n: what is added
+ * @n: number to add
  * @limit: the most that the counter may reach
  *
  * Return: true if @n was counted.

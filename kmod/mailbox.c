@@ -34,7 +34,7 @@ void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync)
 /**
  * mpipc_mailbox_wake_pollers - wake all that poll, whoever else waits in the same queue
  * @box: the mailbox
- * @events: what poll says now
+ * @events: events that poll reports now
  */
 void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events)
 {

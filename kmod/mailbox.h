@@ -19,7 +19,7 @@
  * A mailbox has bounds for messages and requests, and for their payload. Results of calls and
  * events do not count: their number is bounded by the open calls and by the group, and their
  * memory was there before they happened. A message for which there is no space is counted as
- * lost, and the next queue node tells how many were lost before it.
+ * lost, and the next queue node says how many were lost before it.
  *
  * A closed mailbox takes nothing any more, and nothing is taken from a sender whose own mailbox is
  * closed. The sender's mailbox is looked at under the lock of the destination's, so that nothing
@@ -31,7 +31,7 @@
  * @node: in the mailbox's queue, under its lock
  * @seq: number in the mailbox
  * @lost: number of messages that found no space between the previous queue node and this one
- * @type: &enum mpipc_type, tells what the node is embedded in: a &struct mpipc_delivery, a
+ * @type: &enum mpipc_type, says what the node is embedded in: a &struct mpipc_delivery, a
  *	&struct mpipc_reply_slot or a &struct mpipc_link_end
  */
 struct mpipc_qnode {
@@ -68,7 +68,7 @@ struct mpipc_qnode {
  * @space: senders that wait for space, and the endpoint's own threads that wait for space elsewhere
  */
 struct mpipc_mailbox {
-	spinlock_t lock;	/* what others and the owner change */
+	spinlock_t lock;	/* protects the queue, the calls and the counters */
 	bool closed;
 	u32 max_messages;
 	u32 max_bytes;

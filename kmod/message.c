@@ -140,7 +140,7 @@ static int mpipc_msg_import_payload(struct mpipc_msg *msg, const struct mpipc_bo
  * @from: source of the payload if it is written; NULL if it is at @data of @body; not advanced
  * @pass_mpipc: files of this device are allowed
  * @n_deliveries: number of mailboxes that the message can be posted to
- * @paid: who is charged for the memory
+ * @paid: says who is charged for the memory
  *
  * Return: the message with one reference, or an error as &struct mpipc_body says.
  */

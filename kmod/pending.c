@@ -87,7 +87,7 @@ static bool mpipc_call_unlist_locked(struct mpipc_call *call)
  * @call: the call
  * @unless_over: leave the call in the list if it was cancelled, because it then ends as any other
  *
- * Return: whether this function took the call out.
+ * Return: true if this function took the call out.
  */
 bool mpipc_call_unlist(struct mpipc_call *call, bool unless_over)
 {

@@ -63,7 +63,7 @@ static struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpip
 	return link ? link->quota : NULL;
 }
 
-/* Tell whether the mailbox of a secondary leaves enough of its memory to the sender's user. */
+/* Say whether the mailbox of a secondary leaves enough of its memory to the sender's user. */
 static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
 {
 	long limit = min_t(unsigned long, READ_ONCE(mpipc_user_bytes), LONG_MAX);

@@ -17,7 +17,7 @@
 
 /**
  * struct mpipc_user - what one uid holds
- * @ref: one for each endpoint, group and quota of the user, and for each join under way
+ * @ref: references; each endpoint, group and quota of the user has one, and each join under way
  * @node: in the table of users, under its lock
  * @uid: the uid; constant
  * @endpoints: number of endpoints that are members of a group

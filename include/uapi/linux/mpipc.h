@@ -395,7 +395,7 @@ struct mpipc_recv_args {
  * All destinations get the request at once. The call ends when each of them has replied, is gone,
  * or had no space, when the deadline comes (it is kept to a few timer ticks), or when the call is
  * cancelled. It then returns 0, whatever the results say. A call fails only if it was not made, and
- * then reached nobody. A request stays in its mailbox when the call has ended; its @deadline tells
+ * then reached nobody. A request stays in its mailbox when the call has ended; its @deadline says
  * the receiver whether a reply is still useful.
  *
  * EINTR (a signal) and EFAULT (in @results, @reply_data, @reply_fd_list) leave the call open if @id
