@@ -89,12 +89,12 @@ bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void 
 int mpipc_endpoint_usable(struct mpipc_endpoint *ep)
 {
 	/* Pairs with the release in mpipc_join_group(), so that the constant fields are seen. */
-	switch (smp_load_acquire(&ep->state)) {
-	case MPIPC_NEW:
+	int state = smp_load_acquire(&ep->state);
+
+	if (state == MPIPC_NEW)
 		return -ENOTCONN;
-	case MPIPC_GONE:
+	if (state == MPIPC_GONE)
 		return -ESHUTDOWN;
-	}
 	if (READ_ONCE(ep->owner) != current->files)
 		return READ_ONCE(ep->owner) ? -EPERM : -ESHUTDOWN;
 	return 0;

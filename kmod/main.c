@@ -92,18 +92,16 @@ static bool mpipc_is_nonblock(const struct kiocb *iocb)
 
 static ssize_t mpipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct file *file = iocb->ki_filp;
-	int err = mpipc_is_joined(file->private_data);
+	struct mpipc_endpoint *ep = iocb->ki_filp->private_data;
 
-	return err ?: mpipc_receive_read(file->private_data, to, mpipc_is_nonblock(iocb));
+	return mpipc_is_joined(ep) ?: mpipc_receive_read(ep, to, mpipc_is_nonblock(iocb));
 }
 
 static ssize_t mpipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct file *file = iocb->ki_filp;
-	int err = mpipc_is_joined(file->private_data);
+	struct mpipc_endpoint *ep = iocb->ki_filp->private_data;
 
-	return err ?: mpipc_send_written(file->private_data, from, mpipc_is_nonblock(iocb));
+	return mpipc_is_joined(ep) ?: mpipc_send_written(ep, from, mpipc_is_nonblock(iocb));
 }
 
 static long mpipc_ioctl_info(struct file *file, void __user *uarg, size_t size)
@@ -267,9 +265,7 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case MPIPC_ANY_SIZE(MPIPC_INFO):
 		return mpipc_ioctl_info(file, uarg, size);
 	case MPIPC_ANY_SIZE(MPIPC_JOIN):
-		if (err == -ENOTCONN)
-			return mpipc_ioctl_join(file, uarg, size);
-		return err ?: -EISCONN;
+		return err == -ENOTCONN ? mpipc_ioctl_join(file, uarg, size) : err ?: -EISCONN;
 	case MPIPC_ANY_SIZE(MPIPC_LEAVE):
 		if (!err)
 			mpipc_leave(ep, file, NULL);

@@ -84,18 +84,17 @@ static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char
 			atomic_long_sub(bytes, &sender->user->bytes);
 		return ERR_PTR(-ENOMEM);
 	}
-	refcount_set(&msg->ref, 1);
-	msg->size = size;
-	msg->charge = paid == MPIPC_SENDER_PAYS ? bytes : 0;
-	msg->n_deliveries = n_deliveries;
-	msg->n_files = 0;
-	msg->name_len = len;
-	msg->reply_size = 0;
-	msg->reply_fds = 0;
-	msg->sender = mpipc_endpoint_get(sender);
-	msg->call = 0;
-	msg->deadline = 0;
-	msg->stamp = ktime_get_ns();
+	*msg = (struct mpipc_msg){
+		.ref = REFCOUNT_INIT(1),
+		.size = size,
+		.allocated = msg->allocated,
+		.charge = paid == MPIPC_SENDER_PAYS ? bytes : 0,
+		.n_deliveries = n_deliveries,
+		.name_len = len,
+		.sender = mpipc_endpoint_get(sender),
+		.stamp = ktime_get_ns(),
+		.payload = msg->payload,
+	};
 	return msg;
 }
 

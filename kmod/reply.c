@@ -30,8 +30,7 @@ int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, b
 	if (slot)
 		call = mpipc_call_get(slot->call);
 	spin_unlock(&ep->box.lock);
-	outcome.reply->call = arg->call;
-	trace_mpipc_reply(outcome.reply, 0, arg->status);
+	trace_mpipc_reply(outcome.reply, arg->call, arg->status);
 	if (!call || outcome.reply->stamp > call->deadline) {
 		/* The deadline counts even if the timer has not seen it come. */
 		err = -ESRCH;

@@ -77,15 +77,11 @@ void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 		return;
 	seq_puts(m, "mpipc-group:\t");
 	mpipc_report_name(m, info.group);
-	seq_printf(m, "\nmpipc-id:\t%llu\n", info.id);
-	seq_printf(m, "mpipc-generation:\t%llu\n", info.generation);
-	seq_printf(m, "mpipc-primary:\t%llu\n", info.primary);
-	seq_printf(m, "mpipc-queued:\t%llu\n", info.queued);
-	seq_printf(m, "mpipc-queued-bytes:\t%llu\n", info.queued_bytes);
-	seq_printf(m, "mpipc-sent:\t%llu\n", info.sent);
-	seq_printf(m, "mpipc-received:\t%llu\n", info.received);
-	seq_printf(m, "mpipc-lost:\t%llu\n", info.lost);
-	seq_printf(m, "mpipc-dropped-fds:\t%llu\n", info.dropped_fds);
+	seq_printf(m, "\nmpipc-id:\t%llu\nmpipc-generation:\t%llu\nmpipc-primary:\t%llu\n"
+		   "mpipc-queued:\t%llu\nmpipc-queued-bytes:\t%llu\nmpipc-sent:\t%llu\n"
+		   "mpipc-received:\t%llu\nmpipc-lost:\t%llu\nmpipc-dropped-fds:\t%llu\n",
+		   info.id, info.generation, info.primary, info.queued, info.queued_bytes,
+		   info.sent, info.received, info.lost, info.dropped_fds);
 }
 
 static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *list, u32 max)
@@ -95,13 +91,11 @@ static u32 mpipc_report_members(struct mpipc_endpoint *ep, struct mpipc_peer *li
 
 	mutex_lock(&ep->group->lock);
 	list_for_each_entry(peer, &ep->group->members, member) {
-		if (n < max) {
-			mpipc_endpoint_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid),
-						&list[n]);
-			list[n].queued = READ_ONCE(peer->box.queued);
-			list[n].lost = READ_ONCE(peer->box.lost);
-		}
-		n++;
+		if (n++ >= max)
+			continue;
+		mpipc_endpoint_identity(peer, ep->cred->user_ns, ns_of_pid(ep->pid), list);
+		list->queued = READ_ONCE(peer->box.queued);
+		list++->lost = READ_ONCE(peer->box.lost);
 	}
 	mutex_unlock(&ep->group->lock);
 	return n;

@@ -75,13 +75,29 @@ DEFINE_EVENT_PRINT(mpipc_message, mpipc_call,
 		  __entry->from, __entry->call, __entry->n, __entry->name,
 		  __entry->size, __entry->fds, __entry->deadline));
 
-DEFINE_EVENT_PRINT(mpipc_message, mpipc_reply,
-	TP_PROTO(struct mpipc_msg *msg, u64 to, int n), TP_ARGS(msg, to, n),
+DEFINE_EVENT(mpipc_message, mpipc_drop,
+	TP_PROTO(struct mpipc_msg *msg, u64 to, int n), TP_ARGS(msg, to, n));
+
+TRACE_EVENT(mpipc_reply,
+	TP_PROTO(struct mpipc_msg *msg, u64 call, int status),
+	TP_ARGS(msg, call, status),
+	TP_STRUCT__entry(
+		__field(u64, from)
+		__field(u64, call)
+		__field(int, status)
+		__field(u32, size)
+		__field(u32, fds)
+	),
+	TP_fast_assign(
+		__entry->from = msg->sender->id;
+		__entry->call = call;
+		__entry->status = status;
+		__entry->size = msg->size;
+		__entry->fds = msg->n_files;
+	),
 	TP_printk("from=%llu call=%llu status=%d size=%u fds=%u", __entry->from,
-		  __entry->call, __entry->n, __entry->size, __entry->fds));
-DEFINE_EVENT_PRINT(mpipc_message, mpipc_drop,
-	TP_PROTO(struct mpipc_msg *msg, u64 to, int n), TP_ARGS(msg, to, n),
-	TP_printk("from=%llu to=%llu size=%u", __entry->from, __entry->to, __entry->size));
+		  __entry->call, __entry->status, __entry->size, __entry->fds)
+);
 
 TRACE_EVENT(mpipc_receive,
 	TP_PROTO(struct mpipc_endpoint *ep, const struct mpipc_record *record),

@@ -84,7 +84,7 @@ TEST_F(tool, monitor_shows_what_happens_to_a_message)
 	snprintf(expected, sizeof(expected), "receive %llu %llu message - 5 1 - - - %s",
 		 secondary, primary, self->group);
 	EXPECT_STREQ(expected, next_line(monitor.line));
-	snprintf(expected, sizeof(expected), "call %llu - - %llu 0 0 - - ask %s", primary, call,
+	snprintf(expected, sizeof(expected), "call %llu all - %llu 0 0 - - ask %s", primary, call,
 		 self->group);
 	EXPECT_STREQ(expected, next_line(monitor.line));
 	snprintf(expected, sizeof(expected), "receive %llu %llu request %llu 0 0 - - - %s",
