@@ -7,8 +7,7 @@
 static bool mpipc_address_belongs(struct mpipc_endpoint *secondary, struct mpipc_endpoint *primary)
 {
 	return secondary->role == MPIPC_SECONDARY && !mpipc_endpoint_leaves(secondary) &&
-	       /* Pairs with the release in mpipc_join_publish_primary(): the link is seen. */
-	       smp_load_acquire(&secondary->generation) == primary->generation;
+	       READ_ONCE(secondary->generation) == primary->generation;
 }
 
 static int mpipc_address_all(struct mpipc_msg *msg)
@@ -58,8 +57,7 @@ static struct mpipc_endpoint *mpipc_address_find_primary(struct mpipc_endpoint *
 	}
 	if (!ep)
 		return ERR_PTR(-ECONNREFUSED);
-	/* Pairs with the release in mpipc_join_publish_primary(), so that the link is seen. */
-	if (ep->generation != smp_load_acquire(&from->generation))
+	if (ep->generation != READ_ONCE(from->generation))
 		return ERR_PTR(-ESTALE);
 	return ep;
 }
@@ -101,6 +99,8 @@ static int mpipc_address(struct mpipc_msg *msg, u64 to)
 {
 	int i, n = to == MPIPC_TO_ALL ? mpipc_address_all(msg) : mpipc_address_one(msg, to);
 
+	/* Pairs with mpipc_join_publish_primary(), so that links are read after generations. */
+	smp_rmb();
 	for (i = 0; i < n; i++) {
 		msg->deliveries[i].msg = msg;
 		msg->deliveries[i].qnode.type = MPIPC_MESSAGE;

@@ -159,8 +159,9 @@ static void mpipc_join_publish_primary(struct mpipc_joining *join)
 			continue;
 		mpipc_join_link(join, ep, peer);
 		mpipc_event_notify_joined(ep, peer->link);
-		/* Pairs with the acquire in address.c, so that senders see the link. */
-		smp_store_release(&peer->generation, ep->generation);
+		/* Pairs with mpipc_address(), so that senders of this generation see the link. */
+		smp_wmb();
+		WRITE_ONCE(peer->generation, ep->generation);
 	}
 	mpipc_join_enter(group, ep);
 	rcu_assign_pointer(group->primary, ep);
