@@ -7,8 +7,6 @@
 #include "limits.h"
 #include "report.h"
 
-#define MPIPC_PROC_NAME "mpipc"
-
 static const char *const mpipc_report_roles[] = { "none", "primary", "secondary" };
 
 /* Write a name with all that a terminal or a parser could mistake in octal. */
@@ -181,13 +179,13 @@ static int mpipc_report_groups(struct seq_file *m, void *unused)
 
 static int __net_init mpipc_report_net_init(struct net *net)
 {
-	return proc_create_net_single(MPIPC_PROC_NAME, 0444, net->proc_net, mpipc_report_groups,
+	return proc_create_net_single("mpipc", 0444, net->proc_net, mpipc_report_groups,
 				      NULL) ? 0 : -ENOMEM;
 }
 
 static void __net_exit mpipc_report_net_exit(struct net *net)
 {
-	remove_proc_entry(MPIPC_PROC_NAME, net->proc_net);
+	remove_proc_entry("mpipc", net->proc_net);
 }
 
 /* main.c registers these operations. */
