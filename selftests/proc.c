@@ -468,7 +468,8 @@ TEST_F(proc, tracepoints_show_what_happens)
 		      secondary, call, MPIPC_FOREVER);
 	expect_traced(_metadata, " mpipc_reply: from=%llu call=%llu status=%d size=0 fds=0",
 		      primary, call, -EXDEV);
-	expect_traced(_metadata, " mpipc_drop: from=%llu to=%llu size=4", primary, small_id);
+	expect_traced(_metadata, " mpipc_drop: from=%llu to=%llu destinations=1 name=second size=4 fds=0",
+		      primary, small_id);
 	expect_traced(_metadata, " mpipc_leave: group=%s id=%llu role=2 generation=1",
 		      self->group, small_id);
 	EXPECT_EQ(0, rmdir(TRACING));
