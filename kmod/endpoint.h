@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/pid.h>
 
+#include "deadline.h"
 #include "group.h"
 #include "link.h"
 
@@ -97,6 +98,7 @@ enum mpipc_state {
  * @user: the user that is charged, with a reference
  * @cred: credentials of the process that joined, with a reference
  * @pid: process that joined, with a reference
+ * @time_offset: how far the clock of that process is ahead of the host's, in ns
  *
  * Written under @lock:
  *
@@ -138,6 +140,7 @@ struct mpipc_endpoint {
 	struct mpipc_user *user;
 	const struct cred *cred;
 	struct pid *pid;
+	s64 time_offset;
 
 	void *owner;
 	struct list_head member;
@@ -172,6 +175,12 @@ static inline bool mpipc_endpoint_keeps_spare(const struct mpipc_endpoint *ep, s
 static inline bool mpipc_endpoint_leaves(const struct mpipc_endpoint *ep)
 {
 	return READ_ONCE(ep->box.closed);
+}
+
+/* Convert a deadline that the endpoint's process set to the host's clock. */
+static inline u64 mpipc_endpoint_deadline(const struct mpipc_endpoint *ep, u64 deadline)
+{
+	return mpipc_time_shift(deadline, -ep->time_offset);
 }
 
 struct mpipc_endpoint *mpipc_endpoint_new(struct net *net);

@@ -208,6 +208,7 @@ static void mpipc_join_set_member(struct mpipc_joining *join, struct mpipc_group
 	ep->user = mpipc_user_get(join->user);
 	ep->cred = get_current_cred();
 	ep->pid = get_pid(task_tgid(current));
+	ep->time_offset = mpipc_time_offset();
 	ep->generation = group->generation + (ep->role == MPIPC_PRIMARY);
 	ep->box.max_messages = READ_ONCE(mpipc_mailbox_messages);
 	ep->box.max_bytes = READ_ONCE(mpipc_mailbox_bytes);
@@ -304,6 +305,7 @@ static int mpipc_join_check(const struct mpipc_join_args *arg)
 static int mpipc_join_or_wait(struct mpipc_joining *join)
 {
 	struct mpipc_net *mnet = mpipc_net(join->ep->net);
+	u64 deadline = mpipc_time_shift(join->arg->deadline, -mpipc_time_offset());
 	int seen, err, give_up = 0;
 
 	for (;;) {
@@ -312,11 +314,11 @@ static int mpipc_join_or_wait(struct mpipc_joining *join)
 		err = mpipc_join_prepare(join) ?: mpipc_join_try(join);
 		if (err == -EAGAIN)
 			continue;
-		if ((err != -ENOENT && err != -ECONNREFUSED) || !join->arg->deadline)
+		if ((err != -ENOENT && err != -ECONNREFUSED) || !deadline)
 			return err;
 		if (give_up)
 			return give_up;
-		give_up = mpipc_arrival_wait(mnet, join->arg->group, seen, join->arg->deadline);
+		give_up = mpipc_arrival_wait(mnet, join->arg->group, seen, deadline);
 	}
 }
 

@@ -52,7 +52,7 @@ struct mpipc_qnode {
  * @calls: &struct mpipc_call that this endpoint made; asynchronous calls that are over come last
  * @n_calls: number of calls in @calls
  * @timer: ends the calls whose deadline has come
- * @timer_at: when @timer is due, in CLOCK_MONOTONIC
+ * @timer_at: when @timer is due, in the clock of the host
  * @seq: number of the newest queue node
  * @seq_sure: number of the newest queue node that cannot be retracted
  * @queued: number of nodes in @queue; read without the lock as a hint

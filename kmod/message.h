@@ -51,8 +51,8 @@ struct mpipc_delivery {
  * @reply_fds: the most descriptors of a reply, if this is a request
  * @sender: the sender, with a reference
  * @call: id of the call, if this is a request or a reply
- * @deadline: deadline of the call, if this is a request
- * @stamp: CLOCK_MONOTONIC when the message was made
+ * @deadline: deadline of the call, in the clock of the host, if this is a request
+ * @stamp: when the message was made, in the clock of the host
  * @payload: the payload, if it has memory of its own, or NULL
  * @deliveries: one delivery for each destination
  */

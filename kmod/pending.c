@@ -291,7 +291,7 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 		.node = LIST_HEAD_INIT(call->node),
 		.caller = mpipc_endpoint_get(ep),
 		.id = atomic64_inc_return(&mpipc_last_call_id),
-		.deadline = arg->deadline,
+		.deadline = mpipc_endpoint_deadline(ep, arg->deadline),
 		.charge = charge,
 		.reply_size = arg->reply_size,
 		.reply_fds = arg->reply_fds,

@@ -65,7 +65,7 @@ struct mpipc_reply_slot {
  * @node: in the list of the caller's mailbox, under its lock
  * @caller: the endpoint that calls, with a reference
  * @id: never used again
- * @deadline: in CLOCK_MONOTONIC
+ * @deadline: in the clock of the host
  * @charge: bytes that were charged to the caller's user, replies included
  * @reply_size: size of the largest reply that is taken
  * @reply_fds: the most descriptors that are taken with a reply

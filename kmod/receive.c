@@ -164,13 +164,14 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock)
 {
 	s32 __user *slots = u64_to_user_ptr(arg->fds);
+	u64 deadline = nonblock ? 0 : mpipc_endpoint_deadline(ep, arg->deadline);
 	struct mpipc_record rec;
 	struct mpipc_qnode *qnode;
 	struct mpipc_msg *msg;
 
 	if (arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved)
 		return -EINVAL;
-	qnode = mpipc_receive_next(ep, arg, nonblock ? 0 : arg->deadline, &rec);
+	qnode = mpipc_receive_next(ep, arg, deadline, &rec);
 	if (qnode == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
 		return -EFAULT;
 	if (IS_ERR(qnode))

@@ -88,7 +88,7 @@ void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
 	if (msg) {
 		record->size = msg->size;
 		record->n_fds = msg->n_files;
-		record->stamp = msg->stamp;
+		record->stamp = mpipc_time_shift(msg->stamp, viewer->time_offset);
 		memcpy(record->name, mpipc_msg_name(msg), msg->name_len);
 	}
 	record->len = ALIGN(sizeof(*record) + record->size, 8);
@@ -96,7 +96,7 @@ void mpipc_record_fill(struct mpipc_qnode *qnode, struct mpipc_endpoint *viewer,
 	switch (qnode->type) {
 	case MPIPC_REQUEST:
 		record->call = msg->call;
-		record->deadline = msg->deadline;
+		record->deadline = mpipc_time_shift(msg->deadline, viewer->time_offset);
 		record->reply_size = msg->reply_size;
 		record->reply_fds = msg->reply_fds;
 		fallthrough;

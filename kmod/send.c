@@ -110,13 +110,14 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots
 /* Send to @n destinations, and let go of them and of the message. */
 static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
 {
+	u64 deadline = mpipc_endpoint_deadline(msg->sender, arg->deadline);
 	int err;
 	u32 i;
 
 	trace_mpipc_send(msg, arg->to, n);
 	arg->sent = 0;
 	arg->full = 0;
-	err = mpipc_send_post(msg, n, NULL, arg->deadline, 0);
+	err = mpipc_send_post(msg, n, NULL, deadline, 0);
 	for (i = 0; i < n; i++) {
 		int result = msg->deliveries[i].result;
 

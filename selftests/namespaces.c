@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of namespaces: a group is in one network namespace, and ids are translated for
- * whoever asks.
+ * Tests of namespaces: a group is in one network namespace, and ids and times are translated
+ * for whoever asks.
  */
 #include "harness.h"
 #include "child.h"
@@ -258,6 +258,140 @@ TEST_F(namespaces, peers_and_listing_are_in_the_callers_terms)
 	}
 	ASSERT_LE(0, pid);
 	EXPECT_EQ(0, child_wait(&child));
+}
+
+/* Time namespaces */
+
+#define SEC 1000000000LL
+
+/*
+ * Fork a child as child_fork() does, whose clock is so many seconds ahead of this
+ * process's.
+ */
+static pid_t fork_in_time_ns(struct child *child, int seconds)
+{
+	int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	pid_t pid = -ENOSYS;
+
+	if (fd >= 0 && !unshare(CLONE_NEWTIME) &&
+	    dprintf(fd, "monotonic %d 0\n", seconds) > 0)
+		pid = child_fork(child);
+	close(fd);
+	return pid;
+}
+
+FIXTURE(time)
+{
+	char group[MPIPC_GROUP_MAX];
+	int primary;
+	struct child child;
+};
+
+FIXTURE_VARIANT(time)
+{
+	int seconds;		/* the clock of the child is so much ahead */
+};
+
+FIXTURE_VARIANT_ADD(time, later)
+{
+	.seconds = 1000,
+};
+
+FIXTURE_VARIANT_ADD(time, earlier)
+{
+	.seconds = -1,
+};
+
+FIXTURE_SETUP(time)
+{
+	if (access("/proc/self/ns/time", F_OK))
+		SKIP(return, "this kernel has no time namespaces");
+	group_name(self->group, "time");
+	self->primary = open_primary(self->group);
+	ASSERT_LE(0, self->primary);
+	ASSERT_LE(0, fork_in_time_ns(&self->child, variant->seconds));
+}
+
+FIXTURE_TEARDOWN(time)
+{
+	EXPECT_EQ(0, child_wait(&self->child));
+	close(self->primary);
+}
+
+/* Return what came of waiting, or -ERANGE if that took less time than it had to. */
+static int until_deadline(int fd, unsigned long cmd, void *arg, __u64 *deadline)
+{
+	int err;
+
+	*deadline = in_ms(30);
+	err = do_ioctl(fd, cmd, arg);
+	return now_ns() < *deadline ? -ERANGE : err;
+}
+
+TEST_F(time, deadlines_are_in_the_time_namespace_of_who_waits)
+{
+	char none[MPIPC_GROUP_MAX];
+
+	group_name(none, "none");
+	if (!self->child.pid) {
+		struct mpipc_join_args join = join_arg(none, MPIPC_SECONDARY);
+		struct mpipc_record result = { };
+		struct mpipc_call_args call =
+			call_arg(MPIPC_TO_PRIMARY, "c", NULL, 0, &result, 1);
+		struct mpipc_recv_args recv = { };
+		struct mpipc_send_args send = {
+			.to = MPIPC_TO_PRIMARY,
+			.body = make_body("m", NULL, 0, NULL, 0),
+		};
+		int fd = open_secondary(self->group), err;
+
+		EXPECT_EQ(-ETIMEDOUT,
+			  until_deadline(open_dev(), MPIPC_JOIN, &join, &join.deadline));
+		EXPECT_EQ(-ETIMEDOUT, until_deadline(fd, MPIPC_RECV, &recv, &recv.deadline));
+		EXPECT_EQ(0, until_deadline(fd, MPIPC_CALL, &call, &call.deadline));
+		EXPECT_EQ(-ETIMEDOUT, result.status);
+		do {
+			err = do_ioctl(fd, MPIPC_SEND, &send);
+		} while (!err);
+		EXPECT_EQ(-EAGAIN, err);
+		EXPECT_EQ(-ETIMEDOUT, until_deadline(fd, MPIPC_SEND, &send, &send.deadline));
+		_exit(!_metadata->passed);
+	}
+}
+
+TEST_F(time, records_are_in_the_time_namespace_of_the_receiver)
+{
+	const __u64 ahead = variant->seconds * SEC, deadline = in_ms(1000000);
+	struct mpipc_record record;
+	__u64 id, before, after;
+
+	if (!self->child.pid) {
+		int fd = open_secondary(self->group);
+
+		child_send(&self->child, endpoint_id(fd));
+		for (int i = 0; i < 2; i++) {
+			EXPECT_EQ(0, recv_wait(fd, &record, NULL, 0));
+			EXPECT_EQ(MPIPC_REQUEST, record.type);
+			child_send(&self->child, record.deadline);
+			EXPECT_GE(now_ns(), record.stamp);
+			child_send(&self->child, record.stamp);
+		}
+		_exit(!_metadata->passed);
+	}
+	ASSERT_EQ(0, child_hear(&self->child, &id));
+	before = now_ns();
+	ASSERT_EQ(0, call_async(self->primary, id, "c", 0, deadline, NULL));
+	after = now_ns();
+	ASSERT_EQ(0, child_hear(&self->child, &record.deadline));
+	EXPECT_EQ(deadline + ahead, record.deadline);
+	ASSERT_EQ(0, child_hear(&self->child, &record.stamp));
+	EXPECT_LE(before, record.stamp - ahead);
+	EXPECT_GE(after, record.stamp - ahead);
+	/* A deadline that never comes is the same everywhere. */
+	ASSERT_EQ(0, call_async(self->primary, id, "c", 0, MPIPC_FOREVER, NULL));
+	ASSERT_EQ(0, child_hear(&self->child, &record.deadline));
+	EXPECT_EQ(MPIPC_FOREVER, record.deadline);
+	ASSERT_EQ(0, child_hear(&self->child, NULL));
 }
 
 TEST_HARNESS_MAIN

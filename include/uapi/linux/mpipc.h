@@ -31,9 +31,9 @@
  * EPOLLHUP after the endpoint left, and nothing before it joined. Otherwise it always says
  * EPOLLOUT, because which mailbox has space depends on the destination.
  *
- * Times are nanoseconds of CLOCK_MONOTONIC. A deadline is an absolute time. 0 means not to wait,
- * and %MPIPC_FOREVER to wait without end. With any other deadline ETIMEDOUT says that it has come,
- * even if it had passed before.
+ * Times are nanoseconds of CLOCK_MONOTONIC, in the time namespace in which the process was when it
+ * joined. A deadline is an absolute time. 0 means not to wait, and %MPIPC_FOREVER to wait without
+ * end. With any other deadline ETIMEDOUT says that it has come, even if it had passed before.
  *
  * Pointers are carried in __u64, and the layout is the same for 32-bit and 64-bit programs.
  * Structures may grow at their end: the size in the ioctl number says how much of a structure the
