@@ -108,12 +108,13 @@ static long mpipc_ioctl_info(struct file *file, void __user *uarg, size_t size)
 {
 	struct mpipc_info info;
 
-	if (size < sizeof(info))
+	/* The first version has 256 bytes. A caller gets as much as it knows of what there is. */
+	if (size < 256)
 		return -EINVAL;
 	mpipc_report_info(file->private_data, &info);
 	if (size > sizeof(info) && clear_user(uarg + sizeof(info), size - sizeof(info)))
 		return -EFAULT;
-	return copy_to_user(uarg, &info, sizeof(info)) ? -EFAULT : 0;
+	return copy_to_user(uarg, &info, min(size, sizeof(info))) ? -EFAULT : 0;
 }
 
 /*

@@ -60,9 +60,12 @@ mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers
 
 mpipc__export int mpipc_info_get(const struct mpipc *handle, struct mpipc_info *info, size_t size)
 {
-	if (!info || size < sizeof(*info) || size > _IOC_SIZEMASK)
+	/*
+	 * The caller may be older or newer than this library. It knows at least the first version
+	 * of the structure, which has 256 bytes.
+	 */
+	if (!info || size < 256 || size > _IOC_SIZEMASK)
 		return -EINVAL;
-	/* The caller may be newer than this library and know a larger structure. */
 	return ioctl(handle->fd, _IOC(_IOC_READ, MPIPC_IOC_MAGIC, _IOC_NR(MPIPC_INFO), size),
 		     info) < 0 ? -errno : 0;
 }

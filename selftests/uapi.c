@@ -533,6 +533,21 @@ TEST_F(uapi, tail_of_a_longer_info_is_cleared)
 	EXPECT_EQ((char)0xff, self->arg.raw[sizeof(struct mpipc_info) + 40]);
 }
 
+#define INFO_1 256 /* size of the first version */
+
+TEST_F(uapi, info_gives_an_older_program_what_it_knows)
+{
+	const int known = INFO_1 - (int)sizeof(struct mpipc_info);
+
+	memset(&self->arg, 0xff, sizeof(self->arg));
+	ASSERT_EQ(0, do_ioctl(self->secondary, resized(MPIPC_INFO, known), &self->arg));
+	EXPECT_EQ(MPIPC_ABI, self->arg.info.abi);
+	EXPECT_STREQ(self->group, self->arg.info.group);
+	EXPECT_EQ((char)0xff, self->arg.raw[INFO_1]);
+	EXPECT_EQ(-EINVAL,
+		  do_ioctl(self->secondary, resized(MPIPC_INFO, known - 1), &self->arg));
+}
+
 /* Pointers */
 
 TEST_F(uapi, bad_argument_pointer_gets_efault)

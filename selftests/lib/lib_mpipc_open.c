@@ -174,6 +174,23 @@ TEST_F(lib, bad_messages_are_refused)
 	EXPECT_EQ(-EINVAL, mpipc_info_get(self->primary, NULL, sizeof(struct mpipc_info)));
 }
 
+TEST_F(lib, info_may_be_of_another_version)
+{
+	union {
+		struct mpipc_info known;
+		char raw[2 * sizeof(struct mpipc_info)];
+	} info;
+
+	/* The first version has 256 bytes. */
+	memset(&info, 0xff, sizeof(info));
+	EXPECT_EQ(0, mpipc_info_get(self->primary, &info.known, 256));
+	EXPECT_EQ(MPIPC_ABI, info.known.abi);
+	EXPECT_EQ((char)0xff, info.raw[256]);
+	EXPECT_EQ(-EINVAL, mpipc_info_get(self->primary, &info.known, 255));
+	EXPECT_EQ(0, mpipc_info_get(self->primary, &info.known, sizeof(info)));
+	EXPECT_EQ(0, info.raw[sizeof(info) - 1]);
+}
+
 TEST_F(lib, options_may_be_of_another_version)
 {
 	struct {

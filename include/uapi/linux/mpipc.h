@@ -38,7 +38,8 @@
  * Pointers are carried in __u64, and the layout is the same for 32-bit and 64-bit programs.
  * Structures may grow at their end: the size in the ioctl number says how much of a structure the
  * caller knows. A structure that is longer than the kernel knows is accepted if its unknown tail is
- * zero (else E2BIG). A structure that is shorter than the first version is refused (EINVAL).
+ * zero (else E2BIG). A structure that is shorter than the first version is refused (EINVAL), and
+ * nothing is written behind the end of a shorter one.
  * Unknown flags, and reserved fields that are not zero, are refused (EINVAL), and so are unknown
  * commands (ENOTTY). A call that fails has changed nothing, unless its description says otherwise.
  *
