@@ -99,12 +99,17 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
 /**
  * struct mpipc_open_options - options of mpipc_open()
  * @size: sizeof(struct mpipc_open_options)
- * @flags: %MPIPC_JOIN_FOLLOW, %MPIPC_JOIN_EVENTS
- * @mode: permission bits of the group if this call creates it; 0 means 0600
+ * @flags: %MPIPC_JOIN_FOLLOW, %MPIPC_JOIN_EVENTS, %MPIPC_JOIN_ANCHOR
+ * @mode: permission bits of the group if this call creates it; 0 means 0600, and is right for
+ *	a group that belongs to a file
  * @timeout_ns: how long a secondary waits for a primary, in nanoseconds
  * @handler: function for all that comes in. Without a handler, messages are dropped, and the
  *	reply to each request is the status -EOPNOTSUPP.
  * @arg: argument for @handler
+ * @at: path of the regular file or directory that the group belongs to; NULL for a group of
+ *	the network namespace, or of @at_fd
+ * @at_fd: with %MPIPC_JOIN_ANCHOR in @flags and without @at: a descriptor of that file, which
+ *	may be one of O_PATH and stays the caller's; else 0
  *
  * Since: 0.1
  */
@@ -115,6 +120,8 @@ struct mpipc_open_options {
 	int64_t timeout_ns;
 	mpipc_handler_t handler;
 	void *arg;
+	const char *at;
+	int at_fd;
 };
 
 /**
@@ -199,13 +206,23 @@ struct mpipc_reply_options {
  * set-user-id program ignores the variable. The descriptor of the device is 64 or higher
  * where the limits of the process allow that.
  *
+ * With @options->at, or a descriptor, the group belongs to that file. Processes that use the
+ * same file and name meet in the group, whatever their namespaces are. Whoever may write to
+ * the file may be a secondary, and whoever owns it may be the primary. The path is looked up
+ * in the mount namespace of the caller and may be a symbolic link.
+ *
  * Return: 0, or
  * -ENODEV: there is no device, because the kernel module is not loaded;
  * -EACCES: the process has no permission for the device or for the group;
+ * -EPERM: the process does not own the file that its group belongs to, or, like -EACCES;
+ * -EROFS, -EBADF, -EOPNOTSUPP: the file is on a read-only mount, or @options->at_fd is not open,
+ * or no group can belong to a file of this kind;
+ * -ENOSYS: the kernel module is older and has no groups that belong to files;
  * -ENOTTY: the device is not one of mpipc;
  * -EADDRINUSE: the group has a primary already;
  * -ENOENT, -ECONNREFUSED, -ETIMEDOUT: there was no primary to join, now or until the timeout;
- * and other errors of MPIPC_JOIN in <linux/mpipc.h>.
+ * and other errors of MPIPC_JOIN in <linux/mpipc.h>, and of open() for @options->at, such as
+ * -ENOENT.
  * mpipc_open_hint() has a sentence for each of them.
  *
  * Threads: any thread may call it.

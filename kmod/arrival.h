@@ -11,7 +11,7 @@
  * for. So primaries of other groups, of which any user can make many, do not disturb it.
  */
 
-int mpipc_arrival_wait(struct mpipc_net *mnet, const char *name, int seen, u64 deadline);
-void mpipc_arrival_announce(struct mpipc_net *mnet, char *name);
+int mpipc_arrival_wait(const struct mpipc_place *place, int seen, u64 deadline);
+void mpipc_arrival_announce(struct mpipc_place *place);
 
 #endif /* MPIPC_ARRIVAL_H */

@@ -4,6 +4,7 @@
 
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/path.h>
 #include <linux/pid.h>
 
 #include "deadline.h"
@@ -50,8 +51,8 @@ struct mpipc_call;
  *    through the endpoint's file, to join and to leave.
  * 2. &mpipc_group.lock, a mutex, protects who is in the group. It is taken for joins, leaves and
  *    lists of members, and never on the way of a message.
- * 3. &mpipc_net.lock, a spinlock, protects which groups there are. The lock of the table of users
- *    and that of a group's index have the same place in the order.
+ * 3. &mpipc_groups.lock, a spinlock, protects which groups there are. The lock of the table of
+ *    users and that of a group's index have the same place in the order.
  * 4. The lock of the wait queue &mpipc_mailbox.space.
  * 5. &mpipc_mailbox.lock, a spinlock, protects the mailbox. Two of them are never held at once.
  *
@@ -105,6 +106,8 @@ enum mpipc_state {
  * @owner: table that the endpoint belongs to, which is only compared with what ->flush gets and
  *	searched by the process that uses it; NULL if the endpoint is not a member
  * @fd_hint: where the last search of that table found a descriptor
+ * @anchor: the file of an anchored group as this member named it, with a reference while the
+ *	endpoint is a member
  *
  * Written under mpipc_group.lock:
  *
@@ -143,6 +146,7 @@ struct mpipc_endpoint {
 	s64 time_offset;
 
 	void *owner;
+	struct path anchor;
 	struct list_head member;
 	u64 generation;
 	struct mpipc_link *link;

@@ -8,24 +8,30 @@
 
 static unsigned int mpipc_net_id;
 
+/* All anchored groups. */
+struct mpipc_groups mpipc_anchored = {
+	.lock = __SPIN_LOCK_UNLOCKED(mpipc_anchored.lock),
+	.arrival = __WAIT_QUEUE_HEAD_INITIALIZER(mpipc_anchored.arrival),
+};
+
 /**
- * mpipc_net - find the groups of a network namespace
+ * mpipc_net_groups - find the groups of a network namespace
  * @net: the namespace
  *
  * Return: the groups of the namespace.
  */
-struct mpipc_net *mpipc_net(struct net *net)
+struct mpipc_groups *mpipc_net_groups(struct net *net)
 {
 	return net_generic(net, mpipc_net_id);
 }
 
 static int __net_init mpipc_net_setup(struct net *net)
 {
-	struct mpipc_net *mnet = mpipc_net(net);
+	struct mpipc_groups *groups = mpipc_net_groups(net);
 
-	spin_lock_init(&mnet->lock);
-	hash_init(mnet->groups);
-	init_waitqueue_head(&mnet->arrival);
+	spin_lock_init(&groups->lock);
+	hash_init(groups->table);
+	init_waitqueue_head(&groups->arrival);
 	return 0;
 }
 
@@ -33,7 +39,7 @@ static int __net_init mpipc_net_setup(struct net *net)
 struct pernet_operations mpipc_net_ops = {
 	.init = mpipc_net_setup,
 	.id = &mpipc_net_id,
-	.size = sizeof(struct mpipc_net),
+	.size = sizeof(struct mpipc_groups),
 };
 
 /**
@@ -48,18 +54,30 @@ void mpipc_group_put(struct mpipc_group *group)
 	kfree_rcu(group, rcu);
 }
 
-static u32 mpipc_group_hash(const char *name)
+static u32 mpipc_place_hash(const struct mpipc_place *place)
 {
-	return full_name_hash(NULL, name, strlen(name));
+	return full_name_hash(place->anchor, place->name, strlen(place->name));
 }
 
-static struct mpipc_group *mpipc_group_find_locked(struct mpipc_net *mnet, const char *name)
+/**
+ * mpipc_place_equal - check whether a group of one place is found in another place
+ * @a: the one
+ * @b: the other, among the same groups
+ *
+ * Return: true if it is found there.
+ */
+bool mpipc_place_equal(const struct mpipc_place *a, const struct mpipc_place *b)
+{
+	return a->anchor == b->anchor && !strcmp(a->name, b->name);
+}
+
+static struct mpipc_group *mpipc_group_find_locked(const struct mpipc_place *place)
 {
 	struct mpipc_group *group;
 
-	lockdep_assert_held(&mnet->lock);
-	hash_for_each_possible(mnet->groups, group, node, mpipc_group_hash(name))
-		if (!strcmp(group->name, name))
+	lockdep_assert_held(&place->groups->lock);
+	hash_for_each_possible(place->groups->table, group, node, mpipc_place_hash(place))
+		if (mpipc_place_equal(&group->place, place))
 			return group;
 	return NULL;
 }
@@ -77,13 +95,15 @@ struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group)
 
 /**
  * mpipc_group_new - make a group that nobody can find yet
- * @arg: argument of the join that may need the group
+ * @place: where it is to be found
+ * @mode: permission bits of a named group; 0 means 0600
  * @user: the user that is charged when the group becomes known
  *
  * Return: the group with one reference, owned by the calling process, or NULL if there is no
  * memory.
  */
-struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user)
+struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode,
+				    struct mpipc_user *user)
 {
 	struct mpipc_group *group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 
@@ -91,10 +111,16 @@ struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mp
 		return NULL;
 	refcount_set(&group->ref, 1);
 	mutex_init(&group->lock);
-	strscpy(group->name, arg->group, sizeof(group->name));
+	strscpy(group->name, place->name, sizeof(group->name));
+	group->place = *place;
+	group->place.name = group->name;
+	if (place->anchor) {
+		group->dev = place->anchor->i_sb->s_dev;
+		group->ino = place->anchor->i_ino;
+	}
 	group->uid = current_fsuid();
 	group->gid = current_fsgid();
-	group->mode = arg->mode ?: 0600;
+	group->mode = place->anchor ? 0 : mode ?: 0600;
 	group->user = mpipc_user_get(user);
 	INIT_LIST_HEAD(&group->members);
 	xa_init_flags(&group->index, XA_FLAGS_ALLOC);
@@ -105,33 +131,36 @@ struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mp
  * Make a group known, and charge its maker until the group is empty. Return the group, locked, or
  * an error.
  */
-static struct mpipc_group *mpipc_group_add_locked(struct mpipc_net *mnet, struct mpipc_group *group)
+static struct mpipc_group *mpipc_group_add_locked(struct mpipc_group *group)
 {
-	lockdep_assert_held(&mnet->lock);
+	struct mpipc_groups *groups = group->place.groups;
+
+	lockdep_assert_held(&groups->lock);
 	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups)))
 		return ERR_PTR(-EDQUOT);
 	/* This always succeeds, because nobody else knows the group. */
 	mutex_trylock(&group->lock);
-	hash_add_rcu(mnet->groups, &group->node, mpipc_group_hash(group->name));
+	hash_add_rcu(groups->table, &group->node, mpipc_place_hash(&group->place));
 	return group;
 }
 
 /**
  * mpipc_group_forget - let nobody find a group that has no members, and charge nobody for it
- * @mnet: the namespace of the group
  * @group: the group, which is locked
  */
-void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group)
+void mpipc_group_forget(struct mpipc_group *group)
 {
+	struct mpipc_groups *groups = group->place.groups;
+
 	lockdep_assert_held(&group->lock);
-	spin_lock(&mnet->lock);
+	spin_lock(&groups->lock);
 	hash_del_rcu(&group->node);
-	spin_unlock(&mnet->lock);
+	spin_unlock(&groups->lock);
 	atomic_long_dec(&group->user->groups);
 }
 
 /**
- * mpipc_group_permits - check whether the calling process may join a group
+ * mpipc_group_permits - check whether the calling process may join a named group
  * @net: the namespace of the group
  * @group: the group
  * @role: &enum mpipc_role
@@ -153,31 +182,29 @@ bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role)
 }
 
 /**
- * mpipc_group_lock - find a group by its name, or make one known
- * @mnet: the namespace of the group
- * @name: its name
- * @spare: a new group that becomes known if there is none of the name, and is NULL then; it may be
- *	NULL before
+ * mpipc_group_lock - find a group, or make one known
+ * @place: where to find it
+ * @spare: a new group of this place that becomes known if there is none, and is NULL then; it may
+ *	be NULL before
  *
  * Return: the group, locked and with a reference, or an error.
  */
-struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
-				     struct mpipc_group **spare)
+struct mpipc_group *mpipc_group_lock(const struct mpipc_place *place, struct mpipc_group **spare)
 {
 	struct mpipc_group *fresh = *spare, *group;
 
 	for (;;) {
-		spin_lock(&mnet->lock);
-		group = mpipc_group_find_locked(mnet, name);
+		spin_lock(&place->groups->lock);
+		group = mpipc_group_find_locked(place);
 		if (group)
 			refcount_inc(&group->ref);
 		else if (fresh)
-			fresh = mpipc_group_add_locked(mnet, fresh);
-		spin_unlock(&mnet->lock);
+			fresh = mpipc_group_add_locked(fresh);
+		spin_unlock(&place->groups->lock);
 		if (!group)
 			break;
 		mutex_lock(&group->lock);
-		/* Read without mpipc_net.lock, under which the node's neighbours come and go. */
+		/* Read without mpipc_groups.lock, under which the node's neighbours come and go. */
 		if (!hlist_unhashed_lockless(&group->node))
 			return group;
 		/* The group was forgotten while this thread waited for its lock. */

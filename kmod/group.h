@@ -2,6 +2,7 @@
 #ifndef MPIPC_GROUP_H
 #define MPIPC_GROUP_H
 
+#include <linux/fs.h>
 #include <linux/hashtable.h>
 #include <linux/mpipc.h>
 #include <linux/mutex.h>
@@ -14,9 +15,12 @@
 /**
  * DOC: Groups
  *
- * Groups are found by name in a network namespace, as abstract AF_UNIX addresses are. The first
- * primary of a name makes the group. The group can be found while it has members. Permission to
- * join is decided as for opening a file of the same owner and mode.
+ * There are two kinds of groups. A named group is found by its name in a network namespace, as
+ * abstract AF_UNIX addresses are. Permission to join is decided as for opening a file of the same
+ * owner and mode. An anchored group is found by an inode and its name, in all namespaces, and the
+ * file decides about permission (see "Anchors").
+ *
+ * The first primary makes the group. The group can be found while it has members.
  *
  * A group counts its primaries. The count at the join of a primary is the generation of this
  * primary, and of the secondaries that join it. When a primary leaves, its secondaries stay
@@ -28,30 +32,47 @@
  */
 
 /**
- * struct mpipc_net - groups of a network namespace
+ * struct mpipc_groups - the groups of a network namespace, or all anchored groups
  * @lock: held to find, to add and to forget a group
- * @groups: the groups by name; read also under RCU
+ * @table: the groups by anchor and name; read also under RCU
  * @arrivals: number of primaries that have joined
  * @arrival: where secondaries wait for a primary
  */
-struct mpipc_net {
+struct mpipc_groups {
 	spinlock_t lock;	/* which groups there are */
-	DECLARE_HASHTABLE(groups, 6);
+	DECLARE_HASHTABLE(table, 6);
 	atomic_t arrivals;
 	wait_queue_head_t arrival;
+};
+
+/**
+ * struct mpipc_place - where a group is found
+ * @groups: the groups that the group is or will be one of
+ * @anchor: the inode that an anchored group belongs to, which somebody keeps in memory; NULL for a
+ *	named group
+ * @name: name
+ */
+struct mpipc_place {
+	struct mpipc_groups *groups;
+	const struct inode *anchor;
+	const char *name;
 };
 
 /**
  * struct mpipc_group - a group
  * @ref: references; each endpoint that is or was a member has one
  * @lock: held to join, to leave and to list the members
- * @node: in &mpipc_net.groups while there are members, or the first one joins; written under
- *	@lock and mpipc_net.lock
+ * @node: in &mpipc_groups.table while there are members, or the first one joins; written under
+ *	@lock and mpipc_groups.lock
  * @rcu: frees the memory
+ * @place: where the group is found. The anchor is in memory while the group has a member; it is
+ *	only compared. Constant.
  * @name: name; constant
+ * @dev: device number of the anchor's file system; constant
+ * @ino: number of the anchor in its file system; constant
  * @uid: owner; constant
  * @gid: owning group of users; constant
- * @mode: permission bits; constant
+ * @mode: permission bits, 0 for an anchored group; constant
  * @user: the user that is charged for the group, with a reference; constant
  * @n_members: number of members; under @lock, read without it as a hint
  * @generation: number of primaries so far; under @lock, read without it for reports
@@ -64,7 +85,10 @@ struct mpipc_group {
 	struct mutex lock;	/* protects the members */
 	struct hlist_node node;
 	struct rcu_head rcu;
+	struct mpipc_place place;
 	char name[MPIPC_GROUP_MAX];
+	dev_t dev;
+	u64 ino;
 	kuid_t uid;
 	kgid_t gid;
 	u32 mode;
@@ -77,14 +101,16 @@ struct mpipc_group {
 };
 
 extern struct pernet_operations mpipc_net_ops;
+extern struct mpipc_groups mpipc_anchored;
 
-struct mpipc_net *mpipc_net(struct net *net);
+struct mpipc_groups *mpipc_net_groups(struct net *net);
+bool mpipc_place_equal(const struct mpipc_place *a, const struct mpipc_place *b);
 void mpipc_group_put(struct mpipc_group *group);
 struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group);
-struct mpipc_group *mpipc_group_new(const struct mpipc_join_args *arg, struct mpipc_user *user);
-void mpipc_group_forget(struct mpipc_net *mnet, struct mpipc_group *group);
+struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode,
+				    struct mpipc_user *user);
+void mpipc_group_forget(struct mpipc_group *group);
 bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role);
-struct mpipc_group *mpipc_group_lock(struct mpipc_net *mnet, const char *name,
-				     struct mpipc_group **spare);
+struct mpipc_group *mpipc_group_lock(const struct mpipc_place *place, struct mpipc_group **spare);
 
 #endif /* MPIPC_GROUP_H */

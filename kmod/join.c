@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/file.h>
+
+#include "anchor.h"
 #include "arrival.h"
 #include "event.h"
 #include "join.h"
@@ -19,6 +22,8 @@ static atomic64_t mpipc_last_id;
  * @ep: the endpoint that joins
  * @file: its file
  * @arg: the caller's argument
+ * @place: where the group is found
+ * @anchor: the file that an anchored group belongs to, with a reference, or NULL
  * @user: the user that is charged, with a reference
  * @spare_group: for a primary: a new group, in case that there is none of the name; else NULL
  * @links: links that are ready for use
@@ -29,6 +34,8 @@ struct mpipc_joining {
 	struct mpipc_endpoint *ep;
 	struct file *file;
 	struct mpipc_join_args *arg;
+	struct mpipc_place place;
+	struct file *anchor;
 	struct mpipc_user *user;
 	struct mpipc_group *spare_group;
 	struct mpipc_link *links;
@@ -45,13 +52,19 @@ static struct mpipc_link *mpipc_join_use_link(struct mpipc_joining *join)
 	return link;
 }
 
-/* Allocate the memory that the join needs, before any lock is taken. */
+/* Ask for permission and allocate the memory that the join needs, before any lock is taken. */
 static int mpipc_join_prepare(struct mpipc_joining *join)
 {
 	struct mpipc_link *link;
+	int err;
 
+	if (join->anchor) {
+		err = mpipc_anchor_permits(join->anchor, join->arg->role);
+		if (err)
+			return err;
+	}
 	if (join->arg->role == MPIPC_PRIMARY && !join->spare_group) {
-		join->spare_group = mpipc_group_new(join->arg, join->user);
+		join->spare_group = mpipc_group_new(&join->place, join->arg->mode, join->user);
 		if (!join->spare_group)
 			return -ENOMEM;
 	}
@@ -79,7 +92,8 @@ static int mpipc_join_check_group(struct mpipc_joining *join, struct mpipc_group
 	/* The endpoint that joins has just made the group. */
 	if (!group->n_members)
 		return 0;
-	if (!mpipc_group_permits(join->ep->net, group, join->arg->role))
+	/* The file of an anchored group has permitted the join before. */
+	if (!join->anchor && !mpipc_group_permits(join->ep->net, group, join->arg->role))
 		return -EACCES;
 	if (join->arg->role == MPIPC_PRIMARY)
 		return !primary ? 0 : mpipc_endpoint_leaves(primary) ? -EAGAIN : -EADDRINUSE;
@@ -209,6 +223,10 @@ static void mpipc_join_set_member(struct mpipc_joining *join, struct mpipc_group
 	ep->cred = get_current_cred();
 	ep->pid = get_pid(task_tgid(current));
 	ep->time_offset = mpipc_time_offset();
+	if (join->anchor) {
+		ep->anchor = join->anchor->f_path;
+		path_get(&ep->anchor);
+	}
 	ep->generation = group->generation + (ep->role == MPIPC_PRIMARY);
 	ep->box.max_messages = READ_ONCE(mpipc_mailbox_messages);
 	ep->box.max_bytes = READ_ONCE(mpipc_mailbox_bytes);
@@ -256,7 +274,6 @@ static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *grou
 static int mpipc_join_try(struct mpipc_joining *join)
 {
 	struct mpipc_endpoint *ep = join->ep, *before = NULL;
-	struct mpipc_net *mnet = mpipc_net(ep->net);
 	struct mpipc_group *group;
 	int err;
 
@@ -264,7 +281,7 @@ static int mpipc_join_try(struct mpipc_joining *join)
 	err = -EISCONN;
 	if (ep->state != MPIPC_NEW)
 		goto unlock;
-	group = mpipc_group_lock(mnet, join->arg->group, &join->spare_group);
+	group = mpipc_group_lock(&join->place, &join->spare_group);
 	err = PTR_ERR_OR_ZERO(group);
 	if (err)
 		goto unlock;
@@ -272,7 +289,7 @@ static int mpipc_join_try(struct mpipc_joining *join)
 	if (err == -EAGAIN && join->arg->role == MPIPC_PRIMARY && mpipc_group_primary(group))
 		before = mpipc_endpoint_get(mpipc_group_primary(group));
 	if (!group->n_members)
-		mpipc_group_forget(mnet, group);
+		mpipc_group_forget(group);
 	mutex_unlock(&group->lock);
 	if (err)
 		mpipc_group_put(group);
@@ -290,13 +307,15 @@ unlock:
 static int mpipc_join_check(const struct mpipc_join_args *arg)
 {
 	size_t len = strnlen(arg->group, sizeof(arg->group));
-	u32 flags = MPIPC_JOIN_EVENTS;
+	u32 flags = MPIPC_JOIN_EVENTS | MPIPC_JOIN_ANCHOR;
 
 	if (arg->role != MPIPC_PRIMARY && arg->role != MPIPC_SECONDARY)
 		return -EINVAL;
 	if (arg->role == MPIPC_SECONDARY)
 		flags |= MPIPC_JOIN_FOLLOW;
-	if (arg->flags & ~flags || arg->mode & ~0666 || arg->reserved)
+	if (arg->flags & ~flags || arg->mode & ~0666)
+		return -EINVAL;
+	if (arg->flags & MPIPC_JOIN_ANCHOR ? arg->mode : arg->anchor)
 		return -EINVAL;
 	return len && len < sizeof(arg->group) ? 0 : -EINVAL;
 }
@@ -304,13 +323,12 @@ static int mpipc_join_check(const struct mpipc_join_args *arg)
 /* Join, and wait for a primary as long as the caller wants to. */
 static int mpipc_join_or_wait(struct mpipc_joining *join)
 {
-	struct mpipc_net *mnet = mpipc_net(join->ep->net);
 	u64 deadline = mpipc_time_shift(join->arg->deadline, -mpipc_time_offset());
 	int seen, err, give_up = 0;
 
 	for (;;) {
 		/* This read comes before the look at the group, so that no arrival is missed. */
-		seen = atomic_read_acquire(&mnet->arrivals);
+		seen = atomic_read_acquire(&join->place.groups->arrivals);
 		err = mpipc_join_prepare(join) ?: mpipc_join_try(join);
 		if (err == -EAGAIN)
 			continue;
@@ -318,8 +336,23 @@ static int mpipc_join_or_wait(struct mpipc_joining *join)
 			return err;
 		if (give_up)
 			return give_up;
-		give_up = mpipc_arrival_wait(mnet, join->arg->group, seen, deadline);
+		give_up = mpipc_arrival_wait(&join->place, seen, deadline);
 	}
+}
+
+/* Find out where the group is found. The reference to the anchor is given back by the caller. */
+static int mpipc_join_find_place(struct mpipc_joining *join)
+{
+	join->place.groups = mpipc_net_groups(join->ep->net);
+	join->place.name = join->arg->group;
+	if (!(join->arg->flags & MPIPC_JOIN_ANCHOR))
+		return 0;
+	join->anchor = mpipc_anchor_import(join->arg->anchor);
+	if (IS_ERR(join->anchor))
+		return PTR_ERR(join->anchor);
+	join->place.groups = &mpipc_anchored;
+	join->place.anchor = file_inode(join->anchor);
+	return 0;
 }
 
 /**
@@ -335,18 +368,20 @@ int mpipc_join(struct mpipc_endpoint *ep, struct file *file, struct mpipc_join_a
 	struct mpipc_joining join = { .ep = ep, .file = file, .arg = arg };
 	int err;
 
-	err = mpipc_join_check(arg);
+	err = mpipc_join_check(arg) ?: mpipc_join_find_place(&join);
 	if (err)
 		return err;
+	err = -ENOMEM;
 	join.user = mpipc_user_find(current_uid());
-	if (!join.user)
-		return -ENOMEM;
-	err = mpipc_join_or_wait(&join);
+	if (join.user)
+		err = mpipc_join_or_wait(&join);
 	if (!err && arg->role == MPIPC_PRIMARY)
-		mpipc_arrival_announce(mpipc_net(ep->net), arg->group);
+		mpipc_arrival_announce(&join.place);
 	while (join.links)
 		mpipc_link_put(mpipc_join_use_link(&join));
 	mpipc_group_put(join.spare_group);
 	mpipc_user_put(join.user);
+	if (join.anchor)
+		fput(join.anchor);
 	return err;
 }

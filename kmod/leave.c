@@ -56,7 +56,7 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 		mpipc_leave_primary(ep);
 	}
 	if (!group->n_members)
-		mpipc_group_forget(mpipc_net(ep->net), group);
+		mpipc_group_forget(group);
 	mutex_unlock(&group->lock);
 	atomic_long_dec(&ep->user->endpoints);
 }
@@ -72,6 +72,7 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 {
 	struct mpipc_qnode *qnode, *next;
+	struct path anchor = { };
 	LIST_HEAD(trash);
 	bool leaves;
 
@@ -84,6 +85,7 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 		/* Complete the pending replies first, because nothing may follow the events. */
 		mpipc_pending_reset(ep);
 		mpipc_leave_group(ep);
+		swap(anchor, ep->anchor);
 	}
 	mutex_unlock(&ep->lock);
 	if (!leaves)
@@ -97,4 +99,6 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 		mpipc_qnode_drop(qnode);
 		cond_resched();
 	}
+	/* The file system may be slow here, or be unmounted, if it was only kept for the group. */
+	path_put(&anchor);
 }

@@ -15,6 +15,15 @@ static void mpipc_report_name(struct seq_file *m, const char *name)
 	seq_escape_str(m, name, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
 }
 
+/* Write the anchor of a group as device and inode numbers, as they are in mountinfo and stat. */
+static void mpipc_report_anchor(struct seq_file *m, const struct mpipc_group *group)
+{
+	if (group->place.anchor)
+		seq_printf(m, "%u:%u:%llu\n", MAJOR(group->dev), MINOR(group->dev), group->ino);
+	else
+		seq_puts(m, "-\n");
+}
+
 static void mpipc_report_member(struct mpipc_endpoint *ep, struct mpipc_info *info)
 {
 	struct mpipc_mailbox *box = &ep->box;
@@ -67,15 +76,18 @@ void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info)
  */
 void mpipc_report_fdinfo(struct seq_file *m, struct file *file)
 {
+	struct mpipc_endpoint *ep = file->private_data;
 	struct mpipc_info info;
 
-	mpipc_report_info(file->private_data, &info);
+	mpipc_report_info(ep, &info);
 	seq_printf(m, "mpipc-role:\t%s\n", mpipc_report_roles[info.role]);
 	if (!info.id)
 		return;
 	seq_puts(m, "mpipc-group:\t");
 	mpipc_report_name(m, info.group);
-	seq_printf(m, "\nmpipc-id:\t%llu\nmpipc-generation:\t%llu\nmpipc-primary:\t%llu\n"
+	seq_puts(m, "\nmpipc-anchor:\t");
+	mpipc_report_anchor(m, ep->group);
+	seq_printf(m, "mpipc-id:\t%llu\nmpipc-generation:\t%llu\nmpipc-primary:\t%llu\n"
 		   "mpipc-queued:\t%llu\nmpipc-queued-bytes:\t%llu\nmpipc-sent:\t%llu\n"
 		   "mpipc-received:\t%llu\nmpipc-lost:\t%llu\nmpipc-dropped-fds:\t%llu\n",
 		   info.id, info.generation, info.primary, info.queued, info.queued_bytes,
@@ -148,9 +160,10 @@ static void mpipc_report_group(struct seq_file *m, struct mpipc_group *group)
 
 	seq_puts(m, "group ");
 	mpipc_report_name(m, group->name);
-	seq_printf(m, " %llu %u %u %04o %u\n", READ_ONCE(group->generation),
+	seq_printf(m, " %llu %u %u %04o %u ", READ_ONCE(group->generation),
 		   from_kuid_munged(user_ns, group->uid), from_kgid_munged(user_ns, group->gid),
 		   group->mode, READ_ONCE(group->n_members));
+	mpipc_report_anchor(m, group);
 	list_for_each_entry_rcu(ep, &group->members, member) {
 		if (seq_has_overflowed(m))
 			return;
@@ -161,25 +174,49 @@ static void mpipc_report_group(struct seq_file *m, struct mpipc_group *group)
 	}
 }
 
-static int mpipc_report_groups(struct seq_file *m, void *unused)
+/*
+ * Say whether a group is shown in the listing of a namespace: each of its own groups, and each
+ * anchored group that has a member there. The initial namespace shows all anchored groups.
+ */
+static bool mpipc_report_shows(const struct mpipc_group *group, const struct net *net)
 {
-	struct mpipc_net *mnet = mpipc_net(seq_file_single_net(m));
+	const struct mpipc_endpoint *ep;
+
+	if (!READ_ONCE(group->n_members))
+		return false;
+	if (!group->place.anchor || net_eq(net, &init_net))
+		return true;
+	list_for_each_entry_rcu(ep, &group->members, member)
+		if (net_eq(ep->net, net))
+			return true;
+	return false;
+}
+
+static void mpipc_report_groups(struct seq_file *m, const struct mpipc_groups *groups)
+{
+	const struct net *net = seq_file_single_net(m);
 	struct mpipc_group *group;
 	int bucket;
 
-	seq_puts(m, "# group NAME generation uid gid mode members\n");
-	seq_puts(m, "# endpoint id role generation pid uid gid queued bytes sent received lost\n");
 	rcu_read_lock();
-	hash_for_each_rcu(mnet->groups, bucket, group, node)
-		if (READ_ONCE(group->n_members))
+	hash_for_each_rcu(groups->table, bucket, group, node)
+		if (mpipc_report_shows(group, net))
 			mpipc_report_group(m, group);
 	rcu_read_unlock();
+}
+
+static int mpipc_report_listing(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "# group NAME generation uid gid mode members anchor\n");
+	seq_puts(m, "# endpoint id role generation pid uid gid queued bytes sent received lost\n");
+	mpipc_report_groups(m, mpipc_net_groups(seq_file_single_net(m)));
+	mpipc_report_groups(m, &mpipc_anchored);
 	return 0;
 }
 
 static int __net_init mpipc_report_net_init(struct net *net)
 {
-	return proc_create_net_single("mpipc", 0444, net->proc_net, mpipc_report_groups,
+	return proc_create_net_single("mpipc", 0444, net->proc_net, mpipc_report_listing,
 				      NULL) ? 0 : -ENOMEM;
 }
 

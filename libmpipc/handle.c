@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +16,35 @@
 #include "receive.h"
 #include "results.h"
 
+/* Join the group that belongs to the file of @join. Modules of early versions cannot do that. */
+static int join_at_fd(struct mpipc *handle, struct mpipc_join_args *join)
+{
+	struct mpipc_info info;
+	int err = mpipc_info_get(handle, &info, sizeof(info));
+
+	if (err)
+		return err;
+	if (!(info.features & MPIPC_FEATURE_ANCHOR))
+		return -ENOSYS;
+	join->flags |= MPIPC_JOIN_ANCHOR;
+	return mpipc__join(handle, join);
+}
+
+/* Join the group that belongs to the file with this path. */
+static int join_at(struct mpipc *handle, const char *path, struct mpipc_join_args *join)
+{
+	/* O_PATH needs no permission for the file itself, and waits for nobody. */
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	join->anchor = fd;
+	err = join_at_fd(handle, join);
+	close(fd);
+	return err;
+}
+
 /* Join @group with the open file of @handle. */
 static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
 		const struct mpipc_open_options *options)
@@ -22,15 +53,20 @@ static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
 		.role = role,
 		.flags = options->flags,
 		.mode = options->mode,
+		.anchor = options->at_fd,
 		.deadline = mpipc__deadline(options->timeout_ns),
 	};
 	size_t len = strnlen(group, sizeof(join.group));
+	bool at_fd = options->flags & MPIPC_JOIN_ANCHOR;
 	int err;
 
-	if (len == sizeof(join.group))
+	if (len == sizeof(join.group) || (options->at && at_fd))
 		return -EINVAL;
 	memcpy(join.group, group, len);
-	err = mpipc__join(handle, &join);
+	if (options->at)
+		err = join_at(handle, options->at, &join);
+	else
+		err = at_fd ? join_at_fd(handle, &join) : mpipc__join(handle, &join);
 	handle->id = join.id;
 	return err;
 }

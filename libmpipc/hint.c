@@ -35,12 +35,25 @@ mpipc__export const char *mpipc_open_hint(int error)
 			return "no permission to open /dev/mpipc: as root, give this user "
 			       "access to the node (its group, or chmod)";
 		return "no permission for the group: it belongs to the user who started "
-		       "its primary, who can open it by a mode such as 0660";
+		       "its primary, who can open it by a mode such as 0660; if it belongs to "
+		       "a file, members have to be able to write to that, and the primary has "
+		       "to own it";
+	case -EROFS:
+		return "the file that the group belongs to is mounted read-only";
+	case -EBADF:
+		return "there is no open descriptor of the file that the group belongs to";
+	case -EOPNOTSUPP:
+		return "a group can only belong to a directory or a regular file, and not to "
+		       "one without a name or in /proc or /sys";
+	case -ENOSYS:
+		return "the kernel module is older than this library, and has no groups that "
+		       "belong to a file: install and load the one of this version";
 	case -EADDRINUSE:
 		return "the group already has a primary";
 	case -ENOENT:
 	case -ECONNREFUSED:
-		return "the group has no primary: start that first, or wait for it";
+		return "the group has no primary: start that first, or wait for it; if the "
+		       "group belongs to a file, see that this file exists";
 	case -ETIMEDOUT:
 		return "no primary came to the group in time";
 	case -EINVAL:

@@ -39,7 +39,8 @@ struct command {
 static const struct command commands[] = {
 	{ "INFO", MPIPC_INFO, 0, NONE, 0, NONE },
 	{ "JOIN", MPIPC_JOIN, 0, offsetof(struct mpipc_join_args, flags),
-	  MPIPC_JOIN_FOLLOW | MPIPC_JOIN_EVENTS, offsetof(struct mpipc_join_args, reserved) },
+	  MPIPC_JOIN_FOLLOW | MPIPC_JOIN_EVENTS | MPIPC_JOIN_ANCHOR,
+	  offsetof(struct mpipc_join_args, anchor) },
 	{ "SEND", MPIPC_SEND, 0, offsetof(struct mpipc_send_args, flags),
 	  MPIPC_PASS_MPIPC, offsetof(struct mpipc_send_args, reserved) },
 	{ "RECV", MPIPC_RECV, -EAGAIN, offsetof(struct mpipc_recv_args, flags),
@@ -222,7 +223,7 @@ TEST(join_and_peers_have_their_layouts)
 	NEXT(mpipc_join_args, role);
 	NEXT(mpipc_join_args, flags);
 	NEXT(mpipc_join_args, mode);
-	NEXT(mpipc_join_args, reserved);
+	NEXT(mpipc_join_args, anchor);
 	NEXT(mpipc_join_args, deadline);
 	NEXT(mpipc_join_args, id);
 	NEXT(mpipc_join_args, generation);

@@ -12,8 +12,9 @@
 /**
  * DOC: /dev/mpipc
  *
- * A *group* is a named meeting place in the network namespace of the process that opened the
- * device. An *endpoint* is one open file that joined one group, once, as its *primary* (at most one
+ * A *group* is a named meeting place. It is found in the network namespace of the process that
+ * opened the device, or, as an *anchored* group, by a file or directory that it belongs to. An
+ * *endpoint* is one open file that joined one group, once, as its *primary* (at most one
  * at a time) or as a *secondary*. Messages go from a secondary to its primary, and from the primary
  * to one secondary or to all of them. Each endpoint has a bounded mailbox. A full mailbox costs a
  * sender that destination, but does not block the sender, unless it asks to wait for space.
@@ -174,8 +175,12 @@ struct mpipc_record {
 };
 
 /* Feature bits of struct mpipc_info. */
+/** MPIPC_FEATURE_BASE - the module has what its first version had. */
+#define MPIPC_FEATURE_BASE	((__u64)1 << 0)
+/** MPIPC_FEATURE_ANCHOR - the module knows %MPIPC_JOIN_ANCHOR. */
+#define MPIPC_FEATURE_ANCHOR	((__u64)1 << 1)
 /** MPIPC_FEATURES - bits for all that this header describes. */
-#define MPIPC_FEATURES		((__u64)1)
+#define MPIPC_FEATURES		(MPIPC_FEATURE_BASE | MPIPC_FEATURE_ANCHOR)
 
 /**
  * struct mpipc_info - what this kernel offers, and the state of this file
@@ -236,13 +241,21 @@ struct mpipc_info {
  * sent nothing.
  */
 #define MPIPC_JOIN_EVENTS	(1U << 1)
+/**
+ * MPIPC_JOIN_ANCHOR - the group is the one of this name that belongs to the file or directory
+ * @anchor of &struct mpipc_join_args, which is the same for all who can open that file, whatever
+ * their namespaces are. The file decides who may join.
+ */
+#define MPIPC_JOIN_ANCHOR	(1U << 2)
 
 /**
  * struct mpipc_join_args - argument of MPIPC_JOIN
  * @role: in: %MPIPC_PRIMARY or %MPIPC_SECONDARY
  * @flags: in: MPIPC_JOIN_*
- * @mode: in: permission bits (a subset of 0666) of the group if this join creates it; 0 means 0600
- * @reserved: in: 0
+ * @mode: in: permission bits (a subset of 0666) of the group if this join creates it; 0 means 0600.
+ *	0 with %MPIPC_JOIN_ANCHOR.
+ * @anchor: in: with %MPIPC_JOIN_ANCHOR, a descriptor, which may be one of O_PATH, of the regular
+ *	file or directory that the group belongs to, else 0
  * @deadline: in: how long a secondary waits for a primary
  * @id: out: endpoint id; never used again while the module is loaded
  * @generation: out: number of primaries that the group has had, the current one included
@@ -254,18 +267,32 @@ struct mpipc_info {
  * be primary. CAP_IPC_OWNER over the network namespace overrides both. The group exists while it
  * has members.
  *
+ * The file of an anchored group is asked at each join, and again after the wait for a primary. The
+ * process that joins needs permission to write to it (and to search it, if it is a directory) as
+ * access() decides, but by its effective ids, on a mount that is not read-only. The process that
+ * opened @anchor, and how it did, do not matter. Only the owner of the file, or a process whose
+ * CAP_FOWNER overrides that, may be primary. A file that is moved, or removed while somebody has it
+ * open, keeps its groups; a new file in its place has others. The mount through which a member
+ * joined is busy until this member leaves.
+ *
  * Errors: EINVAL (bad role, mode or name, bad flags or those of the other role), EISCONN (the
  * endpoint is a member), EACCES, EADDRINUSE (there is a primary), ENOENT (there is no such group),
  * ECONNREFUSED (the group has no primary), ETIMEDOUT (no primary came until the deadline), EINTR,
  * EBADF (the caller's table has no descriptor for this file), ENOSPC (the group has its most
  * endpoints), EDQUOT (the user has its most groups or endpoints), EFAULT (if the argument becomes
  * inaccessible during the join, the endpoint has left again).
+ *
+ * Errors with %MPIPC_JOIN_ANCHOR: EBADF (@anchor is not an open descriptor), EOPNOTSUPP (it is
+ * neither a regular file nor a directory, or one without a name in a directory, such as a memory
+ * file, or one of a file system of the kernel's own, such as proc), EROFS (its mount or file system
+ * is read-only), EPERM (a primary does not own it, or it is immutable), and errors of its file
+ * system.
  */
 struct mpipc_join_args {
 	__u32 role;
 	__u32 flags;
 	__u32 mode;
-	__u32 reserved;
+	__s32 anchor;
 	__u64 deadline;
 	__u64 id;
 	__u64 generation;
