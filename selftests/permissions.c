@@ -187,11 +187,7 @@ struct who {
 
 static int become(const struct who *who)
 {
-	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups(!!who->extra, &who->extra) ||
-	    setresgid(who->gid, who->gid, who->gid) ||
-	    setresuid(who->uid, who->uid, who->uid))
-		return -errno;
-	return keep_capabilities(who->capabilities);
+	return become_with(who->uid, who->gid, who->extra, who->capabilities);
 }
 
 static int expected(FIXTURE_DATA(permissions) *self, const struct who *who, int kind, int i)

@@ -32,6 +32,15 @@ static inline int keep_capabilities(__u64 mask)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
+/* Become a user with one more group, if @extra is not 0, and with these capabilities alone. */
+static inline int become_with(uid_t uid, gid_t gid, gid_t extra, __u64 capabilities)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1) || setgroups(!!extra, &extra) ||
+	    setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+		return -errno;
+	return keep_capabilities(capabilities);
+}
+
 /*
  * Become an ordinary user for good, or end the process. A capability stays, because the
  * administrator of this machine decides who may open the node of the device, and that is
