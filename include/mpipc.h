@@ -329,7 +329,8 @@ int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns);
  * mpipc_start() - have a thread of the library run the handlers
  * @handle: the handle
  *
- * The thread is named "mpipc-msg" and has all signals blocked. It runs until mpipc_leave() or
+ * The thread is named "mpipc-msg". It has all signals blocked except those of its own faults:
+ * SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP and SIGSYS. It runs until mpipc_leave() or
  * mpipc_close().
  *
  * Return: 0; -EALREADY: there is a thread already; -EBUSY: another thread dispatches;

@@ -94,8 +94,9 @@ struct rte_mp_reply {
  * request has timed out and 4,000 more have come in. An action that may reply even later
  * needs a copy of the string, but nobody waits for such a reply.
  *
- * Threads: actions run one at a time, on a thread of the library with all signals blocked.
- * Others can run while an action waits in rte_mp_request_sync().
+ * Threads: actions run one at a time, on a thread of the library that has all signals blocked
+ * except those of its own faults, such as SIGBUS. Others can run while an action waits in
+ * rte_mp_request_sync().
  *
  * Since: 0.1
  */

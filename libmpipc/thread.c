@@ -60,10 +60,25 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/*
+ * Make the set of signals that the thread blocks: all but those of its own faults. The kernel
+ * kills the process instead of running a handler for a fault whose signal is blocked.
+ */
+static void fill_blocked(sigset_t *set)
+{
+	sigfillset(set);
+	sigdelset(set, SIGBUS);
+	sigdelset(set, SIGSEGV);
+	sigdelset(set, SIGFPE);
+	sigdelset(set, SIGILL);
+	sigdelset(set, SIGTRAP);
+	sigdelset(set, SIGSYS);
+}
+
 mpipc__export int mpipc_start(struct mpipc *handle)
 {
 	uintptr_t nobody = 0;
-	sigset_t all, old;
+	sigset_t blocked, old;
 	int err;
 
 	if (handle->pid != getpid())
@@ -74,8 +89,8 @@ mpipc__export int mpipc_start(struct mpipc *handle)
 	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, (uintptr_t)handle))
 		return -EBUSY;
 	handle->has_thread = true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	fill_blocked(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old);
 	err = pthread_create(&handle->thread, NULL, thread_main, handle);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {

@@ -7,6 +7,8 @@
 #include "wait.h"
 
 #include <semaphore.h>
+#include <setjmp.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <mpipc.h>
@@ -22,11 +24,14 @@ static void look_around(struct mpipc *handle, const struct mpipc_message *messag
 	(void)message;
 	pthread_getname_np(pthread_self(), log->data, sizeof(log->data));
 	pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-	log->handler_ret = sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGUSR1);
+	log->handler_ret = sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGUSR1) &&
+			   !sigismember(&blocked, SIGSEGV) && !sigismember(&blocked, SIGFPE) &&
+			   !sigismember(&blocked, SIGILL) && !sigismember(&blocked, SIGTRAP) &&
+			   !sigismember(&blocked, SIGSYS) && !sigismember(&blocked, SIGBUS);
 	sem_post(&log->entered);
 }
 
-TEST_F(lib, the_thread_has_a_name_and_takes_no_signals)
+TEST_F(lib, the_thread_has_a_name_and_takes_no_signals_but_faults)
 {
 	struct mpipc *secondary;
 
@@ -39,6 +44,52 @@ TEST_F(lib, the_thread_has_a_name_and_takes_no_signals)
 	EXPECT_STREQ("mpipc-msg", self->log.data);
 	EXPECT_EQ(1, self->log.handler_ret);
 	mpipc_close(secondary);
+}
+
+static sigjmp_buf before_fault;
+
+static void recover(int signal)
+{
+	(void)signal;
+	siglongjmp(before_fault, 1);
+}
+
+/* Read behind the end of a file, and reply with what came of that. */
+static void fault_and_reply(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	volatile int status = -EINPROGRESS;
+	volatile char *page = arg;
+
+	if (sigsetjmp(before_fault, 1))
+		status = -EFAULT;
+	else
+		(void)*page;
+	CHECK(!mpipc_reply(handle, message->record->call, status, NULL, 0, NULL));
+}
+
+/* DPDK's actions do this when they take the last of the huge pages. */
+TEST_F(lib, a_handler_can_recover_from_a_fault_on_the_thread)
+{
+	struct sigaction action = { .sa_handler = recover };
+	struct mpipc_replies *replies;
+	struct mpipc *secondary;
+	void *page;
+	int fd;
+
+	fd = memfd_create("empty", MFD_CLOEXEC);
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, fault_and_reply,
+			       page));
+	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER,
+				NULL, &replies));
+	EXPECT_EQ(-EFAULT, result_status(replies, 0));
+	mpipc_replies_free(replies);
+	mpipc_close(secondary);
+	munmap(page, 4096);
+	close(fd);
 }
 
 TEST_F(lib, the_thread_gets_batches_and_descriptors_in_order)
