@@ -36,8 +36,15 @@ extern "C" {
  * Threads: any number of threads may use a handle at once. Only one of them can be in
  * mpipc_dispatch(). Handlers run one at a time, except that others can run while a handler
  * waits in mpipc_call(). mpipc_close() must be the last call on a handle, and may be made
- * in a handler. A thread in a handler or in mpipc_dispatch() must not be cancelled by
- * pthread_cancel().
+ * in a handler.
+ *
+ * Handlers have to return. When a handler is left by longjmp(), by a C++ exception or by
+ * pthread_exit(), its handle counts the thread as inside the handler: nobody can dispatch any
+ * more, and mpipc_close() does not free the handle.
+ *
+ * Cancellation: no function is a cancellation point of pthread_cancel(), except
+ * mpipc_dispatch(). A thread in a handler or in mpipc_dispatch() must not be cancelled;
+ * mpipc_leave() makes mpipc_dispatch() return.
  *
  * Descriptors: the caller keeps those that it sends. Received descriptors are
  * close-on-exec. They belong to the message or to the replies in which they came, and are

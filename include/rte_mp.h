@@ -24,7 +24,8 @@
  * Threads: any thread may call any of these functions at any time after rte_eal_init(), also
  * in an action.
  *
- * fork: the child is not initialised (EBADF), but may call rte_eal_init() for itself.
+ * fork: the child is not initialised (EBADF), and the first function that fails for that
+ * reason prints one line to stderr. The child may call rte_eal_init() for itself.
  *
  * A program that uses DPDK's own headers includes those first. This header then declares
  * nothing.

@@ -2,12 +2,14 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <mpipc.h>
 
 #include "device.h"
+#include "fds.h"
 
 /* Descriptors with lower numbers are left to the program. */
 #define LOWEST_FD	64
@@ -31,15 +33,19 @@ static int move_up(int low)
 		fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (fd < 0)
 		fd = -errno;
-	close(low);
+	mpipc__close_fd(low);
 	return fd;
 }
 
 /* Open the device. Returns its descriptor or a negative error number. */
 int mpipc__open_device(void)
 {
-	int fd = open(device_path(), O_RDWR | O_CLOEXEC);
+	int fd, cancel;
 
+	/* open() is a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	fd = open(device_path(), O_RDWR | O_CLOEXEC);
+	pthread_setcancelstate(cancel, NULL);
 	if (fd >= 0)
 		return move_up(fd);
 	/* There is no node, or there is one that the module left behind. */

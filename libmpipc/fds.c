@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#define _GNU_SOURCE
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "export.h"
 #include "fds.h"
+
+/* Close a descriptor. Unlike close(), this is no cancellation point. */
+void mpipc__close_fd(int fd)
+{
+	syscall(SYS_close, fd);
+}
 
 mpipc__export int mpipc_message_take_fd(const struct mpipc_message *message, unsigned int index)
 {
@@ -35,7 +43,7 @@ void mpipc__close_fds(int *fds, unsigned int n_fds)
 
 	for (i = 0; i < n_fds; i++) {
 		if (fds[i] >= 0)
-			close(fds[i]);
+			mpipc__close_fd(fds[i]);
 		fds[i] = -EBADF;
 	}
 }

@@ -10,8 +10,13 @@
  * A message that was received owns the descriptors in its slots. Whoever takes one
  * leaves -EBADF in its slot. Descriptors that are still there after the handler are closed,
  * so that a handler that ignores them does not leak them.
+ *
+ * No function of the library is a point at which pthread_cancel() ends its thread, except
+ * those that dispatch. A thread that uses the endpoint of rte_mp would keep the lock for that,
+ * and others would keep memory.
  */
 
+void mpipc__close_fd(int fd);
 void mpipc__take_fds(int *fds, int *slots, unsigned int n_fds);
 void mpipc__close_fds(int *fds, unsigned int n_fds);
 

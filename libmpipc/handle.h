@@ -53,13 +53,14 @@ struct mpipc {
 	/* Written by mpipc_start(). */
 	atomic_bool has_thread;
 	pthread_t thread;
+	bool thread_ended;		/* under order_lock */
 
 	/* Order, see order.h. */
 	_Atomic uint64_t handled;	/* written by the dispatcher */
 	atomic_bool left;		/* written by mpipc_leave(), never back */
 	atomic_uint waiters;		/* changed under order_lock */
 	pthread_mutex_t order_lock;
-	pthread_cond_t order_changed;	/* waited for with order_lock */
+	pthread_cond_t order_changed;	/* waited for with order_lock; also when the thread ends */
 
 	/* Asynchronous calls, see results.h. */
 	pthread_mutex_t async_lock;

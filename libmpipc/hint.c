@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 #include <mpipc.h>
 
 #include "device.h"
 #include "export.h"
+#include "fds.h"
 
 /* Find out which permission was missing: for the device, or for the group. */
 static bool device_opens(void)
@@ -15,7 +15,7 @@ static bool device_opens(void)
 
 	if (fd < 0)
 		return false;
-	close(fd);
+	mpipc__close_fd(fd);
 	return true;
 }
 

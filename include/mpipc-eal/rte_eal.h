@@ -65,8 +65,9 @@ int rte_eal_init(int argc, char **argv);
 /**
  * rte_eal_cleanup() - leave the group
  *
- * It waits for the action that is running, unless it is called by that action. The process
- * may call rte_eal_init() again.
+ * It waits for the action that is running, unless it is called by that action. After a second
+ * it cancels an action that still runs, by pthread_cancel(), as DPDK does at once, and waits
+ * until the action reaches a cancellation point. The process may call rte_eal_init() again.
  *
  * Return: 0.
  *

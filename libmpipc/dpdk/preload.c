@@ -17,8 +17,9 @@
  * A secondary without this library, or in another network namespace, cannot reach a primary
  * on mpipc. It finds no socket, so its requests fail at once.
  *
- * The last thing that DPDK does before it gives up its memory is to unregister the action
- * for hot-plugging. No action may run after that, so the process leaves its group then.
+ * Before DPDK frees what actions use, it unregisters an action: that of VFIO in a primary, that
+ * for hot-plugging in a secondary. No action may run after that, so the process leaves its
+ * group then. DPDK stops its own thread for messages at the same point.
  *
  * rte_mp_disable() is left to DPDK. Its state is in the shared memory of the group, where
  * native secondaries look at it, too.
@@ -40,7 +41,8 @@ static struct {
 	atomic_bool ending;		/* rte_eal_cleanup() has begun */
 } preload;
 
-/* This is the name of DPDK's action for hot-plugging. */
+/* These are the names of DPDK's actions for VFIO, which only a primary has, and for hot-plugging. */
+#define VFIO_ACTION	"eal_vfio_mp_sync"
 #define HOTPLUG_ACTION	"eal_dev_mp_request"
 
 /* Only the linker knows a function by DPDK's name, which rte_mp.h uses for others. */
@@ -78,7 +80,7 @@ void preload_unregister_action(const char *name)
 	rte_mp_action_unregister(name);
 	if (dpdk)
 		dpdk->action_unregister(name);
-	if (preload.ending && name && !strcmp(name, HOTPLUG_ACTION))
+	if (preload.ending && name && (!strcmp(name, VFIO_ACTION) || !strcmp(name, HOTPLUG_ACTION)))
 		mpipc__dpdk_leave();
 }
 

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 
@@ -13,6 +15,8 @@ static struct {
 	struct mpipc *handle;
 	bool primary;
 	atomic_bool disabled;
+	atomic_bool ending;	/* nobody may begin to use the endpoint any more */
+	atomic_bool forked;	/* the endpoint was that of the parent, and nobody was told yet */
 } context = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
 /* This thread dispatches for this endpoint, until rte_eal_cleanup(). */
@@ -25,6 +29,8 @@ void mpipc__rte_set_endpoint(struct mpipc *handle, bool primary)
 	context.handle = handle;
 	context.primary = primary;
 	context.disabled = false;
+	context.ending = false;
+	context.forked = false;
 	pthread_rwlock_unlock(&context.lock);
 }
 
@@ -54,24 +60,52 @@ struct mpipc *mpipc__rte_forget_endpoint(void)
 	struct mpipc *handle = context.handle;
 
 	context.handle = NULL;
+	if (handle)
+		context.forked = true;
 	dispatched = NULL;
 	pthread_rwlock_init(&context.lock, NULL);
 	return handle;
 }
 
-/*
- * Use the endpoint until mpipc__rte_put(). Returns NULL with rte_errno set if there is none.
- */
-struct mpipc *mpipc__rte_get(void)
+/* Use the endpoint until mpipc__rte_put(). Returns NULL if there is none. */
+struct mpipc *mpipc__rte_find(void)
 {
 	if (dispatched)
 		return dispatched;
+	/* A thread that waits for the lock would not get it while others come and go. */
+	if (context.ending)
+		return NULL;
 	pthread_rwlock_rdlock(&context.lock);
 	if (context.handle)
 		return context.handle;
 	pthread_rwlock_unlock(&context.lock);
+	return NULL;
+}
+
+/* Say why there is no endpoint, because DPDK's own IPC may send in the child of a fork. */
+static void explain_fork(void)
+{
+	if (atomic_exchange(&context.forked, false))
+		fprintf(stderr, "mpipc: process %d was forked after rte_eal_init() and has no rte_mp; "
+			"call daemon() or fork() before rte_eal_init()\n", (int)getpid());
+}
+
+/* Do the same. If there is no endpoint, rte_errno says why. */
+struct mpipc *mpipc__rte_get(void)
+{
+	struct mpipc *handle = mpipc__rte_find();
+
+	if (handle)
+		return handle;
+	explain_fork();
 	rte_errno = context.disabled ? ENOTSUP : EBADF;
 	return NULL;
+}
+
+/* Let no thread begin to use the endpoint any more. Those that use it go on. */
+void mpipc__rte_end(void)
+{
+	context.ending = true;
 }
 
 /* Stop using the endpoint. */

@@ -97,7 +97,7 @@ mpipc__export int rte_eal_init(int argc, char **argv)
 	struct mpipc *handle;
 	int err;
 
-	handle = mpipc__rte_get();
+	handle = mpipc__rte_find();
 	if (handle) {
 		mpipc__rte_put(handle);
 		return mpipc__rte_fail(-EALREADY);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "../thread.h"
 #include "action.h"
 #include "attach.h"
 #include "context.h"
@@ -59,16 +60,22 @@ int mpipc__rte_start(void)
 	return err;
 }
 
-/* Leave the group, and wait for the thread and for all who use the endpoint. */
+/*
+ * Leave the group, and wait for all who use the endpoint, and for the action that runs. If the
+ * action does not return, it is cancelled, as in DPDK.
+ */
 void mpipc__rte_close(void)
 {
-	struct mpipc *handle = mpipc__rte_get();
+	struct mpipc *handle = mpipc__rte_find();
 
 	if (!handle)
 		return;
+	mpipc__rte_end();
 	mpipc_leave(handle);	/* ends what other threads wait for */
 	mpipc__rte_settle();
 	mpipc__rte_put(handle);
-	if (mpipc__rte_clear_endpoint(handle))
-		mpipc_close(handle);
+	if (!mpipc__rte_clear_endpoint(handle))
+		return;
+	mpipc__cancel_thread(handle);
+	mpipc_close(handle);
 }

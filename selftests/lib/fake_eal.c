@@ -191,7 +191,8 @@ int rte_eal_init(int argc, char **argv)
 
 int rte_eal_cleanup(void)
 {
-	rte_mp_action_unregister("eal_dev_mp_request");
+	/* DPDK frees the memory that actions use soon after this. */
+	rte_mp_action_unregister(secondary ? "eal_dev_mp_request" : "eal_vfio_mp_sync");
 	if (fake_without_memory)
 		fake_without_memory();
 	rte_mp_action_unregister("mp_malloc_sync");

@@ -8,6 +8,9 @@
 #include "lib_rte.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+
+#include <mpipc.h>
 
 static char action_thread[16];
 static sigset_t action_signals;
@@ -292,6 +295,121 @@ TEST_F(rte, s46_an_action_may_clean_up)
 	EXPECT_EQ(0, say("x", ""));
 }
 
+static int block_for_ever(const struct rte_mp_msg *msg, const void *peer)
+{
+	char byte;
+	int fds[2];
+
+	(void)msg;
+	(void)peer;
+	CHECK(!pipe(fds));
+	sem_post(&seen.came);
+	return read(fds[0], &byte, 1);
+}
+
+TEST_F(rte, cleanup_ends_an_action_that_blocks)
+{
+	struct child child;
+
+	ASSERT_EQ(0, rte_mp_action_register("x", block_for_ever));
+	if (!fork_child(&child)) {
+		CHECK(start_eal("secondary", self->prefix) >= 0);
+		CHECK(!say("x", ""));
+		_exit(0);
+	}
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	wait_for(&seen.came);
+	EXPECT_EQ(0, rte_eal_cleanup());
+	EXPECT_EQ(0, child_wait(&child));
+	rte_mp_action_unregister("x");
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+}
+
+#define SENDERS	8
+
+static atomic_bool stop_sending;
+
+static void *send_without_end(void *sent)
+{
+	while (!stop_sending) {
+		say("x", "");
+		atomic_fetch_add((atomic_ulong *)sent, 1);
+	}
+	return NULL;
+}
+
+TEST_F(rte, cleanup_ends_while_threads_send_without_end)
+{
+	pthread_t threads[SENDERS];
+	atomic_ulong sent = 0;
+	int i;
+
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	for (i = 0; i < SENDERS; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, send_without_end, &sent));
+	while (sent < 100 * SENDERS)
+		sched_yield();
+	EXPECT_EQ(0, rte_eal_cleanup());
+	EXPECT_FAIL(EBADF, say("x", ""));
+	stop_sending = true;
+	for (i = 0; i < SENDERS; i++)
+		EXPECT_EQ(0, pthread_join(threads[i], NULL));
+}
+
+/* Reply to a request with a descriptor, or with the error @arg. */
+static void reply_fd_or_error(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	static const char wire[264];
+	struct mpipc_reply_options options = {
+		.size = sizeof(options), .fds = &(int){ 0 }, .n_fds = 1,
+		.name = message->record->name,
+	};
+
+	if (arg)
+		CHECK(!mpipc_reply(handle, message->record->call, *(int *)arg, NULL, 0, NULL));
+	else
+		CHECK(!mpipc_reply(handle, message->record->call, 0, wire, sizeof(wire), &options));
+}
+
+static void *ask_cancelled(void *arg)
+{
+	struct rte_mp_reply reply;
+
+	(void)arg;
+	/* The first cancellation point ends the thread. */
+	pthread_cancel(pthread_self());
+	ask("x", "", &reply);
+	sem_post(&seen.came);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* The descriptor of the good reply is closed, because the other reply fails the request. */
+TEST_F(rte, a_requester_that_is_cancelled_keeps_no_lock)
+{
+	struct mpipc_open_options options = { .size = sizeof(options), .handler = reply_fd_or_error };
+	struct mpipc *good, *bad;
+	char group[MPIPC_GROUP_MAX];
+	int error = -EDOM;
+	pthread_t thread;
+	void *ret;
+
+	snprintf(group, sizeof(group), "rte/%.100s", self->prefix);
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	ASSERT_EQ(0, mpipc_open(&good, group, MPIPC_SECONDARY, &options));
+	options.arg = &error;
+	ASSERT_EQ(0, mpipc_open(&bad, group, MPIPC_SECONDARY, &options));
+	ASSERT_EQ(0, mpipc_start(good));
+	ASSERT_EQ(0, mpipc_start(bad));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_cancelled, NULL));
+	EXPECT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(PTHREAD_CANCELED, ret);
+	EXPECT_EQ(0, sem_trywait(&seen.came));
+	EXPECT_EQ(0, rte_eal_cleanup());
+	mpipc_close(good);
+	mpipc_close(bad);
+}
+
 static sem_t go_on;
 
 static int linger(const struct rte_mp_msg *msg, const void *peer)
@@ -455,6 +573,32 @@ TEST_F(rte, the_child_of_a_fork_is_not_initialised_but_can_be)
 		_exit(0);
 	}
 	EXPECT_EQ(0, child_wait(&child));
+}
+
+TEST_F(rte, the_child_of_a_fork_is_told_once_why_it_has_no_messages)
+{
+	struct child child;
+	char text[1024];
+	int fds[2];
+	ssize_t len;
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	if (!fork_child(&child)) {
+		dup2(fds[1], STDERR_FILENO);
+		say("x", "");
+		say("x", "");
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	close(fds[1]);
+	len = read(fds[0], text, sizeof(text) - 1);
+	ASSERT_LT(0, len);
+	text[len] = '\0';
+	EXPECT_NE(NULL, strstr(text, "was forked after rte_eal_init()"));
+	EXPECT_EQ(text + len - 1, strchr(text, '\n'));
+	EXPECT_EQ(0, read(fds[0], text, sizeof(text)));
+	close(fds[0]);
 }
 
 TEST_HARNESS_MAIN
