@@ -274,7 +274,9 @@ void mpipc_close(struct mpipc *handle);
  * @handle: the handle, which still has to be closed by mpipc_close()
  *
  * All threads that wait in a function on this handle return with -ESHUTDOWN. So do all later
- * calls except mpipc_info_get(). The messages in the mailbox are dropped.
+ * calls except mpipc_info_get(). The messages in the mailbox are dropped, and when this
+ * function has returned, no handler starts any more. A handler that runs already goes on, and
+ * mpipc_close() waits for it.
  *
  * Return: 0, or -ESHUTDOWN if the handle has left already.
  *

@@ -15,8 +15,7 @@
 /* mpipc_dispatch() returns after this many messages, because an event loop has more to do. */
 #define MOST_AT_ONCE	64
 
-/* Run the handler of @message, then close the descriptors that it has left there. */
-static void run_handler(struct mpipc *handle, const struct mpipc_message *message)
+static void call_handler(struct mpipc *handle, const struct mpipc_message *message)
 {
 	if (message->record->type == MPIPC_REPLY_TO)
 		mpipc__async_result(handle, message);
@@ -24,6 +23,16 @@ static void run_handler(struct mpipc *handle, const struct mpipc_message *messag
 		handle->handler(handle, message, handle->arg);
 	else if (message->record->type == MPIPC_REQUEST)
 		mpipc_reply(handle, message->record->call, -EOPNOTSUPP, NULL, 0, NULL);
+}
+
+/*
+ * Run the handler of @message, then close the descriptors that it has left there. No handler
+ * starts after mpipc_leave(), because the program may have freed what handlers use.
+ */
+static void run_handler(struct mpipc *handle, const struct mpipc_message *message)
+{
+	if (!atomic_load(&handle->left))
+		call_handler(handle, message);
 	mpipc__close_fds(mpipc__fd_slots(message), message->record->n_fds);
 	mpipc__count_handled(handle, message->record->seq);
 }
@@ -149,7 +158,7 @@ int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds)
 {
 	int err;
 
-	if (handle->closed)
+	if (handle->closed || atomic_load(&handle->left))
 		return -ESHUTDOWN;
 	if (handle->depth <= MPIPC__IN_ORDER && handle_deferred(handle))
 		return 0;

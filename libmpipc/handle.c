@@ -11,6 +11,7 @@
 #include "device.h"
 #include "dispatcher.h"
 #include "export.h"
+#include "fds.h"
 #include "handle.h"
 #include "ioctl.h"
 #include "receive.h"
@@ -89,12 +90,13 @@ static void init_locks(struct mpipc *handle)
  */
 void mpipc__free(struct mpipc *handle)
 {
+	handle->freeing = true;
 	mpipc__drop_deferred(handle);
 	mpipc__async_abort(handle);
 	pthread_cond_destroy(&handle->order_changed);
 	pthread_mutex_destroy(&handle->async_lock);
 	pthread_mutex_destroy(&handle->order_lock);
-	close(handle->fd);
+	mpipc__close_fd(handle->fd);
 	free(handle->batch);
 	free(handle);
 }
@@ -115,7 +117,7 @@ static int create_handle(struct mpipc **out)
 	}
 	handle->batch = malloc(MPIPC__BATCH_SIZE);
 	if (!handle->batch) {
-		close(handle->fd);
+		mpipc__close_fd(handle->fd);
 		free(handle);
 		return -ENOMEM;
 	}
@@ -170,12 +172,30 @@ void mpipc__free_copy(struct mpipc *handle)
  */
 static void close_copy(struct mpipc *handle)
 {
-	close(handle->fd);
+	mpipc__close_fd(handle->fd);
 	handle->fd = -1;
 	if (mpipc__is_dispatcher(handle))
 		handle->closed = true;
 	else
 		mpipc__free_copy(handle);
+}
+
+/* Close a handle in its handler. stop_dispatching() frees the handle. */
+static void close_in_handler(struct mpipc *handle)
+{
+	if (!handle->closed && handle->has_thread)
+		pthread_detach(pthread_self());
+	handle->closed = true;
+}
+
+/* Wait for the end of a thread. pthread_join() is a cancellation point. */
+static void join_thread(pthread_t thread)
+{
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_join(thread, NULL);
+	pthread_setcancelstate(cancel, NULL);
 }
 
 mpipc__export void mpipc_close(struct mpipc *handle)
@@ -186,14 +206,14 @@ mpipc__export void mpipc_close(struct mpipc *handle)
 		close_copy(handle);
 		return;
 	}
+	if (handle->freeing)
+		return;
 	mpipc_leave(handle);
 	if (mpipc__is_dispatcher(handle)) {
-		if (handle->has_thread)
-			pthread_detach(pthread_self());
-		handle->closed = true;	/* stop_dispatching() frees it */
+		close_in_handler(handle);
 		return;
 	}
 	if (handle->has_thread)
-		pthread_join(handle->thread, NULL);
+		join_thread(handle->thread);
 	mpipc__free(handle);
 }

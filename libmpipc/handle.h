@@ -17,7 +17,9 @@
  * leaves the group and frees it.
  *
  * A handler may close the handle that it runs on. @closed then says so, and the function
- * that dispatches frees the handle when the handler has returned.
+ * that dispatches frees the handle when the handler has returned. When a handle is freed, the
+ * callbacks of its open calls run, and may close the handle as any handler may; @freeing says
+ * that this has no effect.
  *
  * The child of a fork has a copy of the handle, but the kernel refuses it the endpoint.
  * The child may only free its copy: locks may be held by threads that it does not have,
@@ -39,6 +41,7 @@ struct mpipc {
 	/* Owned by the dispatcher, see dispatcher.h. */
 	atomic_uintptr_t dispatcher;	/* its thread, 0 for nobody */
 	bool closed;			/* to be freed when the handler returns */
+	bool freeing;			/* callbacks run that the end of the handle ends */
 	char *batch;			/* records that were read at once */
 	size_t batch_pos, batch_len;
 	unsigned int misses;		/* grows when no record comes with a reply */

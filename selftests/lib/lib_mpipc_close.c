@@ -47,6 +47,30 @@ TEST_F(lib, closing_calls_back_what_is_open)
 	EXPECT_EQ(-ESHUTDOWN, results.status);
 }
 
+static void close_with_result(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	count_results(handle, message, arg);
+	mpipc_close(handle);
+}
+
+TEST_F(lib, a_callback_that_closing_calls_may_close_the_handle)
+{
+	struct results results = { 0 };
+	struct mpipc *secondary;
+	unsigned int before = count_fds();
+	int i;
+
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(1, mpipc_call_async(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0,
+					      MPIPC_WAIT_FOREVER, NULL, close_with_result,
+					      &results, NULL));
+	mpipc_close(secondary);
+	EXPECT_EQ(3, results.last);
+	EXPECT_EQ(-ESHUTDOWN, results.status);
+	EXPECT_EQ(before, count_fds());
+}
+
 /* The library's thread */
 
 TEST_F(lib, closing_waits_for_the_handler_that_runs)
@@ -177,6 +201,91 @@ TEST_F(lib, leaving_drops_what_was_taken_but_not_handled)
 	EXPECT_EQ(1, count);
 	mpipc_close(secondary);
 	mpipc_close(primary);
+}
+
+/* So deep are handlers in each other that messages are deferred. */
+#define DEEP	20
+
+/**
+ * struct deep - for handlers that are deep in each other
+ * @entered: posted in the innermost handler
+ * @go_on: then waited for
+ * @late: messages that were handled
+ */
+struct deep {
+	sem_t entered;
+	sem_t go_on;
+	unsigned int late;
+};
+
+/* Call the sender with a depth, and return whether there was a reply. */
+static bool call_deeper(struct mpipc *handle, __u64 to, int depth)
+{
+	struct mpipc_replies *replies;
+
+	if (mpipc_call(handle, to, "deeper", &depth, sizeof(depth), MPIPC_WAIT_FOREVER, NULL,
+		       &replies) != 1)
+		return false;
+	mpipc_replies_free(replies);
+	return true;
+}
+
+/* In the secondary: call back, or send messages that the primary defers. */
+static void go_deeper(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	const int depth = *(const int *)message->data;
+	int i;
+
+	(void)arg;
+	if (depth < DEEP)
+		call_deeper(handle, MPIPC_TO_PRIMARY, depth + 1);
+	for (i = 0; depth == DEEP && i < 10; i++)
+		CHECK(mpipc_send(handle, MPIPC_TO_PRIMARY, "late", NULL, 0, NULL) == 1);
+	mpipc_reply(handle, message->record->call, 0, NULL, 0, NULL);
+}
+
+/* In the primary: call back, and stay in the innermost handler. */
+static void stay_deep(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct deep *deep = arg;
+	int depth;
+
+	if (message->record->type == MPIPC_MESSAGE) {
+		deep->late++;
+		return;
+	}
+	depth = *(const int *)message->data;
+	if (!call_deeper(handle, message->record->peer, depth) || depth < DEEP)
+		return;
+	sem_post(&deep->entered);
+	sem_wait(&deep->go_on);
+}
+
+TEST_F(lib, no_handler_starts_after_leaving)
+{
+	struct mpipc *primary, *secondary;
+	int depth = 0;
+	struct deep deep = { 0 };
+	struct results results = { 0 };
+
+	sem_init(&deep.entered, 0, 0);
+	sem_init(&deep.go_on, 0, 0);
+	strcat(self->group, ".deep");
+	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, stay_deep, &deep));
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, go_deeper, NULL));
+	ASSERT_EQ(0, mpipc_start(primary));
+	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(1, mpipc_call_async(secondary, MPIPC_TO_PRIMARY, "deeper", &depth,
+				      sizeof(depth), MPIPC_WAIT_FOREVER, NULL, count_results,
+				      &results, NULL));
+	sem_wait(&deep.entered);
+	EXPECT_EQ(0, mpipc_leave(primary));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_start(primary));
+	sem_post(&deep.go_on);
+	mpipc_close(primary);
+	EXPECT_EQ(0, deep.late);
+	mpipc_close(secondary);
+	EXPECT_EQ(1, results.last);
 }
 
 /* fork */
