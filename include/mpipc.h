@@ -31,7 +31,8 @@ extern "C" {
  *
  * Times: a timeout is in nanoseconds from now. With 0 a function does not wait, and with a
  * negative timeout (%MPIPC_WAIT_FOREVER) it waits without end. When a signal handler
- * interrupts a function, mpipc_dispatch() returns -EINTR and all others go on waiting.
+ * interrupts a function, mpipc_open() and mpipc_dispatch() return -EINTR and all others go on
+ * waiting. The kernel restarts mpipc_open() after a signal handler with SA_RESTART.
  *
  * Threads: any number of threads may use a handle at once. Only one of them can be in
  * mpipc_dispatch(). Handlers run one at a time, except that others can run while a handler
@@ -50,9 +51,14 @@ extern "C" {
  * close-on-exec. They belong to the message or to the replies in which they came, and are
  * closed with these unless mpipc_message_take_fd() has taken them out.
  *
- * fork: a child cannot use the handles of its parent (-EPERM) and does not disturb them.
+ * fork: a child cannot use the handles of its parent (-EPERM) and does not disturb them, but
+ * may open handles of its own.
  * It may mpipc_close() them, which only frees its own copy. It has to do so before it
  * returns from a handler in which it was forked. exec closes the handles.
+ *
+ * dlclose: libmpipc.so stays loaded until the process ends. A plugin that contains libmpipc.a
+ * has to be linked with -Wl,-z,nodelete, because the thread of a handle that is closed in a
+ * handler ends after mpipc_close() has returned.
  *
  * Option structures begin with their size and may grow at their end. Zero the whole
  * structure, set @size to its sizeof, then set what is needed. The error is -EINVAL if
@@ -228,6 +234,7 @@ struct mpipc_reply_options {
  * -ENOTTY: the device is not one of mpipc;
  * -EADDRINUSE: the group has a primary already;
  * -ENOENT, -ECONNREFUSED, -ETIMEDOUT: there was no primary to join, now or until the timeout;
+ * -EINTR: a signal handler has run while the function waited for a primary;
  * and other errors of MPIPC_JOIN in <linux/mpipc.h>, and of open() for @options->at, such as
  * -ENOENT.
  * mpipc_open_hint() has a sentence for each of them.

@@ -54,6 +54,8 @@ mpipc__export const char *mpipc_open_hint(int error)
 	case -ECONNREFUSED:
 		return "the group has no primary: start that first, or wait for it; if the "
 		       "group belongs to a file, see that this file exists";
+	case -EINTR:
+		return "a signal came while the process waited for a primary";
 	case -ETIMEDOUT:
 		return "no primary came to the group in time";
 	case -EINVAL:

@@ -15,9 +15,10 @@ static int ioctl_restart(const struct mpipc *handle, unsigned long command, void
 	return 0;
 }
 
+/* Join. A signal handler ends the wait for a primary, so that a program can give up. */
 int mpipc__join(struct mpipc *handle, struct mpipc_join_args *arg)
 {
-	return ioctl_restart(handle, MPIPC_JOIN, arg);
+	return ioctl(handle->fd, MPIPC_JOIN, arg) < 0 ? -errno : 0;
 }
 
 int mpipc__send(struct mpipc *handle, struct mpipc_send_args *arg)

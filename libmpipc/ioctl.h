@@ -8,7 +8,8 @@
  * DOC: system calls on an endpoint
  *
  * These functions make one ioctl each and return a negative error number instead of
- * errno. An ioctl that sleeps is made again when a signal handler has interrupted it.
+ * errno. An ioctl that sleeps is made again when a signal handler has interrupted it, except
+ * for the join.
  */
 
 int mpipc__join(struct mpipc *handle, struct mpipc_join_args *arg);

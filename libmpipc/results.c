@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fds.h"
 #include "handle.h"
@@ -59,6 +60,9 @@ int mpipc__async_start(struct mpipc *handle, struct mpipc_call_args *arg,
 {
 	int err;
 
+	/* A thread that a forked child does not have may hold the lock. */
+	if (handle->pid != getpid())
+		return -EPERM;
 	pthread_mutex_lock(&handle->async_lock);
 	err = mpipc__call_ioctl(handle, arg);
 	if (!err) {

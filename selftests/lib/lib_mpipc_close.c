@@ -7,6 +7,7 @@
 #include "fd.h"
 #include "harness.h"
 #include "lib_mpipc.h"
+#include "memory.h"
 #include "thread.h"
 #include "wait.h"
 
@@ -341,6 +342,54 @@ TEST_F(lib, a_forked_child_has_no_use_of_a_handle_and_does_no_harm)
 	EXPECT_EQ(0, result_status(replies, 0));
 	mpipc_replies_free(replies);
 	mpipc_close(secondary);
+}
+
+/* Make an asynchronous call that does not get on, because its payload cannot be read yet. */
+static void *call_with_trap(void *arg)
+{
+	void **call = arg;
+
+	mpipc_call_async(call[0], MPIPC_TO_ALL, "x", call[1], 1, MPIPC_WAIT_FOREVER, NULL,
+			 count_results, &(struct results){ 0 }, NULL);
+	return NULL;
+}
+
+TEST_F(lib, a_forked_child_is_refused_a_call_while_its_parent_makes_one)
+{
+	void *call[2] = { self->primary };
+	int trap = trap_page(&call[1]);
+	struct child child;
+	pthread_t thread;
+
+	ASSERT_LE(0, trap);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, call_with_trap, call));
+	ASSERT_EQ(POLLIN, poll_for(trap, POLLIN, -1));
+	if (!fork_child(&child)) {
+		CHECK(mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
+				       MPIPC_WAIT_FOREVER, NULL, count_results, NULL,
+				       NULL) == -EPERM);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	close(trap);
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+}
+
+TEST_F(lib, a_forked_child_may_open_handles_of_its_own)
+{
+	struct mpipc_replies *replies;
+	struct mpipc *secondary;
+	struct child child;
+
+	ASSERT_EQ(0, mpipc_start(self->primary));
+	if (!fork_child(&child)) {
+		CHECK(!mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+		CHECK(mpipc_call(secondary, MPIPC_TO_PRIMARY, "x", "abc", 4, MPIPC_WAIT_FOREVER,
+				 NULL, &replies) == 1);
+		CHECK(!result_status(replies, 0));
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(&child));
 }
 
 TEST_HARNESS_MAIN

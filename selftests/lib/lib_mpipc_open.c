@@ -132,6 +132,30 @@ TEST_F(lib, a_secondary_can_wait_for_its_primary)
 	mpipc_close(handle);
 }
 
+TEST_F(lib, a_signal_ends_the_wait_for_a_primary)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .timeout_ns = MPIPC_WAIT_FOREVER,
+	};
+	struct mpipc *handle = (void *)1;
+	struct child child;
+
+	strcat(self->group, ".never");
+	if (!fork_child(&child)) {
+		CHECK(!sigaction(SIGTERM, &action, NULL));
+		child_send(&child, 0);
+		CHECK(mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options) == -EINTR);
+		CHECK(!handle);
+		_exit(0);
+	}
+	child_hear(&child, NULL);
+	ASSERT_EQ(0, wait_asleep(child.pid));
+	kill(child.pid, SIGTERM);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_NE(NULL, strstr(mpipc_open_hint(-EINTR), "signal"));
+}
+
 TEST(bad_arguments_are_refused)
 {
 	char name[MPIPC_GROUP_MAX + 1];
