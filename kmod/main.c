@@ -29,6 +29,8 @@ static int mpipc_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	mpipc_timeout_setup(&ep->box);
 	file->private_data = ep;
+	/* RWF_NOWAIT works, so that io_uring tries before it leaves the work to a thread. */
+	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
 }
 
@@ -85,23 +87,26 @@ static int mpipc_is_joined(struct mpipc_endpoint *ep)
 	return err == -EPERM ? 0 : err;
 }
 
-static bool mpipc_is_nonblock(const struct kiocb *iocb)
+/* Membership is sending and receiving, so that a file which is open for less cannot join. */
+static bool mpipc_may_join(const struct file *file)
 {
-	return iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
+	return file->f_mode & FMODE_READ && file->f_mode & FMODE_WRITE;
 }
 
 static ssize_t mpipc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
+	bool nonblock = iocb->ki_flags & IOCB_NOWAIT || iocb->ki_filp->f_flags & O_NONBLOCK;
 	struct mpipc_endpoint *ep = iocb->ki_filp->private_data;
 
-	return mpipc_is_joined(ep) ?: mpipc_receive_read(ep, to, mpipc_is_nonblock(iocb));
+	return mpipc_is_joined(ep) ?: mpipc_receive_read(ep, to, nonblock);
 }
 
 static ssize_t mpipc_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
+	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK, retry = iocb->ki_flags & IOCB_NOWAIT;
 	struct mpipc_endpoint *ep = iocb->ki_filp->private_data;
 
-	return mpipc_is_joined(ep) ?: mpipc_send_written(ep, from, mpipc_is_nonblock(iocb));
+	return mpipc_is_joined(ep) ?: mpipc_send_written(ep, from, nonblock, retry);
 }
 
 static long mpipc_ioctl_info(struct file *file, void __user *uarg, size_t size)
@@ -142,6 +147,8 @@ static long mpipc_ioctl_join(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_join_args arg;
 	int err;
 
+	if (!mpipc_may_join(file))
+		return -EBADF;
 	err = MPIPC_IMPORT(arg, 176, 176, uarg, size);
 	if (err)
 		return err;

@@ -107,8 +107,11 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots
 	return 0;
 }
 
-/* Send to @n destinations, and let go of them and of the message. */
-static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg)
+/*
+ * Send to @n destinations, and let go of them and of the message. If the sender will @retry, a
+ * message that nobody got is not lost.
+ */
+static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg, bool retry)
 {
 	u64 deadline = mpipc_endpoint_deadline(msg->sender, arg->deadline);
 	int err;
@@ -117,7 +120,7 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 	trace_mpipc_send(msg, arg->to, n);
 	arg->sent = 0;
 	arg->full = 0;
-	err = mpipc_send_post(msg, n, NULL, deadline, 0);
+	err = mpipc_send_post(msg, n, NULL, deadline, retry ? MPIPC_POST_MAY_WAIT : 0);
 	for (i = 0; i < n; i++) {
 		int result = msg->deliveries[i].result;
 
@@ -126,6 +129,9 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 		if (!err && (arg->to != MPIPC_TO_ALL || result == -ESHUTDOWN))
 			err = result;
 	}
+	for (i = 0; retry && arg->sent && i < n; i++)
+		if (msg->deliveries[i].result == -EAGAIN)
+			mpipc_post_lost(msg->deliveries[i].to, msg);
 	/* A message to all was sent if any destination got it, even if the sender then left. */
 	if (arg->to == MPIPC_TO_ALL && arg->sent)
 		err = 0;
@@ -149,7 +155,7 @@ int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg)
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->reserved)
 		return -EINVAL;
 	n = mpipc_address_import(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
-	return n < 0 ? n : mpipc_send_deliver(msg, n, arg);
+	return n < 0 ? n : mpipc_send_deliver(msg, n, arg, false);
 }
 
 /* Check that a written record has nothing but what it may have. */
@@ -171,10 +177,12 @@ static bool mpipc_send_is_sendable(const struct mpipc_record *record, size_t len
  * @ep: the sender
  * @from: a &struct mpipc_record and its payload
  * @nonblock: do not wait for space
+ * @retry: do not wait for space, and the sender will try again
  *
  * Return: number of bytes consumed, or an error as &struct mpipc_record says.
  */
-ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock)
+ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock,
+			   bool retry)
 {
 	size_t len = iov_iter_count(from);
 	struct mpipc_send_args arg = { };
@@ -189,13 +197,13 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, boo
 	if (!mpipc_send_is_sendable(&record, len))
 		return -EINVAL;
 	arg.to = record.peer;
-	arg.deadline = nonblock ? 0 : record.deadline;
+	arg.deadline = nonblock || retry ? 0 : record.deadline;
 	arg.body.size = record.size;
 	memcpy(arg.body.name, record.name, sizeof(record.name));
 	n = mpipc_address_import(ep, &arg.body, from, 0, arg.to, &msg);
 	if (n < 0)
 		return n;
-	err = mpipc_send_deliver(msg, n, &arg);
+	err = mpipc_send_deliver(msg, n, &arg, retry);
 	if (!err && arg.full && !arg.sent)
 		err = -EAGAIN;
 	return err ?: (ssize_t)len;

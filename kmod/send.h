@@ -17,6 +17,7 @@ struct mpipc_reply_slot;
 int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots, u64 deadline,
 		    unsigned int how);
 int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg);
-ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock);
+ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, bool nonblock,
+			   bool retry);
 
 #endif /* MPIPC_SEND_H */

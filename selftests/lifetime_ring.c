@@ -10,6 +10,7 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
@@ -129,6 +130,76 @@ TEST_F(lifetime, request_of_a_ring_that_waits_for_a_member_ends_with_it)
 	ASSERT_EQ(0, close(secondary));
 	EXPECT_EQ(-ESHUTDOWN, ring_result(&ring));
 	ring_close(&ring);
+}
+
+/* Count the threads that do what a ring could not do at once. */
+static int count_workers(void)
+{
+	struct dirent *task;
+	char path[300], name[32];
+	DIR *dir = opendir("/proc/self/task");
+	int n = 0;
+
+	while (dir && (task = readdir(dir))) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task->d_name);
+		file = fopen(path, "re");
+		if (file && fgets(name, sizeof(name), file))
+			n += !strncmp(name, "iou-wrk", 7);
+		if (file)
+			fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+TEST_F(lifetime, ring_waits_for_a_record_without_a_thread)
+{
+	int secondary = open_secondary(self->group);
+	struct mpipc_record record;
+	struct io_uring_sqe read = read_fixed(0, &record);
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_open(&ring, &secondary, 1));
+	ASSERT_EQ(0, ring_submit(&ring, &read));
+	EXPECT_EQ(0, count_workers());
+	ASSERT_EQ(0, send_msg(self->primary, endpoint_id(secondary), "m", NULL, 0));
+	EXPECT_EQ((int)sizeof(record), ring_result(&ring));
+	EXPECT_STREQ("m", record.name);
+	ring_close(&ring);
+	close(secondary);
+}
+
+TEST_F(lifetime, ring_that_waits_for_space_loses_nothing)
+{
+	struct mpipc_record message = {
+		.type = MPIPC_MESSAGE,
+		.peer = MPIPC_TO_PRIMARY,
+		.deadline = MPIPC_FOREVER,
+		.name = "waited",
+	}, record;
+	int secondary = open_secondary(self->group), n = 0;
+	struct io_uring_sqe write = read_fixed(0, &message);
+	struct mpipc_info info;
+	struct ring ring;
+
+	write.opcode = IORING_OP_WRITE;
+	ASSERT_EQ(0, ring_open(&ring, &secondary, 1));
+	while (!send_msg(secondary, MPIPC_TO_PRIMARY, "fill", NULL, 0))
+		n++;
+	ASSERT_EQ(0, ring_submit(&ring, &write));
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	EXPECT_EQ((int)sizeof(message), ring_result(&ring));
+	while (n--)
+		ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	EXPECT_STREQ("waited", record.name);
+	/* Only the message that found the mailbox full was lost. */
+	ASSERT_EQ(0, get_info(self->primary, &info));
+	EXPECT_EQ(1, info.lost);
+	ring_close(&ring);
+	close(secondary);
 }
 
 TEST_F(lifetime, ring_that_watches_alone_learns_that_the_primary_is_gone)

@@ -618,6 +618,78 @@ TEST_F(rw, endpoint_that_left_gets_eshutdown)
 	EXPECT_EQ(-ESHUTDOWN, write_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "", 0));
 }
 
+/* Rights of the open file, and flags of one system call */
+
+TEST_F(rw, file_has_to_be_open_for_reading_and_writing_to_join)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY };
+	struct mpipc_info info;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		int fd = open(MPIPC_DEVICE, modes[i] | O_CLOEXEC);
+
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(-EBADF, join_secondary(fd, self->group));
+		ASSERT_EQ(0, get_info(fd, &info));
+		EXPECT_EQ(MPIPC_NO_ROLE, info.role);
+		close(fd);
+	}
+}
+
+static ssize_t read_at_once(int fd, void *buf, size_t size)
+{
+	struct iovec iov = { buf, size };
+	ssize_t n = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t write_at_once(int fd, struct mpipc_record *record)
+{
+	struct iovec iov = { record, sizeof(*record) };
+	ssize_t n = pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	return n < 0 ? -errno : n;
+}
+
+TEST_F(rw, nowait_works_for_one_system_call)
+{
+	struct mpipc_record message = head(MPIPC_TO_PRIMARY, "m", 0);
+	struct mpipc_info info;
+
+	ASSERT_EQ(0, fcntl(self->primary, F_SETFL, 0));
+	ASSERT_EQ(0, fcntl(self->secondary, F_SETFL, 0));
+	message.deadline = MPIPC_FOREVER;
+	EXPECT_EQ(-EAGAIN, read_at_once(self->primary, &self->buf, sizeof(self->buf)));
+	for (int i = 0; i < SPACE; i++)
+		EXPECT_EQ(RECORD, write_at_once(self->secondary, &message));
+	EXPECT_EQ(-EAGAIN, write_at_once(self->secondary, &message));
+	/* The writer tries again, so that the message is not lost. */
+	ASSERT_EQ(0, get_info(self->primary, &info));
+	EXPECT_EQ(0, info.lost);
+	EXPECT_EQ(RECORD, read_at_once(self->primary, &self->buf, RECORD));
+	EXPECT_EQ(RECORD, write_at_once(self->secondary, &message));
+}
+
+TEST_F(rw, nowait_to_all_counts_losses_once_anybody_got_the_message)
+{
+	struct mpipc_record message = head(MPIPC_TO_ALL, "m", 0);
+	int other = open_secondary(self->group);
+	struct mpipc_info info;
+
+	ASSERT_LE(0, other);
+	for (int i = 0; i < SPACE; i++)
+		ASSERT_LT(0, write_msg(self->primary, self->id, "m", "", 0));
+	EXPECT_EQ(RECORD, write_at_once(self->primary, &message));
+	EXPECT_EQ(0, recv_msg(other, &self->record, NULL, 0));
+	ASSERT_EQ(0, get_info(self->secondary, &info));
+	EXPECT_EQ(1, info.lost);
+	ASSERT_EQ(0, leave(other));
+	EXPECT_EQ(-EAGAIN, write_at_once(self->primary, &message));
+	ASSERT_EQ(0, get_info(self->secondary, &info));
+	EXPECT_EQ(1, info.lost);
+}
+
 TEST_F(rw, device_has_no_position)
 {
 	struct mpipc_record record = head(MPIPC_TO_PRIMARY, "m", 0);

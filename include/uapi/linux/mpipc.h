@@ -145,6 +145,9 @@ enum mpipc_type {
  * sends one message, or fails as MPIPC_SEND does. A write() to all succeeds if any mailbox had
  * space.
  *
+ * With RWF_NOWAIT, which io_uring uses, both behave as on an O_NONBLOCK file. A write() that nobody
+ * got is then expected to be tried again, so that its message is not counted as lost.
+ *
  * A read() returns as many whole records as fit. It never takes file descriptors: it stops before a
  * record that has some, and fails with EOPNOTSUPP if that is the first one, which MPIPC_RECV then
  * takes. It fails with EMSGSIZE if the first record does not fit, with EFAULT if that cannot be
@@ -278,9 +281,10 @@ struct mpipc_info {
  * Errors: EINVAL (bad role, mode or name, bad flags or those of the other role), EISCONN (the
  * endpoint is a member), EACCES, EADDRINUSE (there is a primary), ENOENT (there is no such group),
  * ECONNREFUSED (the group has no primary), ETIMEDOUT (no primary came until the deadline), EINTR,
- * EBADF (the caller's table has no descriptor for this file), ENOSPC (the group has its most
- * endpoints), EDQUOT (the user has its most groups or endpoints), EFAULT (if the argument becomes
- * inaccessible during the join, the endpoint has left again).
+ * EBADF (the file is not open for reading and writing, or the caller's table has no descriptor for
+ * it), ENOSPC (the group has its most endpoints), EDQUOT (the user has its most groups or
+ * endpoints), EFAULT (if the argument becomes inaccessible during the join, the endpoint has left
+ * again).
  *
  * Errors with %MPIPC_JOIN_ANCHOR: EBADF (@anchor is not an open descriptor), EOPNOTSUPP (it is
  * neither a regular file nor a directory, or one without a name in a directory, such as a memory
