@@ -113,8 +113,8 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
  * struct mpipc_open_options - options of mpipc_open()
  * @size: sizeof(struct mpipc_open_options)
  * @flags: %MPIPC_JOIN_FOLLOW, %MPIPC_JOIN_EVENTS, %MPIPC_JOIN_ANCHOR
- * @mode: permission bits of the group if this call creates it; 0 means 0600, and is right for
- *	a group that belongs to a file
+ * @mode: permission bits that the owner gives the group as its primary; 0: 0600 if it is new, and
+ *	right for a group that belongs to a file
  * @timeout_ns: how long a secondary waits for a primary, in nanoseconds
  * @handler: function for all that comes in. Without a handler, messages are dropped, and the
  *	reply to each request is the status -EOPNOTSUPP.

@@ -85,7 +85,7 @@ static int mpipc_address_one(struct mpipc_msg *msg, u64 to)
 	if (IS_ERR(ep))
 		n = PTR_ERR(ep);
 	else if (!refcount_inc_not_zero(&ep->ref))
-		n = -ESRCH;
+		n = to == MPIPC_TO_PRIMARY ? -ECONNREFUSED : -ESRCH;
 	rcu_read_unlock();
 	msg->deliveries[0].to = ep;
 	return n;

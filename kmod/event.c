@@ -111,7 +111,8 @@ void mpipc_event_notify_joined(struct mpipc_endpoint *to, struct mpipc_link *lin
  *
  * A peer that joined and left unseen, and sent nothing, leaves no trace: its first event is
  * retracted. So there cannot be more unread events than there are peers, messages that the mailbox
- * has space for, and calls that were replied to.
+ * has space for, and calls that were replied to. The only node in the mailbox of an endpoint that
+ * polls stays, because poll may have promised that a read does not wait.
  *
  * The caller holds mpipc_group.lock. If @to has begun to leave, nothing happens.
  */
@@ -126,7 +127,8 @@ void mpipc_event_notify_left(struct mpipc_endpoint *to, struct mpipc_link *link)
 	spin_lock(&box->lock);
 	/* A closed mailbox was emptied, so that the first event may be gone. */
 	closed = box->closed;
-	unseen = !closed && end->unseen && end->last < end->joined.seq;
+	unseen = !closed && end->unseen && end->last < end->joined.seq &&
+		 (box->queued > 1 || !box->polled);
 	if (unseen)
 		mpipc_event_retract_locked(box, &end->joined);
 	else if (!closed)

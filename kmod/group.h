@@ -17,8 +17,9 @@
  *
  * There are two kinds of groups. A named group is found by its name in a network namespace, as
  * abstract AF_UNIX addresses are. Permission to join is decided as for opening a file of the same
- * owner and mode. An anchored group is found by an inode and its name, in all namespaces, and the
- * file decides about permission (see "Anchors").
+ * owner and mode. The owner can set another mode when it is the next primary. An anchored group is
+ * found by an inode and its name, in all namespaces, and the file decides about permission (see
+ * "Anchors").
  *
  * The first primary makes the group. The group can be found while it has members.
  *

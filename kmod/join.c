@@ -232,6 +232,8 @@ static void mpipc_join_set_member(struct mpipc_joining *join, struct mpipc_group
 	ep->box.max_bytes = READ_ONCE(mpipc_mailbox_bytes);
 	WRITE_ONCE(group->n_members, group->n_members + 1);
 	WRITE_ONCE(group->generation, ep->generation);
+	if (ep->role == MPIPC_PRIMARY && join->arg->mode && uid_eq(current_fsuid(), group->uid))
+		WRITE_ONCE(group->mode, join->arg->mode);
 }
 
 static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *group)
@@ -267,6 +269,7 @@ static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *grou
 	join->arg->id = ep->id;
 	join->arg->generation = ep->generation;
 	join->arg->primary = mpipc_group_primary(group)->id;
+	join->arg->mode = group->mode;
 	return 0;
 }
 

@@ -42,6 +42,25 @@ void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events)
 }
 
 /**
+ * mpipc_mailbox_poll - check for a queue node, and promise that it or another one stays
+ * @box: the mailbox
+ *
+ * Return: true if there is a queue node.
+ */
+bool mpipc_mailbox_poll(struct mpipc_mailbox *box)
+{
+	bool queued = READ_ONCE(box->queued);
+
+	if (!queued || READ_ONCE(box->polled))
+		return queued;
+	spin_lock(&box->lock);
+	queued = box->queued;
+	WRITE_ONCE(box->polled, queued);
+	spin_unlock(&box->lock);
+	return queued;
+}
+
+/**
  * mpipc_mailbox_wake_senders - wake a sender that can use the space there is now
  * @box: the mailbox
  */

@@ -45,6 +45,7 @@ struct mpipc_qnode {
  * struct mpipc_mailbox - all that waits for an endpoint
  * @lock: protects all fields that do not say otherwise
  * @closed: nothing is taken any more; set once
+ * @polled: poll has reported a queue node; set once
  * @max_messages: bound of @messages; constant after the join
  * @max_bytes: bound of @bytes; constant after the join
  * @queue: queue nodes, the oldest first
@@ -70,6 +71,7 @@ struct mpipc_qnode {
 struct mpipc_mailbox {
 	spinlock_t lock;	/* protects the queue, the calls and the counters */
 	bool closed;
+	bool polled;
 	u32 max_messages;
 	u32 max_bytes;
 	struct list_head queue;
@@ -95,6 +97,7 @@ struct mpipc_mailbox {
 void mpipc_mailbox_init(struct mpipc_mailbox *box);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events);
+bool mpipc_mailbox_poll(struct mpipc_mailbox *box);
 void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box);
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);

@@ -69,7 +69,7 @@ static __poll_t mpipc_poll(struct file *file, poll_table *wait)
 		return EPOLLHUP | EPOLLRDHUP;
 	/* A file is always writable: which mailbox has space depends on the destination. */
 	events = EPOLLOUT | EPOLLWRNORM;
-	if (READ_ONCE(ep->box.queued))
+	if (mpipc_mailbox_poll(&ep->box))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (!mpipc_endpoint_primary_id(ep))
 		events |= EPOLLRDHUP;

@@ -162,7 +162,7 @@ static void mpipc_report_group(struct seq_file *m, struct mpipc_group *group)
 	mpipc_report_name(m, group->name);
 	seq_printf(m, " %llu %u %u %04o %u ", READ_ONCE(group->generation),
 		   from_kuid_munged(user_ns, group->uid), from_kgid_munged(user_ns, group->gid),
-		   group->mode, READ_ONCE(group->n_members));
+		   READ_ONCE(group->mode), READ_ONCE(group->n_members));
 	mpipc_report_anchor(m, group);
 	list_for_each_entry_rcu(ep, &group->members, member) {
 		if (seq_has_overflowed(m))

@@ -674,7 +674,7 @@ static int start_group_without_primary(struct child *keeper, const char *group)
 }
 
 /* Promise: P4 */
-TEST_F(join, next_primary_does_not_change_owner_and_mode)
+TEST_F(join, another_primary_than_the_owner_does_not_change_owner_and_mode)
 {
 	struct mpipc_join_args join = join_arg(self->group, MPIPC_PRIMARY);
 	struct child keeper;

@@ -225,6 +225,23 @@ TEST_F(events, peer_that_came_and_went_unseen_is_not_reported)
 	EXPECT_EQ(0, info.queued);
 }
 
+TEST_F(events, event_that_poll_reported_can_be_read)
+{
+	int secondary = open_secondary(self->group);
+	__u64 id = endpoint_id(secondary);
+	struct mpipc_info info;
+
+	EXPECT_EQ(POLLIN, poll_for(self->primary, POLLIN, 0));
+	ASSERT_EQ(0, close(secondary));
+	/* Peers that come and go now leave no trace, because there is something to read. */
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, close(open_secondary(self->group)));
+	ASSERT_EQ(0, get_info(self->primary, &info));
+	EXPECT_EQ(2, info.queued);
+	EXPECT_EQ(0, take_event(self->primary, MPIPC_JOINED, id));
+	EXPECT_EQ(0, take_event(self->primary, MPIPC_LEFT, id));
+}
+
 TEST_F(events, follower_that_the_next_primary_did_not_see_is_not_reported_to_it)
 {
 	int follower = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);

@@ -436,4 +436,41 @@ TEST_F(permissions, group_cannot_be_joined_from_another_network_namespace)
 	EXPECT_EQ(0, child_wait(&self->owner));
 }
 
+static int join_as_stranger(void *group)
+{
+	int fd;
+
+	become_user(STRANGER, OTHER_GROUP);
+	fd = open_secondary(group);
+	return fd < 0 ? fd : 0;
+}
+
+TEST(owner_can_set_another_mode_when_it_is_the_next_primary)
+{
+	static const unsigned int modes[] = { 0666, 0600, 0606, 0 };
+	static const unsigned int in_force[] = { 0666, 0600, 0606, 0606 };
+	char group[MPIPC_GROUP_MAX];
+	struct mpipc_join_args join;
+	struct mpipc_peers_args peers = { };
+	int member = -1, primary;
+
+	group_name(group, "mode");
+	join = join_arg(group, MPIPC_PRIMARY);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		primary = open_dev();
+		join.mode = modes[i];
+		ASSERT_EQ(0, do_ioctl(primary, MPIPC_JOIN, &join));
+		EXPECT_EQ(i + 1, join.generation);
+		if (!i)
+			member = open_joined(group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+		EXPECT_EQ(in_force[i], join.mode);
+		EXPECT_EQ(in_force[i] & 06 ? 0 : -EACCES, run_child(join_as_stranger, group));
+		/* The member stays one. */
+		ASSERT_EQ(0, do_ioctl(member, MPIPC_PEERS, &peers));
+		EXPECT_EQ(2, peers.n_peers);
+		ASSERT_EQ(0, close(primary));
+	}
+	close(member);
+}
+
 TEST_HARNESS_MAIN

@@ -241,7 +241,7 @@ struct mpipc_info {
  * MPIPC_JOIN_EVENTS - put %MPIPC_JOINED and %MPIPC_LEFT records in the mailbox: the primary's about
  * its secondaries, a secondary's about its primary. Peers that have joined already come first. A
  * full mailbox does not lose events. There is no event of a peer that came and went unseen, and
- * sent nothing.
+ * sent nothing, unless poll() may have reported the first one.
  */
 #define MPIPC_JOIN_EVENTS	(1U << 1)
 /**
@@ -255,8 +255,9 @@ struct mpipc_info {
  * struct mpipc_join_args - argument of MPIPC_JOIN
  * @role: in: %MPIPC_PRIMARY or %MPIPC_SECONDARY
  * @flags: in: MPIPC_JOIN_*
- * @mode: in: permission bits (a subset of 0666) of the group if this join creates it; 0 means 0600.
- *	0 with %MPIPC_JOIN_ANCHOR.
+ * @mode: in: permission bits (a subset of 0666) that the owner gives the group as its primary; 0
+ *	means 0600 for a new group, and no change for another. Members stay members. 0 with
+ *	%MPIPC_JOIN_ANCHOR. out: those of the group
  * @anchor: in: with %MPIPC_JOIN_ANCHOR, a descriptor, which may be one of O_PATH, of the regular
  *	file or directory that the group belongs to, else 0
  * @deadline: in: how long a secondary waits for a primary
