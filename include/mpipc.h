@@ -176,6 +176,9 @@ struct mpipc_send_options {
  * @reply_size: largest reply, in bytes; 0 means %MPIPC_REPLY_SIZE. Memory for a reply of this
  *	size is reserved for each destination.
  * @reply_fds: most descriptors in a reply
+ * @call: out: id of the call, by which another thread can mpipc_cancel() it while mpipc_call()
+ *	waits; may be NULL. The library stores the id atomically, before it sends the request.
+ *	mpipc_call_async() refuses this member, because it has an argument for that.
  *
  * A larger reply is an error for the process that replies, not for the caller.
  *
@@ -188,6 +191,7 @@ struct mpipc_call_options {
 	const int *fds;
 	unsigned int reply_size;
 	unsigned int reply_fds;
+	uint64_t *call;
 };
 
 /**
@@ -491,12 +495,12 @@ int mpipc_call_async(struct mpipc *handle, uint64_t to, const char *name, const 
 		     mpipc_handler_t callback, void *arg, uint64_t *call);
 
 /**
- * mpipc_cancel() - end an asynchronous call
+ * mpipc_cancel() - end a call early
  * @handle: the handle
- * @call: id of the call, from mpipc_call_async()
+ * @call: id of the call, from mpipc_call_async() or &struct mpipc_call_options
  *
- * The result of each destination that has not replied becomes -ECANCELED. The callback gets
- * these results as it would have got the replies.
+ * The result of each destination that has not replied becomes -ECANCELED. The callback, or the
+ * thread that waits in mpipc_call(), gets these results as it would have got the replies.
  *
  * Return: 0; -ESRCH: there is no such call, or it has ended.
  *

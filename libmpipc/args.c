@@ -65,24 +65,24 @@ uint64_t mpipc__deadline(int64_t timeout_ns)
 }
 
 /*
- * Fill in @arg for a call, except where its results go. @arg->flags become the flags of
- * @options, which the caller has to check.
+ * Fill in @arg for a call, except where its results go. @opts is filled in from @options. The
+ * caller has to check @arg->flags.
  */
 int mpipc__call_args(struct mpipc_call_args *arg, uint64_t to, const char *name, const void *data,
-		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options)
+		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options,
+		     struct mpipc_call_options *opts)
 {
-	struct mpipc_call_options opts;
 	int err;
 
-	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	err = mpipc__options(opts, sizeof(*opts), options, sizeof(*opts));
 	if (err)
 		return err;
 	*arg = (struct mpipc_call_args) {
 		.to = to,
-		.flags = opts.flags,
-		.reply_size = opts.reply_size ? opts.reply_size : MPIPC_REPLY_SIZE,
-		.reply_fds = opts.reply_fds,
+		.flags = opts->flags,
+		.reply_size = opts->reply_size ? opts->reply_size : MPIPC_REPLY_SIZE,
+		.reply_fds = opts->reply_fds,
 		.deadline = mpipc__deadline(timeout_ns),
 	};
-	return mpipc__body(&arg->body, name, data, size, opts.fds, opts.n_fds);
+	return mpipc__body(&arg->body, name, data, size, opts->fds, opts->n_fds);
 }

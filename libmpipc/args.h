@@ -17,6 +17,7 @@ int mpipc__body(struct mpipc_body *body, const char *name, const void *data, siz
 		const int *fds, unsigned int n_fds);
 uint64_t mpipc__deadline(int64_t timeout_ns);
 int mpipc__call_args(struct mpipc_call_args *arg, uint64_t to, const char *name, const void *data,
-		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options);
+		     size_t size, int64_t timeout_ns, const struct mpipc_call_options *options,
+		     struct mpipc_call_options *opts);
 
 #endif /* MPIPC_ARGS_H */

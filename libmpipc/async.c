@@ -11,17 +11,18 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 				   const struct mpipc_call_options *options,
 				   mpipc_handler_t callback, void *cb_arg, uint64_t *call)
 {
+	struct mpipc_call_options opts;
 	struct mpipc__async *async;
 	struct mpipc_call_args arg;
 	int err;
 
 	if (!callback)
 		return -EINVAL;
-	err = mpipc__call_args(&arg, to, name, data, size, timeout_ns, options);
+	err = mpipc__call_args(&arg, to, name, data, size, timeout_ns, options, &opts);
 	if (err)
 		return err;
 	/* A call that waited for space would sleep with async_lock held. */
-	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE))
+	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE) || opts.call)
 		return -EINVAL;
 	arg.flags |= MPIPC_CALL_ASYNC;
 	async = malloc(sizeof(*async));

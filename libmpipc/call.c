@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "call.h"
+#include "cancel.h"
 #include "dispatcher.h"
 #include "export.h"
 #include "fds.h"
@@ -109,26 +110,42 @@ static int make_space(struct mpipc_call_args *arg, unsigned int max)
 	return 0;
 }
 
+/* Make a call that another thread may cancel by the id that is stored in @id. */
+static int make_cancellable(struct mpipc *handle, struct mpipc_call_args *arg, uint64_t *id)
+{
+	struct mpipc__cancellable self;
+	int err;
+
+	err = mpipc__allow_cancel(handle, &self, arg, id);
+	if (err)
+		return err;
+	err = mpipc__call(handle, arg, make_space);
+	mpipc__forbid_cancel(handle, &self);
+	return err;
+}
+
 mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *data,
 			     size_t size, int64_t timeout_ns,
 			     const struct mpipc_call_options *options, struct mpipc_replies **out)
 {
 	struct call call = { .replies = NULL };
 	struct mpipc_call_args *arg = &call.arg;
+	struct mpipc_call_options opts;
 	bool ordered;
 	int err;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	err = mpipc__call_args(arg, to, name, data, size, timeout_ns, options);
+	err = mpipc__call_args(arg, to, name, data, size, timeout_ns, options, &opts);
 	if (err)
 		return err;
 	if (arg->flags & MPIPC_CALL_ASYNC)
 		return -EINVAL;
 	ordered = arg->flags & MPIPC_CALL_ORDERED;
 	arg->flags &= ~MPIPC_CALL_ORDERED;
-	err = mpipc__call(handle, arg, make_space);
+	err = opts.call ? make_cancellable(handle, arg, opts.call) :
+			  mpipc__call(handle, arg, make_space);
 	if (err) {
 		free(call.replies);
 		return err;

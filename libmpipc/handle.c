@@ -78,6 +78,7 @@ static void init_locks(struct mpipc *handle)
 
 	pthread_mutex_init(&handle->order_lock, NULL);
 	pthread_mutex_init(&handle->async_lock, NULL);
+	pthread_mutex_init(&handle->cancel_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&handle->order_changed, &attr);
@@ -94,6 +95,7 @@ void mpipc__free(struct mpipc *handle)
 	mpipc__drop_deferred(handle);
 	mpipc__async_abort(handle);
 	pthread_cond_destroy(&handle->order_changed);
+	pthread_mutex_destroy(&handle->cancel_lock);
 	pthread_mutex_destroy(&handle->async_lock);
 	pthread_mutex_destroy(&handle->order_lock);
 	mpipc__close_fd(handle->fd);

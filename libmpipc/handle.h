@@ -27,6 +27,7 @@
  */
 
 struct mpipc__async;
+struct mpipc__cancellable;
 struct mpipc__deferred;
 struct mpipc__nested;
 
@@ -68,6 +69,11 @@ struct mpipc {
 	/* Asynchronous calls, see results.h. */
 	pthread_mutex_t async_lock;
 	struct mpipc__async *async;	/* under async_lock */
+
+	/* Synchronous calls that other threads may cancel, see cancel.h. */
+	pthread_mutex_t cancel_lock;
+	struct mpipc__cancellable *cancellable;	/* under cancel_lock */
+	uint64_t last_cancellable;	/* under cancel_lock */
 
 	/* How many destinations the last call to all had, as a guess for the next one. */
 	atomic_uint destinations;

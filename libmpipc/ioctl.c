@@ -32,7 +32,8 @@ int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
 	return ioctl_restart(handle, MPIPC_CALL, arg);
 }
 
-mpipc__export int mpipc_cancel(struct mpipc *handle, uint64_t call)
+/* End a call early by its id of the kernel. */
+int mpipc__cancel(struct mpipc *handle, uint64_t call)
 {
 	struct mpipc_cancel_args arg = { .call = call };
 

@@ -77,7 +77,7 @@ int mpipc__call_nested(struct mpipc *handle, struct mpipc_call_args *call,
 	}
 	err = make_space(call, call->n_results);
 	if (err)
-		mpipc_cancel(handle, call->id);	/* its results will be ignored */
+		mpipc__cancel(handle, call->id);	/* its results will be ignored */
 	else
 		err = collect_results(handle, call, buffer);
 	free(buffer);

@@ -4,6 +4,7 @@
 #include "fd.h"
 #include "harness.h"
 #include "lib_mpipc.h"
+#include "memory.h"
 #include "wait.h"
 
 #include <semaphore.h>
@@ -283,6 +284,151 @@ TEST_F(lib, calls_of_many_threads_do_not_mix)
 	}
 	for (i = 0; i < 2; i++)
 		child_kill(&children[i]);
+}
+
+/**
+ * struct cancelled - a call that a thread makes and another one cancels
+ * @thread: the thread that calls
+ * @handle: the handle that it calls by
+ * @data: payload of one byte, or NULL
+ * @id: id of the call
+ * @status: status of the result
+ */
+struct cancelled {
+	pthread_t thread;
+	struct mpipc *handle;
+	const void *data;
+	uint64_t id;
+	int status;
+};
+
+static void *call_until_cancelled(void *arg)
+{
+	struct cancelled *self = arg;
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .call = &self->id, .flags = MPIPC_CALL_WAIT_SPACE,
+	};
+	struct mpipc_replies *replies;
+	int ret;
+
+	ret = mpipc_call(self->handle, MPIPC_TO_PRIMARY, "x", self->data, !!self->data,
+			 MPIPC_WAIT_FOREVER, &options, &replies);
+	self->status = ret == 1 ? result_status(replies, 0) : ret;
+	mpipc_replies_free(replies);
+	return NULL;
+}
+
+static uint64_t await_id(struct cancelled *self)
+{
+	uint64_t id;
+
+	while (!(id = __atomic_load_n(&self->id, __ATOMIC_ACQUIRE)))
+		sched_yield();
+	return id;
+}
+
+TEST_F(lib, a_synchronous_call_is_cancelled_by_another_thread)
+{
+	struct cancelled calls[3] = { 0 };
+	struct mpipc *secondary;
+	int i;
+
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	for (i = 0; i < 3; i++) {
+		calls[i].handle = secondary;
+		ASSERT_EQ(0, pthread_create(&calls[i].thread, NULL, call_until_cancelled,
+					    &calls[i]));
+	}
+	for (i = 2; i >= 0; i--) {
+		EXPECT_EQ(0, mpipc_cancel(secondary, await_id(&calls[i])));
+		EXPECT_EQ(0, pthread_join(calls[i].thread, NULL));
+		EXPECT_EQ(-ECANCELED, calls[i].status);
+		EXPECT_EQ(-ESRCH, mpipc_cancel(secondary, calls[i].id));
+	}
+	mpipc_close(secondary);
+}
+
+TEST_F(lib, a_call_that_waits_for_space_is_cancelled)
+{
+	struct cancelled call = { 0 };
+	struct mpipc *secondary;
+
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	while (mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL) == 1)
+		;
+	call.handle = secondary;
+	ASSERT_EQ(0, pthread_create(&call.thread, NULL, call_until_cancelled, &call));
+	EXPECT_EQ(0, mpipc_cancel(secondary, await_id(&call)));
+	EXPECT_EQ(0, pthread_join(call.thread, NULL));
+	EXPECT_EQ(-ECANCELED, call.status);
+	mpipc_close(secondary);
+}
+
+static void *cancel_call(void *arg)
+{
+	struct cancelled *self = arg;
+
+	return (void *)(intptr_t)mpipc_cancel(self->handle, self->id);
+}
+
+/* The payload cannot be read yet, so the kernel has not made the call. */
+TEST_F(lib, a_call_can_be_cancelled_before_the_kernel_knows_it)
+{
+	struct cancelled call = { 0 };
+	struct mpipc *secondary;
+	pthread_t canceller;
+	void *page, *ret;
+	int trap = trap_page(&page);
+
+	ASSERT_LE(0, trap);
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	call.handle = secondary;
+	call.data = page;
+	ASSERT_EQ(0, pthread_create(&call.thread, NULL, call_until_cancelled, &call));
+	ASSERT_EQ(POLLIN, poll_for(trap, POLLIN, -1));
+	ASSERT_EQ(0, pthread_create(&canceller, NULL, cancel_call, &call));
+	EXPECT_EQ(EBUSY, pthread_tryjoin_np(canceller, NULL));
+	close(trap);
+	EXPECT_EQ(0, pthread_join(canceller, &ret));
+	EXPECT_EQ(NULL, ret);
+	EXPECT_EQ(0, pthread_join(call.thread, NULL));
+	EXPECT_EQ(-ECANCELED, call.status);
+	mpipc_close(secondary);
+}
+
+/**
+ * struct inner - a handler that calls
+ * @call: the call that it makes
+ * @done: posted when the call has ended
+ */
+struct inner {
+	struct cancelled call;
+	sem_t done;
+};
+
+static void call_inside(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct inner *inner = arg;
+
+	(void)message;
+	inner->call.handle = handle;
+	call_until_cancelled(&inner->call);
+	sem_post(&inner->done);
+}
+
+TEST_F(lib, a_call_in_a_handler_is_cancelled_by_another_thread)
+{
+	struct inner inner = { 0 };
+	struct mpipc *secondary;
+
+	sem_init(&inner.done, 0, 0);
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, call_inside, &inner));
+	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
+	EXPECT_EQ(0, mpipc_cancel(secondary, await_id(&inner.call)));
+	sem_wait(&inner.done);
+	EXPECT_EQ(-ECANCELED, inner.call.status);
+	mpipc_close(secondary);
 }
 
 /* Asynchronous calls */
