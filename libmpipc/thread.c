@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "dispatch.h"
 #include "dispatcher.h"
 #include "export.h"
@@ -121,12 +123,98 @@ static void fill_blocked(sigset_t *set)
 	sigdelset(set, SIGSYS);
 }
 
-mpipc__export int mpipc_start(struct mpipc *handle)
+/**
+ * struct start - a thread that is to get a scheduling policy before it dispatches
+ * @handle: the handle that it dispatches for
+ * @options: have the policy
+ * @err: the error of the policy, or 0
+ * @decided: passed when @err is set, after which the structure is gone
+ */
+struct start {
+	struct mpipc *handle;
+	const struct mpipc_start_options *options;
+	int err;
+	pthread_barrier_t decided;
+};
+
+/* Set the policy, which can be one that pthread_attr_setschedpolicy() does not know. */
+static void *thread_with_policy(void *arg)
 {
-	uintptr_t nobody = 0;
+	struct start *start = arg;
+	const struct sched_param param = { .sched_priority = start->options->priority };
+	struct mpipc *handle = start->handle;
+	int err;
+
+	err = pthread_setschedparam(pthread_self(), start->options->policy, &param);
+	start->err = err;
+	pthread_barrier_wait(&start->decided);
+	return err ? NULL : thread_main(handle);
+}
+
+static int create_thread_with_policy(struct mpipc *handle, const pthread_attr_t *attr,
+				     const struct mpipc_start_options *options)
+{
+	struct start start = { .handle = handle, .options = options };
+	int err;
+
+	pthread_barrier_init(&start.decided, NULL, 2);
+	err = pthread_create(&handle->thread, attr, thread_with_policy, &start);
+	if (!err) {
+		pthread_barrier_wait(&start.decided);
+		err = start.err;
+		if (err)
+			pthread_join(handle->thread, NULL);
+	}
+	pthread_barrier_destroy(&start.decided);
+	return err;
+}
+
+/* Create the thread with the signals blocked that it is to have blocked. */
+static int create_blocked(struct mpipc *handle, const pthread_attr_t *attr,
+			  const struct mpipc_start_options *options)
+{
 	sigset_t blocked, old;
 	int err;
 
+	fill_blocked(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old);
+	if (options->flags & MPIPC_START_POLICY)
+		err = create_thread_with_policy(handle, attr, options);
+	else
+		err = pthread_create(&handle->thread, attr, thread_main, handle);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+static int create_thread(struct mpipc *handle, const struct mpipc_start_options *options)
+{
+	pthread_attr_t attr;
+	int err;
+
+	err = pthread_attr_init(&attr);
+	if (err)
+		return err;
+	if (options->stack_size)
+		err = pthread_attr_setstacksize(&attr, options->stack_size);
+	if (!err && options->cpus)
+		err = pthread_attr_setaffinity_np(&attr, options->cpus_size, options->cpus);
+	if (!err)
+		err = create_blocked(handle, &attr, options);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+mpipc__export int mpipc_start(struct mpipc *handle, const struct mpipc_start_options *options)
+{
+	struct mpipc_start_options opts;
+	uintptr_t nobody = 0;
+	int err;
+
+	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	if (err)
+		return err;
+	if (opts.flags & ~MPIPC_START_POLICY || !opts.cpus != !opts.cpus_size)
+		return -EINVAL;
 	if (handle->pid != getpid())
 		return -EPERM;
 	if (atomic_load(&handle->left))
@@ -137,10 +225,7 @@ mpipc__export int mpipc_start(struct mpipc *handle)
 	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, (uintptr_t)handle))
 		return -EBUSY;
 	handle->has_thread = true;
-	fill_blocked(&blocked);
-	pthread_sigmask(SIG_SETMASK, &blocked, &old);
-	err = pthread_create(&handle->thread, NULL, thread_main, handle);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = create_thread(handle, &opts);
 	if (err) {
 		handle->has_thread = false;
 		atomic_store(&handle->dispatcher, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 
 #include "../thread.h"
 #include "action.h"
@@ -53,7 +54,7 @@ int mpipc__rte_start(void)
 
 	if (!handle)
 		return -ESHUTDOWN;
-	err = mpipc_start(handle);
+	err = mpipc_start(handle, NULL);
 	mpipc__rte_put(handle);
 	if (err)
 		mpipc__rte_close();

@@ -423,7 +423,7 @@ TEST_F(lib, a_call_in_a_handler_is_cancelled_by_another_thread)
 
 	sem_init(&inner.done, 0, 0);
 	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, call_inside, &inner));
-	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(0, mpipc_start(secondary, NULL));
 	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
 	EXPECT_EQ(0, mpipc_cancel(secondary, await_id(&inner.call)));
 	sem_wait(&inner.done);
@@ -530,7 +530,7 @@ TEST_F(lib, the_id_of_a_call_is_there_before_its_callback_is_called)
 
 	sem_init(&known.done, 0, 0);
 	start_server(self->group, &child, record, &self->log);
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	for (i = 0; i < 500; i++) {
 		ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
 					      MPIPC_WAIT_FOREVER, NULL, compare_id, &known,

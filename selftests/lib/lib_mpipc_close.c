@@ -80,7 +80,7 @@ TEST_F(lib, closing_waits_for_the_handler_that_runs)
 	pthread_t thread;
 
 	self->log.waits = true;
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
 	ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
 	sem_wait(&self->log.entered);
@@ -127,7 +127,7 @@ TEST_F(lib, a_handler_may_close_its_handle_on_its_thread)
 
 	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, close_here,
 			       &self->log));
-	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(0, mpipc_start(secondary, NULL));
 	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", "y", 2, NULL));
 	sem_wait(&self->log.entered);
 	EXPECT_EQ(-ESHUTDOWN, self->log.handler_ret);
@@ -160,7 +160,7 @@ TEST_F(lib, a_request_taken_with_a_reply_is_reset_when_the_handler_closes)
 	sem_init(&ahead.done, 0, 0);
 	ASSERT_EQ(0, open_with(&server, self->group, MPIPC_SECONDARY, 0, reply_and_close,
 			       &ahead));
-	ASSERT_EQ(0, mpipc_start(server));
+	ASSERT_EQ(0, mpipc_start(server, NULL));
 	ASSERT_EQ(1, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0,
 				      MPIPC_WAIT_FOREVER, NULL, count_results, &replied, NULL));
 	sem_wait(&ahead.entered);
@@ -274,14 +274,14 @@ TEST_F(lib, no_handler_starts_after_leaving)
 	strcat(self->group, ".deep");
 	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, stay_deep, &deep));
 	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, go_deeper, NULL));
-	ASSERT_EQ(0, mpipc_start(primary));
-	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(0, mpipc_start(primary, NULL));
+	ASSERT_EQ(0, mpipc_start(secondary, NULL));
 	ASSERT_EQ(1, mpipc_call_async(secondary, MPIPC_TO_PRIMARY, "deeper", &depth,
 				      sizeof(depth), MPIPC_WAIT_FOREVER, NULL, count_results,
 				      &results, NULL));
 	sem_wait(&deep.entered);
 	EXPECT_EQ(0, mpipc_leave(primary));
-	EXPECT_EQ(-ESHUTDOWN, mpipc_start(primary));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_start(primary, NULL));
 	sem_post(&deep.go_on);
 	mpipc_close(primary);
 	EXPECT_EQ(0, deep.late);
@@ -325,12 +325,12 @@ TEST_F(lib, a_forked_child_has_no_use_of_a_handle_and_does_no_harm)
 	struct child child;
 	int fd = mpipc_fd(self->primary);
 
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	if (!fork_child(&child)) {
 		CHECK(mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL) == -EPERM);
 		CHECK(mpipc_leave(self->primary) == -EPERM);
 		CHECK(mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER) == -EPERM);
-		CHECK(mpipc_start(self->primary) == -EPERM);
+		CHECK(mpipc_start(self->primary, NULL) == -EPERM);
 		mpipc_close(self->primary);
 		CHECK(fcntl(fd, F_GETFD) < 0);
 		_exit(0);
@@ -381,7 +381,7 @@ TEST_F(lib, a_forked_child_may_open_handles_of_its_own)
 	struct mpipc *secondary;
 	struct child child;
 
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	if (!fork_child(&child)) {
 		CHECK(!mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
 		CHECK(mpipc_call(secondary, MPIPC_TO_PRIMARY, "x", "abc", 4, MPIPC_WAIT_FOREVER,

@@ -6,6 +6,7 @@
 #include "lib_mpipc.h"
 #include "wait.h"
 
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -37,13 +38,91 @@ TEST_F(lib, the_thread_has_a_name_and_takes_no_signals_but_faults)
 
 	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, look_around,
 			       &self->log));
-	ASSERT_EQ(0, mpipc_start(secondary));
-	EXPECT_EQ(-EALREADY, mpipc_start(secondary));
+	ASSERT_EQ(0, mpipc_start(secondary, NULL));
+	EXPECT_EQ(-EALREADY, mpipc_start(secondary, NULL));
 	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
 	sem_wait(&self->log.entered);
 	EXPECT_STREQ("mpipc-msg", self->log.data);
 	EXPECT_EQ(1, self->log.handler_ret);
 	mpipc_close(secondary);
+}
+
+/**
+ * struct settings - what the thread of the library has
+ * @policy: its scheduling policy
+ * @cpus: the processors that it may run on
+ * @stack_size: the size of its stack
+ * @seen: posted in the handler
+ */
+struct settings {
+	int policy;
+	cpu_set_t cpus;
+	size_t stack_size;
+	sem_t seen;
+};
+
+static void look_at_thread(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	struct settings *settings = arg;
+	pthread_attr_t attr;
+
+	(void)handle;
+	(void)message;
+	settings->policy = sched_getscheduler(0);
+	sched_getaffinity(0, sizeof(settings->cpus), &settings->cpus);
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstacksize(&attr, &settings->stack_size);
+	pthread_attr_destroy(&attr);
+	sem_post(&settings->seen);
+}
+
+TEST_F(lib, the_thread_gets_a_policy_processors_and_a_stack)
+{
+	struct settings settings = { .policy = -1 };
+	cpu_set_t cpus;
+	struct mpipc_start_options options = {
+		.size = sizeof(options), .flags = MPIPC_START_POLICY, .policy = SCHED_BATCH,
+		.cpus = &cpus, .cpus_size = sizeof(cpus), .stack_size = 3 << 20,
+	};
+	struct mpipc *secondary;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	sem_init(&settings.seen, 0, 0);
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, look_at_thread,
+			       &settings));
+	ASSERT_EQ(0, mpipc_start(secondary, &options));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
+	sem_wait(&settings.seen);
+	EXPECT_EQ(SCHED_BATCH, settings.policy);
+	EXPECT_TRUE(CPU_EQUAL(&cpus, &settings.cpus));
+	EXPECT_EQ(3 << 20, settings.stack_size);
+	EXPECT_EQ(SCHED_OTHER, sched_getscheduler(0));
+	mpipc_close(secondary);
+}
+
+TEST_F(lib, a_thread_with_bad_options_does_not_start)
+{
+	cpu_set_t none;
+	struct mpipc_start_options flags = { .size = sizeof(flags), .flags = 1U << 31 };
+	struct mpipc_start_options policy = {
+		.size = sizeof(policy), .flags = MPIPC_START_POLICY, .policy = SCHED_FIFO,
+	};
+	struct mpipc_start_options cpus = {
+		.size = sizeof(cpus), .cpus = &none, .cpus_size = sizeof(none),
+	};
+	struct mpipc_start_options stack = { .size = sizeof(stack), .stack_size = 1 };
+
+	CPU_ZERO(&none);
+	EXPECT_EQ(-EINVAL, mpipc_start(self->primary, &flags));
+	EXPECT_EQ(-EINVAL, mpipc_start(self->primary, &policy));
+	EXPECT_EQ(-EINVAL, mpipc_start(self->primary, &cpus));
+	EXPECT_EQ(-EINVAL, mpipc_start(self->primary, &stack));
+	cpus.cpus_size = 0;
+	EXPECT_EQ(-EINVAL, mpipc_start(self->primary, &cpus));
+	/* Nothing is left of these attempts. */
+	EXPECT_EQ(0, mpipc_dispatch(self->primary, 0));
+	EXPECT_EQ(0, mpipc_start(self->primary, NULL));
 }
 
 static sigjmp_buf before_fault;
@@ -82,7 +161,7 @@ TEST_F(lib, a_handler_can_recover_from_a_fault_on_the_thread)
 	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
 	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, fault_and_reply,
 			       page));
-	ASSERT_EQ(0, mpipc_start(secondary));
+	ASSERT_EQ(0, mpipc_start(secondary, NULL));
 	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER,
 				NULL, &replies));
 	EXPECT_EQ(-EFAULT, result_status(replies, 0));
@@ -107,7 +186,7 @@ TEST_F(lib, the_thread_gets_batches_and_descriptors_in_order)
 		ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", &i, sizeof(i),
 					i % 7 ? NULL : &with_fd));
 	}
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	for (i = 0; i < 60; i++)
 		sem_wait(&self->log.entered);
 	mpipc_close(self->primary);
@@ -152,7 +231,7 @@ TEST_F(lib, an_ordered_call_returns_after_the_handlers_of_what_came_before)
 	strcat(self->group, ".count");
 	ASSERT_EQ(0, open_with(&primary, self->group, MPIPC_PRIMARY, 0, count_messages, &count));
 	start_server(self->group, &child, send_then_reply, NULL);
-	ASSERT_EQ(0, mpipc_start(primary));
+	ASSERT_EQ(0, mpipc_start(primary, NULL));
 	for (round = 1; round <= 50; round++) {
 		ASSERT_EQ(1, mpipc_call(primary, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER,
 					&options, &replies));
@@ -182,7 +261,7 @@ TEST_F(lib, a_handler_may_call)
 	struct child child;
 
 	start_server(self->group, &child, call_back, NULL);
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "outer", NULL, 0,
 				MPIPC_WAIT_FOREVER, NULL, &replies));
 	EXPECT_EQ(0, result_status(replies, 0));
@@ -276,7 +355,7 @@ static void test_ahead(struct __test_metadata *_metadata, const char *group, str
 	ASSERT_EQ(0, open_with(&primary, name, MPIPC_PRIMARY, 0, handle_ahead, ahead));
 	if (ahead->peer)
 		ahead->peer = start_server(name, &server, record, &(struct log){ 0 });
-	ASSERT_EQ(0, mpipc_start(primary));
+	ASSERT_EQ(0, mpipc_start(primary, NULL));
 	ASSERT_EQ(0, mpipc_open(&caller, name, MPIPC_SECONDARY, NULL));
 	call_ahead(caller, 0);
 	sem_wait(&ahead->entered);
@@ -456,7 +535,7 @@ TEST_F(lib, a_cancelled_ordered_call_does_not_stop_the_handlers)
 	ordered.handle = self->primary;
 	self->log.waits = true;
 	start_server(self->group, &child, send_then_reply, NULL);
-	ASSERT_EQ(0, mpipc_start(self->primary));
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, call_in_order, &ordered));
 	sem_wait(&ordered.begun);
 	sem_wait(&self->log.entered);

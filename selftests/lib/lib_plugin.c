@@ -93,7 +93,7 @@ TEST(a_plugin_may_be_unloaded_when_its_handles_are_closed)
 	sem_init(&closing.unloaded, 0, 0);
 	group_name(group, "plugin");
 	ASSERT_EQ(0, lib.open(&primary, group, MPIPC_PRIMARY, &options));
-	ASSERT_EQ(0, lib.start(primary));
+	ASSERT_EQ(0, lib.start(primary, NULL));
 	ASSERT_EQ(0, lib.open(&secondary, group, MPIPC_SECONDARY, NULL));
 	ASSERT_EQ(1, lib.send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
 	sem_wait(&closing.closed);

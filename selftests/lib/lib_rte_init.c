@@ -399,8 +399,8 @@ TEST_F(rte, a_requester_that_is_cancelled_keeps_no_lock)
 	ASSERT_EQ(0, mpipc_open(&good, group, MPIPC_SECONDARY, &options));
 	options.arg = &error;
 	ASSERT_EQ(0, mpipc_open(&bad, group, MPIPC_SECONDARY, &options));
-	ASSERT_EQ(0, mpipc_start(good));
-	ASSERT_EQ(0, mpipc_start(bad));
+	ASSERT_EQ(0, mpipc_start(good, NULL));
+	ASSERT_EQ(0, mpipc_start(bad, NULL));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_cancelled, NULL));
 	EXPECT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(PTHREAD_CANCELED, ret);
