@@ -8,8 +8,8 @@
  * DOC: the thread of the library
  *
  * mpipc_start() makes a thread that dispatches until the handle leaves its group or is
- * closed. mpipc_close() waits for the thread, and so for the handler that runs. Who cannot
- * wait for a handler that blocks calls mpipc__cancel_thread() between mpipc_leave() and
+ * closed. mpipc_close() waits for the thread, and so for the handler that runs. A caller that
+ * cannot wait for a handler that blocks uses mpipc__cancel_thread() between mpipc_leave() and
  * mpipc_close(). The thread can be cancelled anywhere, because the handle owns what it uses.
  */
 

@@ -41,7 +41,7 @@ static struct {
 	atomic_bool ending;		/* rte_eal_cleanup() has begun */
 } preload;
 
-/* These are the names of DPDK's actions for VFIO, which only a primary has, and for hot-plugging. */
+/* These are the names of DPDK's actions for VFIO, in a primary, and for hot-plugging. */
 #define VFIO_ACTION	"eal_vfio_mp_sync"
 #define HOTPLUG_ACTION	"eal_dev_mp_request"
 

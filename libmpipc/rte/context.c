@@ -16,7 +16,7 @@ static struct {
 	bool primary;
 	atomic_bool disabled;
 	atomic_bool ending;	/* nobody may begin to use the endpoint any more */
-	atomic_bool forked;	/* the endpoint was that of the parent, and nobody was told yet */
+	atomic_bool forked;	/* the parent had the endpoint, which was not said yet */
 } context = { .lock = PTHREAD_RWLOCK_INITIALIZER };
 
 /* This thread dispatches for this endpoint, until rte_eal_cleanup(). */
@@ -102,7 +102,7 @@ struct mpipc *mpipc__rte_get(void)
 	return NULL;
 }
 
-/* Let no thread begin to use the endpoint any more. Those that use it go on. */
+/* Let no thread begin to use the endpoint any more. Threads that use the endpoint go on. */
 void mpipc__rte_end(void)
 {
 	context.ending = true;

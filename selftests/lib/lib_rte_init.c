@@ -387,7 +387,9 @@ static void *ask_cancelled(void *arg)
 /* The descriptor of the good reply is closed, because the other reply fails the request. */
 TEST_F(rte, a_requester_that_is_cancelled_keeps_no_lock)
 {
-	struct mpipc_open_options options = { .size = sizeof(options), .handler = reply_fd_or_error };
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .handler = reply_fd_or_error,
+	};
 	struct mpipc *good, *bad;
 	char group[MPIPC_GROUP_MAX];
 	int error = -EDOM;
@@ -575,7 +577,7 @@ TEST_F(rte, the_child_of_a_fork_is_not_initialised_but_can_be)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-TEST_F(rte, the_child_of_a_fork_is_told_once_why_it_has_no_messages)
+TEST_F(rte, the_child_of_a_fork_says_once_why_it_has_no_messages)
 {
 	struct child child;
 	char text[1024];
