@@ -156,6 +156,130 @@ TEST_F(lib, a_signal_ends_the_wait_for_a_primary)
 	EXPECT_NE(NULL, strstr(mpipc_open_hint(-EINTR), "signal"));
 }
 
+/* Groups that belong to a file */
+
+static int open_at(struct mpipc **handle, const char *at, enum mpipc_role role)
+{
+	struct mpipc_open_options options = { .size = sizeof(options), .at = at };
+
+	return mpipc_open(handle, "g", role, &options);
+}
+
+/* Join as a secondary from another network. */
+static int try_from_elsewhere(void *at)
+{
+	struct mpipc *handle;
+
+	return unshare(CLONE_NEWNET) ? -errno : open_at(&handle, at, MPIPC_SECONDARY);
+}
+
+TEST(processes_that_name_the_same_file_meet)
+{
+	struct mpipc_open_options options = { .size = sizeof(options) };
+	char file[] = "/tmp/mpipc-lib.XXXXXX", link[64];
+	struct mpipc *by_path, *by_fd;
+	int fd = mkstemp(file);
+
+	ASSERT_LE(0, fd);
+	snprintf(link, sizeof(link), "%s.link", file);
+	ASSERT_EQ(0, symlink(file, link));
+	EXPECT_EQ(-ENOENT, run_child(try_from_elsewhere, link));
+	ASSERT_EQ(0, open_at(&by_path, file, MPIPC_PRIMARY));
+	EXPECT_EQ(0, run_child(try_from_elsewhere, link));
+	EXPECT_EQ(-ENOENT, run_child(try_from_elsewhere, "/tmp"));
+
+	options.flags = MPIPC_JOIN_ANCHOR;
+	options.at_fd = fd;
+	EXPECT_EQ(-EADDRINUSE, mpipc_open(&by_fd, "g", MPIPC_PRIMARY, &options));
+	ASSERT_EQ(0, mpipc_open(&by_fd, "g", MPIPC_SECONDARY, &options));
+	EXPECT_EQ(1, mpipc_send(by_path, mpipc_id(by_fd), "x", NULL, 0, NULL));
+	/* The descriptor stays the caller's. */
+	EXPECT_EQ(0, close(fd));
+	mpipc_close(by_fd);
+	mpipc_close(by_path);
+	EXPECT_EQ(0, unlink(link));
+	EXPECT_EQ(0, unlink(file));
+}
+
+TEST(the_path_of_a_file_costs_no_descriptor)
+{
+	struct mpipc *handle;
+	int before = dup(0), after;
+
+	close(before);
+	ASSERT_EQ(0, open_at(&handle, "/tmp", MPIPC_PRIMARY));
+	after = dup(0);
+	EXPECT_EQ(before, after);
+	close(after);
+	EXPECT_EQ(-EADDRINUSE, open_at(&handle, "/tmp", MPIPC_PRIMARY));
+	after = dup(0);
+	EXPECT_EQ(before, after);
+	close(after);
+}
+
+/* Join as a user who has nothing but permission for the node, and look for a word in the hint. */
+static int try_for_hint(enum mpipc_role role, const char *word)
+{
+	struct mpipc *handle;
+	int err;
+
+	become_user(1000, 1000);
+	keep_capabilities(0);
+	err = open_at(&handle, "/tmp/mpipc-lib-file", role);
+	return strstr(mpipc_open_hint(err), word) ? err : -ENOMSG;
+}
+
+static int try_as_secondary(void *word)
+{
+	return try_for_hint(MPIPC_SECONDARY, word);
+}
+
+static int try_as_primary(void *word)
+{
+	return try_for_hint(MPIPC_PRIMARY, word);
+}
+
+TEST(the_hint_says_what_is_wrong_with_a_file)
+{
+	static const char node[] = "/dev/mpipc-selftest", file[] = "/tmp/mpipc-lib-file";
+	struct mpipc_open_options options = { .size = sizeof(options), .at = "/tmp" };
+	struct mpipc *handle;
+	struct stat device;
+
+	unlink(node);
+	ASSERT_EQ(0, stat(MPIPC_DEVICE, &device));
+	ASSERT_EQ(0, mknod(node, S_IFCHR | 0600, device.st_rdev));
+	ASSERT_EQ(0, chmod(node, 0666));
+	setenv("MPIPC_DEVICE", node, 1);
+	close(open(file, O_CREAT | O_WRONLY, 0644));
+	EXPECT_EQ(-EACCES, run_child(try_as_secondary, "be able to write to that"));
+	ASSERT_EQ(0, chmod(file, 0666));
+	EXPECT_EQ(-EPERM, run_child(try_as_primary, "has to own it"));
+	EXPECT_EQ(-ENOENT, run_child(try_as_secondary, "no primary"));
+	unlink(file);
+	EXPECT_EQ(-ENOENT, run_child(try_as_secondary, "see that this file exists"));
+	unlink(node);
+	unsetenv("MPIPC_DEVICE");
+
+	EXPECT_EQ(-EOPNOTSUPP, open_at(&handle, "/dev/null", MPIPC_PRIMARY));
+	EXPECT_NE(NULL, strstr(mpipc_open_hint(-EOPNOTSUPP), "a directory or a regular file"));
+	EXPECT_NE(NULL, strstr(mpipc_open_hint(-EROFS), "read-only"));
+	EXPECT_NE(NULL, strstr(mpipc_open_hint(-EBADF), "no open descriptor"));
+	EXPECT_NE(NULL, strstr(mpipc_open_hint(-ENOSYS), "older"));
+	/* A path and a descriptor, a mode, or a descriptor without the flag make no sense. */
+	options.flags = MPIPC_JOIN_ANCHOR;
+	EXPECT_EQ(-EINVAL, mpipc_open(&handle, "g", MPIPC_PRIMARY, &options));
+	options.flags = 0;
+	options.mode = 0600;
+	EXPECT_EQ(-EINVAL, mpipc_open(&handle, "g", MPIPC_PRIMARY, &options));
+	options.mode = 0;
+	options.at = NULL;
+	options.at_fd = 1;
+	EXPECT_EQ(-EINVAL, mpipc_open(&handle, "g", MPIPC_PRIMARY, &options));
+}
+
+/* Arguments */
+
 TEST(bad_arguments_are_refused)
 {
 	char name[MPIPC_GROUP_MAX + 1];

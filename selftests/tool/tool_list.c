@@ -36,9 +36,9 @@ TEST_F(tool, lists_groups_with_the_sums_of_their_endpoints)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "12345", 5));
 	ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "m", NULL, 0));
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc list -g --noheadings -o group,members,"
-			 "generation,uid,gid,mode,queued,queued-bytes,sent,received,lost | "
+			 "generation,uid,gid,mode,anchor,queued,queued-bytes,sent,received,lost | "
 			 "tr -s ' ' | grep %s", self->group));
-	snprintf(expected, sizeof(expected), "%s 2 1 0 0 0600 4 15 4 0 0\n", self->group);
+	snprintf(expected, sizeof(expected), "%s 2 1 0 0 0600 - 4 15 4 0 0\n", self->group);
 	EXPECT_STREQ(expected, self->result.out);
 }
 

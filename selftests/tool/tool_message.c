@@ -6,6 +6,8 @@
 #include "parameter.h"
 #include "tool.h"
 
+#include <sys/sysmacros.h>
+
 TEST_F(tool, send_sends_its_argument_or_what_it_reads)
 {
 	struct mpipc_record record;
@@ -228,6 +230,49 @@ TEST_F(tool, a_primary_sends_to_one_secondary)
 		EXPECT_STREQ("{\"data\":\"both\"}", next_line(listeners[i].line));
 	}
 	child_kill(&listeners[!destination]);
+}
+
+/* Groups that belong to a file */
+
+TEST_F(tool, those_who_name_the_same_file_meet)
+{
+	char group[MPIPC_GROUP_MAX], expected[512];
+	struct child listener;
+	struct stat dir;
+
+	group_name(group, "at");
+	ASSERT_EQ(0, stat(self->dir, &dir));
+	start(&listener, "mpipc listen --at %s -n 2 -a yes %s", self->dir, group);
+	EXPECT_EQ(0, run(&self->result, 0, "unshare -n mpipc request -r --at %s %s ask ''",
+			 self->dir, group));
+	EXPECT_STREQ("yes", self->result.out);
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc list -g --noheadings -o group,mode,anchor %s |"
+			 "tr -s ' '", group));
+	snprintf(expected, sizeof(expected), "%s 0000 %u:%u:%llu\n", group, major(dir.st_dev),
+		 minor(dir.st_dev), (unsigned long long)dir.st_ino);
+	EXPECT_STREQ(expected, self->result.out);
+	EXPECT_EQ(1, run(&self->result, 1, "mpipc send -t 0 %s a b", group));
+	EXPECT_TRUE(complains(&self->result, "no primary"));
+	EXPECT_EQ(0, run(&self->result, 0, "cd %s && mpipc send -A . %s a b", self->dir, group));
+	EXPECT_EQ(0, child_wait(&listener));
+}
+
+TEST_F(tool, a_file_that_no_group_can_belong_to_is_explained)
+{
+	const struct how how = { .uid = NOBODY };
+	char line[256];
+
+	EXPECT_EQ(1, run(&self->result, 1, "mpipc send -A %s/none g a b", self->dir));
+	EXPECT_TRUE(complains(&self->result, "/none: No such file or directory"));
+	EXPECT_EQ(1, run(&self->result, 1, "mpipc send -A /dev/null g a b"));
+	EXPECT_TRUE(complains(&self->result, "only belong to a directory or a regular file"));
+	EXPECT_EQ(2, run(&self->result, 2, "mpipc listen -A %s -m 0660 g", self->dir));
+	EXPECT_TRUE(has(self->result.err, "the mode of the file counts"));
+	ASSERT_EQ(0, make_node(self->dir, 0, 0666));
+	ASSERT_EQ(0, chmod(self->dir, 0755));
+	snprintf(line, sizeof(line), "mpipc send -A %s g a b", self->dir);
+	EXPECT_EQ(1, run_with(&self->result, &how, line));
+	EXPECT_TRUE(complains(&self->result, "that is for user root and group root (mode 0755)"));
 }
 
 /* Permission */

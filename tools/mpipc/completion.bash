@@ -70,7 +70,7 @@ _mpipc_complete()
 		return
 	fi
 	case $before in
-	-f | --file)
+	-A | --at | -f | --file)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return ;;

@@ -114,13 +114,19 @@ static void group_denied(const char *name)
 	    user_name(row->uid), group_name(row->gid), row->mode);
 }
 
-static void denied(const char *name)
+static void denied(const char *name, const char *at)
 {
 	struct stat info;
 
 	if (access(device_path(), R_OK | W_OK) && !stat(device_path(), &info))
 		device_denied(&info);
-	group_denied(name);
+	if (!at)
+		group_denied(name);
+	if (stat(at, &info))
+		die("%s: %s", at, strerror(errno));
+	die("group \"%s\": this user may not join it, because members have to be able to write to "
+	    "%s, and the primary has to own it; that is for user %s and group %s (mode %04o)",
+	    name, at, user_name(info.st_uid), group_name(info.st_gid), info.st_mode & 07777);
 }
 
 struct mpipc *device_join(const char *group, enum mpipc_role role,
@@ -135,6 +141,8 @@ struct mpipc *device_join(const char *group, enum mpipc_role role,
 		die("there is no %s: the module mpipc is not loaded; as root: mpipc load",
 		    device_path());
 	if (err == -EACCES || err == -EPERM)
-		denied(group);
+		denied(group, options->at);
+	if (options->at && access(options->at, F_OK))
+		die("%s: %s", options->at, strerror(errno));
 	die("group \"%s\": %s", group, mpipc_open_hint(err));
 }

@@ -43,7 +43,7 @@ static int name_missing(const struct listing *listing, char **names)
 	return status;
 }
 
-#define GROUP_DEFAULTS "GROUP,MEMBERS,GENERATION,UID,GID,MODE,QUEUED,SENT,RECEIVED,LOST"
+#define GROUP_DEFAULTS "GROUP,MEMBERS,GENERATION,UID,GID,MODE,ANCHOR,QUEUED,SENT,RECEIVED,LOST"
 
 static int list(int argc, char **argv)
 {

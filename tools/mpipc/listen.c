@@ -84,6 +84,9 @@ static void read_options(struct listener *listener, int argc, char **argv)
 		case 'a':
 			listener->reply = optarg;
 			break;
+		case 'A':
+			listener->join.at = optarg;
+			break;
 		case 'e':
 			listener->join.flags |= MPIPC_JOIN_EVENTS;
 			break;
@@ -107,6 +110,8 @@ static void read_options(struct listener *listener, int argc, char **argv)
 	}
 	if (listener->role == MPIPC_SECONDARY && has_mode)
 		usage_error("-m is for a primary, because the primary creates the group");
+	if (listener->join.at && has_mode)
+		usage_error("-m is not for -A, because the mode of the file counts");
 }
 
 static int64_t time_left(const struct listener *listener)
@@ -157,7 +162,9 @@ const struct command listen_command = {
 	.name = "listen",
 	.synopsis = "[OPTION...] GROUP",
 	.summary = "join a group and print messages and requests",
-	.options = "  -s, --secondary       join as a secondary, and stay when the primary is\n"
+	.options = "  -A, --at PATH         join the group that belongs to the file or directory\n"
+		   "                        PATH, in whatever namespaces its members are\n"
+		   "  -s, --secondary       join as a secondary, and stay when the primary is\n"
 		   "                        replaced; the default is to join as the primary\n"
 		   "  -a, --answer TEXT     reply to requests with TEXT; the default is an error\n"
 		   "  -n, --count COUNT     end after COUNT messages\n"
@@ -166,7 +173,7 @@ const struct command listen_command = {
 		   "  -m, --mode MODE       permissions of the group, like those of a file; the\n"
 		   "                        default is 0600\n"
 		   "  -r, --raw             print the payload only, byte by byte\n",
-	.letters = "a:em:n:rst:",
+	.letters = "a:A:em:n:rst:",
 	.columns = message_columns,
 	.defaults = "TYPE,PEER,PID,UID,LOST,SIZE,FDS,NAME,DATA",
 	.run = run_listen,

@@ -48,6 +48,7 @@ const struct column group_columns[] = {
 	COLUMN("UID", NUMBER, uid, "user that owns the group"),
 	COLUMN("GID", NUMBER, gid, "group of users that owns the group"),
 	COLUMN("MODE", TEXT, mode, "permissions, like those of a file"),
+	COLUMN("ANCHOR", TEXT, anchor, "device and inode of the file that the group belongs to"),
 	COLUMN("QUEUED", NUMBER, queued, "records in all mailboxes"),
 	COLUMN("QUEUED-BYTES", NUMBER, queued_bytes, "bytes of payload in all mailboxes"),
 	COLUMN("SENT", NUMBER, sent, "sum of what its endpoints sent"),
@@ -90,6 +91,7 @@ static char *next_text(char **line)
 static void add_group(struct listing *listing, char *line)
 {
 	struct group_row *group;
+	const char *word;
 
 	listing->groups = resize(listing->groups, listing->n_groups + 1, sizeof(*group));
 	group = &listing->groups[listing->n_groups];
@@ -101,6 +103,8 @@ static void add_group(struct listing *listing, char *line)
 	group->gid = next_number(&line);
 	group->mode = next_text(&line);
 	group->members = next_number(&line);
+	word = next_word(&line);
+	group->anchor = strcmp(word, "-") ? copy_string(word) : NULL;
 	listing->n_groups++;
 }
 
@@ -184,6 +188,7 @@ void listing_free(struct listing *listing)
 	for (i = 0; i < listing->n_groups; i++) {
 		free((char *)listing->groups[i].name);
 		free((char *)listing->groups[i].mode);
+		free((char *)listing->groups[i].anchor);
 	}
 	for (i = 0; i < listing->n_endpoints; i++) {
 		free((char *)listing->endpoints[i].role);

@@ -71,6 +71,7 @@ struct endpoint {
  * @uid: owner
  * @gid: owning group of users
  * @mode: permissions
+ * @anchor: device and inode of the file that the group belongs to, or NULL
  * @members: number of endpoints, as the kernel counts them
  * @queued: sum over its endpoints in the listing, as are the four below
  * @queued_bytes: sum
@@ -86,6 +87,7 @@ struct group_row {
 	uint64_t uid;
 	uint64_t gid;
 	const char *mode;
+	const char *anchor;
 	uint64_t members;
 	uint64_t queued;
 	uint64_t queued_bytes;
@@ -110,7 +112,7 @@ void listing_read(struct listing *listing);
 
 void listing_free(struct listing *listing);
 
-/* Return the group with this name, or NULL. */
+/* Return the first group with this name, or NULL. Named groups precede anchored ones. */
 const struct group_row *listing_group(const struct listing *listing, const char *name);
 
 /* Look into the processes of the endpoints, as far as the columns in @output need that. */

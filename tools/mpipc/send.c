@@ -25,6 +25,7 @@
  * @wanted: number of secondaries that a primary waits for
  * @came: number of secondaries that have joined; with -T only that one counts
  * @group: name of the group
+ * @at: path of the file that the group belongs to, or NULL
  * @name: name of the message
  * @data: payload
  * @size: bytes of @data
@@ -41,6 +42,7 @@ struct letter {
 	uint64_t wanted;
 	uint64_t came;
 	const char *group;
+	const char *at;
 	const char *name;
 	const char *data;
 	size_t size;
@@ -89,6 +91,9 @@ static void read_options(struct letter *letter, int argc, char **argv)
 	letter->wanted = 1;
 	while ((option = next_option(argc, argv, &letter->output)) != -1) {
 		switch (option) {
+		case 'A':
+			letter->at = optarg;
+			break;
 		case 'f':
 			add_file(letter, optarg);
 			break;
@@ -155,7 +160,7 @@ static void count_secondary(struct mpipc *self, const struct mpipc_message *mess
 
 static struct mpipc *join(struct letter *letter)
 {
-	struct mpipc_open_options options = { .size = sizeof(options) };
+	struct mpipc_open_options options = { .size = sizeof(options), .at = letter->at };
 	struct mpipc *self;
 
 	letter->deadline = now() + letter->timeout;
@@ -276,6 +281,7 @@ static int run_request(int argc, char **argv)
 }
 
 #define SEND_OPTIONS \
+	"  -A, --at PATH         join the group that belongs to the file or directory PATH\n" \
 	"  -t, --timeout SECONDS give up after SECONDS, counted from when the payload was\n" \
 	"                        read; the default is 5\n" \
 	"  -f, --file FILE       open FILE and send its descriptor, too; may be repeated\n" \
@@ -288,7 +294,7 @@ const struct command send_command = {
 	.synopsis = "[OPTION...] GROUP NAME [DATA]",
 	.summary = "send a message with DATA or standard input",
 	.options = SEND_OPTIONS,
-	.letters = "f:n:pt:T:",
+	.letters = "A:f:n:pt:T:",
 	.run = run_send,
 };
 
@@ -298,7 +304,7 @@ const struct command request_command = {
 	.summary = "send a request and print the replies",
 	.options = SEND_OPTIONS
 		"  -r, --raw             print the payload of the replies only, byte by byte\n",
-	.letters = "f:n:prt:T:",
+	.letters = "A:f:n:prt:T:",
 	.columns = message_columns,
 	.defaults = "PEER,PID,STATUS,SIZE,FDS,NAME,DATA",
 	.run = run_request,
