@@ -117,6 +117,7 @@ TEST(module_says_that_it_has_anchored_groups)
 
 #define OTHER_NAMESPACES (CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 
+/* Promise: P20 */
 TEST_F(anchor, members_of_other_namespaces_meet)
 {
 	int primary = open_at(self->dir, "g", MPIPC_PRIMARY);
@@ -316,7 +317,7 @@ TEST_F(anchor, primary_and_secondaries_of_several_namespaces_join_at_the_same_ti
 		EXPECT_EQ(0, child_wait(&children[i]));
 }
 
-/* What the group costs */
+/* Charges */
 
 /* Promise: P14 */
 TEST_F(anchor, groups_of_a_user_are_counted_wherever_they_are)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the files that anchored groups belong to: which kinds can have groups, that no other file
- * is ever mistaken for them, and that their mount is busy as long as a member that joined there.
+ * Tests of the files that anchored groups belong to: which kinds can have groups, that no other
+ * file is ever mistaken for them, and that a mount is busy as long as a member joined by it.
  */
 #include "anchor.h"
 #include "fd.h"
@@ -272,6 +272,7 @@ TEST_F(anchor, join_keeps_no_descriptor_and_no_open_file)
 
 /* Other files */
 
+/* Promise: P20 */
 TEST_F(anchor, renamed_directory_keeps_its_group_and_a_new_one_has_none)
 {
 	int dir, primary;
@@ -291,6 +292,7 @@ TEST_F(anchor, renamed_directory_keeps_its_group_and_a_new_one_has_none)
 	EXPECT_LE(0, open_at(dir, "g", MPIPC_PRIMARY));
 }
 
+/* Promise: P20 */
 TEST_F(anchor, removed_directory_keeps_its_group_and_a_new_one_has_none)
 {
 	int before, after, primary;
@@ -323,7 +325,11 @@ static int join_and_remove(int dir, bool is_dir)
 
 #define FILES 200
 
-/* A file that is gone gives its place in memory to a new one, which has to be another one then. */
+/*
+ * A file that is gone gives its place in memory to a new one, which has to be another one then.
+ *
+ * Promise: P20
+ */
 TEST_F(anchor, no_new_file_gets_the_group_of_one_that_is_gone)
 {
 	int members[FILES];
@@ -344,6 +350,7 @@ TEST_F(anchor, no_new_file_gets_the_group_of_one_that_is_gone)
 	}
 }
 
+/* Promise: P20 */
 TEST_F(anchor, secondary_alone_keeps_the_file)
 {
 	int file = make_file_at(self->dir, "file", 0600);

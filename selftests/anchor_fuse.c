@@ -20,7 +20,7 @@
 /**
  * struct server - the file system, in its process
  * @fd: file of /dev/fuse
- * @line: tells the test of each question for permission, and hears what to reply
+ * @line: names to the test the file whose permission is asked for, and hears what to reply
  */
 struct server {
 	int fd;
@@ -214,7 +214,7 @@ static int join_with_reply(struct __test_metadata *_metadata, FIXTURE_DATA(fuse)
 	return -(int)ret;
 }
 
-/* Promise: P4 */
+/* Promise: P20 */
 TEST_F(fuse, file_system_is_asked_at_each_join)
 {
 	struct child child;
@@ -241,7 +241,7 @@ static void read_listing(struct __test_metadata *_metadata)
 	fclose(file);
 }
 
-/* Promise: P13 */
+/* Promise: P13, P20 */
 TEST_F(fuse, file_system_that_does_not_reply_holds_up_only_the_process_that_joins)
 {
 	struct child member, stuck;

@@ -4,7 +4,7 @@
  * directory, and a primary also has to own it. The kernel's own system calls say who is, and the
  * tests compare.
  *
- * Promise: P4
+ * Promise: P20
  */
 #include "anchor.h"
 #include "user.h"
@@ -231,14 +231,14 @@ TEST_F(anchor, capabilities_in_a_user_namespace_count_for_files_of_its_users)
 	}
 }
 
-/* Promise: P4, P5 */
+/* Promise: P5, P20 */
 TEST_F(anchor, root_of_another_user_namespace_cannot_occupy_a_group)
 {
 	struct child child;
 	int fd = open_dev(), primary;
 	pid_t pid;
 
-	/* The directory belongs to root outside, who is nobody inside, and may be written by all. */
+	/* The directory belongs to root outside, who is nobody inside. All may write to it. */
 	ASSERT_EQ(0, fchmod(self->dir, 0777));
 	pid = fork_in_user_ns(&child, CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS, nothing, NULL);
 	ASSERT_LE(0, pid);
@@ -351,7 +351,7 @@ TEST_F(anchor, refusal_does_not_say_whether_there_is_a_group)
 /**
  * struct acl - an access control list of the file system
  * @version: 2
- * @entries: who has which permissions
+ * @entries: the permissions of each user and group
  */
 struct acl {
 	__le32 version;
