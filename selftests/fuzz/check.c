@@ -7,7 +7,9 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <linux/capability.h>
@@ -207,7 +209,8 @@ static int refcount_file, groups_file, log_file;
 /* A message with a descriptor is charged so much. */
 static long long message_bytes;
 static int pipe_end;
-static bool uses_pipe;
+static bool uses_pipe, uses_anchors;
+int anchors[N_ANCHORS];
 
 static void __attribute__((noreturn)) die(const char *what)
 {
@@ -351,6 +354,20 @@ void world_init(void)
 	learn_message_bytes();
 }
 
+#define ANCHORS "/tmp/mpipc-fuzz"
+
+/* Mount a file system for a program to join at. It can be unmounted when nobody uses it. */
+static void set_up_anchors(void)
+{
+	if ((mkdir(ANCHORS, 0700) && errno != EEXIST) ||
+	    mount("fuzz", ANCHORS, "tmpfs", 0, "mode=0755"))
+		die(ANCHORS);
+	anchors[0] = must_open(ANCHORS, O_PATH);
+	anchors[1] = open(ANCHORS "/file", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (anchors[1] < 0)
+		die(ANCHORS "/file");
+}
+
 /* Prepare before each program. */
 void world_reset(const struct program *program)
 {
@@ -358,6 +375,9 @@ void world_reset(const struct program *program)
 
 	/* Reset the parameters that the checks after the last program changed. */
 	set_params(BYTES + 1);
+	uses_anchors = program_uses(program, "anchor");
+	if (uses_anchors)
+		set_up_anchors();
 	uses_pipe = program_uses(program, "file");
 	if (!uses_pipe)
 		return;
@@ -406,6 +426,11 @@ static bool no_groups(void)
 static bool pipe_is_closed(void)
 {
 	return !uses_pipe || poll_for(pipe_end, 0, 0) & POLLHUP;
+}
+
+static bool mount_is_free(void)
+{
+	return !uses_anchors || !umount(ANCHORS);
 }
 
 static bool has_no_endpoints(size_t user)
@@ -470,6 +495,7 @@ const char *world_check(const struct program *program)
 		{ pipe_is_closed, false, "a file is still referred to" },
 		{ no_files, false, "a file of the device is still open" },
 		{ no_groups, false, "a group is still there" },
+		{ mount_is_free, false, "a mount is still busy" },
 		{ root_has_no_messages, false, "root is charged for messages" },
 		{ user_has_no_messages, true, "a user is charged for messages" },
 		{ root_has_no_endpoints, false, "root is charged for endpoints or groups" },
@@ -480,6 +506,8 @@ const char *world_check(const struct program *program)
 	if (uses_pipe)
 		close(canary);
 	canary = -1;
+	for (int i = 0; i < N_ANCHORS && uses_anchors; i++)
+		close(anchors[i]);
 	said = complaint();
 	if (said)
 		return said;

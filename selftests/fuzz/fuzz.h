@@ -189,8 +189,12 @@ struct kcov {
 	unsigned long *area;
 };
 
+#define N_ANCHORS 2
+
 extern struct shared *shared;
 extern int canary;
+/* A directory and a file that groups can belong to. */
+extern int anchors[N_ANCHORS];
 
 void run_init(void);
 void run_reset(void);

@@ -100,6 +100,7 @@ void op_look(struct actor *me, const uint8_t *a);
 
 /* op_ioctl.c */
 void op_join(struct actor *me, const uint8_t *a);
+void op_anchor(struct actor *me, const uint8_t *a);
 void op_leave(struct actor *me, const uint8_t *a);
 void op_info(struct actor *me, const uint8_t *a);
 void op_peers(struct actor *me, const uint8_t *a);

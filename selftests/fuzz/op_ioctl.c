@@ -15,9 +15,14 @@
 static const struct ioctl leave_cmd = { MPIPC_LEAVE, OTHERWISE };
 static const struct ioctl join_cmd = {
 	MPIPC_JOIN, OTHERWISE, {
-		ZERO(mpipc_join_args, flags, ~3U),
+		ZERO(mpipc_join_args, flags, ~7U),
 		ZERO(mpipc_join_args, mode, ~0666U),
-		ZERO(mpipc_join_args, reserved, ~0U),
+	}
+};
+static const struct ioctl anchor_cmd = {
+	MPIPC_JOIN, OTHERWISE, {
+		ZERO(mpipc_join_args, flags, ~7U),
+		ZERO(mpipc_join_args, mode, ~0U),
 	}
 };
 static const struct ioctl send_cmd = {
@@ -50,34 +55,56 @@ static const struct ioctl peers_cmd = { MPIPC_PEERS, OTHERWISE };
 
 /* Operations by ioctl */
 
-void op_join(struct actor *me, const uint8_t *a)
+static struct mpipc_join_args join_of(struct actor *me, const uint8_t *a)
 {
 	static const char *const groups[] = { "a", "b", "a b\\\001" };
-	static const __u32 modes[] = { 0, 0600, 0666, 0060, 0400, 01000 };
-	struct slot *slot = slot_of(me, a[0]);
-	struct odd odd = odd_of(a + 6);
 	struct mpipc_join_args join = {
 		.role = a[1] % 4,
 		.flags = a[3] % 8,
-		.mode = modes[a[4] % ARRAY_SIZE(modes)],
 		.deadline = deadline_of(me, a[5] % 4),
 	};
-	int ret;
 
 	if (a[2] % 4 < ARRAY_SIZE(groups))
 		strcpy(join.group, groups[a[2] % 4]);
 	else
 		memset(join.group, 'g', sizeof(join.group) - 1);
+	return join;
+}
+
+static void issue_join(struct actor *me, const uint8_t *a, const struct ioctl *cmd,
+		       struct mpipc_join_args *join)
+{
+	struct slot *slot = slot_of(me, a[0]);
+	struct odd odd = odd_of(a + 6);
+
 	/* A thread that waits for a primary for ever does so after the file was closed, too. */
 	if (odd.what == POKE && odd.x / 8 == offsetof(struct mpipc_join_args, deadline) / 8)
 		odd.what = NOTHING;
-	ret = issue(me, slot, &join_cmd, &join, &odd);
-	if (ret)
+	if (issue(me, slot, cmd, join, &odd))
 		return;
-	if (join.id)
-		slot->id = join.id;
-	if (!join.id || !join.generation || !join.primary)
+	if (join->id)
+		slot->id = join->id;
+	if (!join->id || !join->generation || !join->primary)
 		found("a join without id, generation or primary");
+}
+
+void op_join(struct actor *me, const uint8_t *a)
+{
+	static const __u32 modes[] = { 0, 0600, 0666, 0060, 0400, 01000 };
+	struct mpipc_join_args join = join_of(me, a);
+
+	join.mode = modes[a[4] % ARRAY_SIZE(modes)];
+	issue_join(me, a, &join_cmd, &join);
+}
+
+/* Join at a directory, at a file, or at whatever is in a slot. */
+void op_anchor(struct actor *me, const uint8_t *a)
+{
+	struct mpipc_join_args join = join_of(me, a);
+
+	join.flags |= MPIPC_JOIN_ANCHOR;
+	join.anchor = a[4] % 4 < N_ANCHORS ? anchors[a[4] % 4] : fd_of(me, a[4] / 4);
+	issue_join(me, a, &anchor_cmd, &join);
 }
 
 void op_leave(struct actor *me, const uint8_t *a)

@@ -138,6 +138,7 @@ const struct kind kinds[] = {
 	{ "epoll", "ssf", op_epoll, 2 },
 	{ "look", "sf", op_look, 1 },
 	{ "join", "srgfvdoxx", op_join, 10 },
+	{ "anchor", "srgfvdoxx", op_anchor, 5 },
 	{ "leave", "soxx", op_leave, 2 },
 	{ "info", "soxx", op_info, 2 },
 	{ "peers", "scoxx", op_peers, 2 },

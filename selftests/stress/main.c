@@ -22,6 +22,7 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -210,6 +211,28 @@ static bool no_files(void)
 	return files_left() == N_USERS;
 }
 
+#define ANCHOR "/tmp/mpipc-stress"
+
+/* Mount a file system whose root the anchored group belongs to. */
+static void make_anchor(void)
+{
+	int fd;
+
+	if ((mkdir(ANCHOR, 0700) && errno != EEXIST) ||
+	    mount("stress", ANCHOR, "tmpfs", 0, "mode=0777"))
+		die(ANCHOR);
+	fd = open(ANCHOR, O_PATH);
+	if (fd < 0 || dup2(fd, ANCHOR_FD) < 0)
+		die(ANCHOR);
+	close(fd);
+}
+
+/* The mount is busy as long as a member holds it. */
+static bool anchor_unmounted(void)
+{
+	return !umount(ANCHOR);
+}
+
 /* Close a socket, because AF_UNIX looks through sockets in flight then. */
 static void collect_sockets(void)
 {
@@ -232,6 +255,9 @@ static void check_given_back(long long bytes)
 	}
 	if (groups_left())
 		violation(P_BACK, NONE, NONE, "there are groups in /proc/net/mpipc");
+	close(ANCHOR_FD);
+	if (!comes_true(anchor_unmounted))
+		violation(P_BACK, NONE, NONE, "the mount of a directory is still busy");
 	if (!comes_true(no_files))
 		violation(P_BACK, NONE, NONE, "%d files of the device are open",
 			  files_left() - N_USERS);
@@ -487,6 +513,7 @@ static void begin_round(__u64 seed)
 			 (int)getpid());
 	for (unsigned int i = 0; i < CANARIES; i++)
 		make_canary(i);
+	make_anchor();
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
 		set_param(params[i].name, params[i].least + rnd(params[i].range));
 	for (unsigned int i = 0; i < SLOTS; i++)

@@ -37,7 +37,8 @@
 #define SLOTS		6	/* worker processes at a time */
 #define THREADS		3	/* in each */
 #define PLACES		4	/* endpoints of a process */
-#define N_GROUPS	2
+#define N_GROUPS	3
+#define ANCHORED	2	/* the group that belongs to a directory */
 #define CANARIES	8	/* files of which none may be left after a round */
 #define N_USERS		3	/* workers' */
 #define FIRST_USER	1000000	/* the others than root */
@@ -53,6 +54,7 @@
 
 /* Descriptors are here in every worker, also after an exec. */
 #define LEDGER_FD	90
+#define ANCHOR_FD	91	/* directory of the group that belongs to it */
 #define CANARY_FD	100
 #define FIRST_FD	1000	/* endpoints, for which no number is used twice */
 
@@ -77,6 +79,8 @@
 	X(OP_JOIN_PRIMARY, "join as primary") \
 	X(OP_JOIN_SECONDARY, "join as secondary") \
 	X(OP_JOIN_FOLLOW, "join as follower") \
+	X(OP_JOIN_ANCHOR, "join at a directory") \
+	X(OP_NOT_OWNER, "primary that does not own the directory") \
 	X(OP_LEAVE, "leave") \
 	X(OP_CLOSE, "close") \
 	X(OP_CLOSE_RANGE, "close_range") \

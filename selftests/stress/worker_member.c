@@ -104,12 +104,32 @@ static bool is_refusal(int err)
 	return false;
 }
 
+/*
+ * Check what came of a join at the directory, which belongs to root and which all may write to.
+ * Return false if the join was refused for this reason.
+ */
+static bool check_anchored(__u32 n, const struct member *m, int ret)
+{
+	const bool owner = m->join.role == MPIPC_SECONDARY || !geteuid();
+
+	if (!owner && ret == -EPERM) {
+		done(OP_NOT_OWNER);
+		return false;
+	}
+	if (!owner)
+		violation(P_ERRORS, n, NONE, "join as a primary that is not the owner: %d", ret);
+	else if (!ret)
+		done(OP_JOIN_ANCHOR);
+	return true;
+}
+
 /* Make an endpoint of a new descriptor; return its place or EMPTY. */
 __u64 join(int fd)
 {
 	unsigned int luck = rnd(100);
 	__u32 n = new_member();
 	struct member *m;
+	bool refused;
 	enum op op;
 	int ret;
 
@@ -127,8 +147,12 @@ __u64 join(int fd)
 	if (chance(60))
 		m->join.flags |= MPIPC_JOIN_EVENTS;
 	op = OP_JOIN_PRIMARY;
+	if (m->group == ANCHORED) {
+		m->join.flags |= MPIPC_JOIN_ANCHOR;
+		m->join.anchor = ANCHOR_FD;
+	}
 	if (luck < 20) {
-		m->join.mode = 0666;
+		m->join.mode = m->group == ANCHORED ? 0 : 0666;
 	} else {
 		op = OP_JOIN_SECONDARY;
 		if (luck < 50) {
@@ -143,6 +167,7 @@ __u64 join(int fd)
 	}
 	__atomic_store_n(&m->join_begin, now_ns(), __ATOMIC_SEQ_CST);
 	ret = do_ioctl(fd, MPIPC_JOIN, &m->join);
+	refused = m->group == ANCHORED && !check_anchored(n, m, ret);
 	if (!ret) {
 		__atomic_store_n(&m->join_end, now_ns(), __ATOMIC_SEQ_CST);
 		done(op);
@@ -152,7 +177,7 @@ __u64 join(int fd)
 	self->spare = n;
 	if (ret == -EINTR)
 		done(OP_INTERRUPTED);
-	if (!is_refusal(ret))
+	if (!refused && !is_refusal(ret))
 		violation(P_ERRORS, n, NONE, "join failed: %s", strerror(-ret));
 	return EMPTY;
 }
