@@ -9,6 +9,8 @@
 #include "harness.h"
 #include "message.h"
 
+#include <sys/mount.h>
+
 #define OTHER_USER 1000
 
 /* Files and members */
@@ -121,6 +123,30 @@ TEST_FAULT(secondary_joins_and_is_reported_once)
 		try_secondary(_metadata, self->other, primary, OTHER_USER, ways_to_fail[i]);
 	}
 	close(primary);
+}
+
+TEST_FAULT(member_keeps_the_mount_that_it_joined_by_and_nobody_else_does)
+{
+	char path[] = "/tmp/mpipc-fault.XXXXXX";
+
+	ASSERT_NE(NULL, mkdtemp(path));
+	FOR_EACH_FAULT(fault) {
+		struct mpipc_join_args join = join_arg(self->other, MPIPC_PRIMARY);
+		int fd = open_dev(), ret;
+
+		ASSERT_EQ(0, mount("fault", path, "tmpfs", 0, NULL));
+		join.flags = MPIPC_JOIN_ANCHOR;
+		join.anchor = open(path, O_PATH | O_CLOEXEC);
+		ret = WITH_FAULT(fault, do_ioctl(fd, MPIPC_JOIN, &join));
+		expect_clean(_metadata, &fault, ret);
+		close(join.anchor);
+		EXPECT_EQ(ret ? 0 : -1, umount(path));
+		close(fd);
+		if (!ret)
+			EXPECT_EQ(0, umount(path));
+	}
+	EXPECT_EQ(0, rmdir(path));
+	expect_all_talk(_metadata, self);
 }
 
 /* Only the first two of the followers asked for events. */
