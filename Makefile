@@ -56,7 +56,7 @@ help:
 	@echo '  clean           remove build/ and the tags'
 	@echo '  deb             Debian packages, in build/deb'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
-	@echo '  install         libraries, headers, mpipc.pc, manual and tool, under PREFIX'
+	@echo '  install         libraries, headers, manual and tool, under PREFIX'
 	@echo '  install-module  the module for the kernel with headers in KDIR'
 	@echo '  install-dkms    the module for every kernel, now and in future, by DKMS'
 	@echo 'Variables: DESTDIR PREFIX=$(PREFIX)'

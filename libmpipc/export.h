@@ -5,12 +5,13 @@
 /**
  * DOC: names of libmpipc
  *
- * A function is hidden unless its definition says mpipc__export. libmpipc.map and
- * dpdk.map then list the exported functions once more, so that nothing becomes part
- * of the ABI by accident.
+ * A function is hidden unless its definition says mpipc__export. The maps of the libraries
+ * then list the exported functions once more, so that nothing becomes part of the ABI by
+ * accident. libmpipc.so exports mpipc_*() only, so that a program of DPDK can be linked with
+ * it; libmpipc-rte.so and libmpipc-dpdk.so contain what they use of libmpipc.
  *
  * Names that several files share but no program may use begin with mpipc__, because
- * libmpipc.a cannot hide them.
+ * libmpipc.a and libmpipc-rte.a cannot hide them.
  */
 #define mpipc__export	__attribute__((visibility("default")))
 

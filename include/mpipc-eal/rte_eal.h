@@ -6,7 +6,7 @@
  * DOC: a stand-in for DPDK's EAL
  *
  * This header is for programs that use DPDK's IPC and nothing else of DPDK. It has its own
- * folder, which `pkg-config --cflags mpipc` names after the folders of the system, so that
+ * folder, which `pkg-config --cflags mpipc-rte` names after the folders of the system, so that
  * programs with DPDK's real headers do not get it by accident.
  */
 #include <rte_eal_mp.h>

@@ -6,7 +6,7 @@
  * DOC: errors of rte_mp
  *
  * Functions of DPDK return -1 and set rte_errno. This is a macro of <rte_errno.h>:
- * libmpipc.so has its own variable, and libmpipc-dpdk.so finds the one of DPDK.
+ * libmpipc-rte.so has its own variable, and libmpipc-dpdk.so finds the one of DPDK.
  */
 
 int mpipc__rte_fail(int err);

@@ -25,7 +25,7 @@
  * A reply without a payload has a status: -ENOENT if there is no such action,
  * %RTE_WIRE_IGNORE if the caller is not to count on this process yet.
  *
- * The rte layer is compiled twice: for libmpipc.so with <rte_mp.h>, and for
+ * The rte layer is compiled twice: for libmpipc-rte.so with <rte_mp.h>, and for
  * libmpipc-dpdk.so with dpdk/rte_mp.h, where the size of a message and the number of its
  * descriptors are those of the DPDK that is loaded.
  */

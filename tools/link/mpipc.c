@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A program that needs every symbol of the library, as C90 and as C++. It tries to open a device
+ * A program that needs every symbol of libmpipc, as C90 and as C++. It tries to open a device
  * that does not exist, and expects the error for it.
  */
 #include <errno.h>
@@ -8,12 +8,10 @@
 #include <stdlib.h>
 
 #include <mpipc.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 
 typedef void (*function)(void);
 
-/* All that the version map lists but the one variable, which is used below. */
+/* All that the version map lists. */
 static const function functions[] = {
 #include "functions.h"
 };
@@ -27,20 +25,12 @@ static int check_mpipc(void)
 	return err == -ENODEV && handle == NULL;
 }
 
-static int check_rte(char **argv)
-{
-	int ret = rte_eal_init(1, argv);
-
-	printf("rte_eal_init: %d, %s\n", ret, rte_strerror(rte_errno));
-	return ret == -1 && rte_errno == ENODEV;
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
 		if (functions[i] == NULL)
 			return 1;
-	return argc == 1 && check_mpipc() && check_rte(argv) ? 0 : 1;
+	return check_mpipc() ? 0 : 1;
 }
