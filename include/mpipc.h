@@ -66,6 +66,16 @@ extern "C" {
  * that this version of the library does not know.
  */
 
+/** MPIPC_VERSION_MAJOR - first number of the version of this header. Since: 0.1 */
+#define MPIPC_VERSION_MAJOR	0
+/** MPIPC_VERSION_MINOR - second number of the version of this header. Since: 0.1 */
+#define MPIPC_VERSION_MINOR	1
+/** MPIPC_VERSION_PATCH - third number of the version of this header. Since: 0.1 */
+#define MPIPC_VERSION_PATCH	0
+/** MPIPC_VERSION - version of this header as a number, to compare it. Since: 0.1 */
+#define MPIPC_VERSION \
+	(MPIPC_VERSION_MAJOR << 16 | MPIPC_VERSION_MINOR << 8 | MPIPC_VERSION_PATCH)
+
 /** MPIPC_WAIT_FOREVER - a timeout that never comes. Since: 0.1 */
 #define MPIPC_WAIT_FOREVER	((int64_t)-1)
 
@@ -242,6 +252,20 @@ struct mpipc_start_options {
 	const void *cpus;
 	size_t stack_size;
 };
+
+/**
+ * mpipc_version() - version of the library
+ *
+ * A program that is linked with the shared library can run with a later one than that of the
+ * header that it was compiled with.
+ *
+ * Return: the version of the library, a number as %MPIPC_VERSION.
+ *
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
+ */
+unsigned int mpipc_version(void);
 
 /**
  * mpipc_open() - open the device and join a group
@@ -478,7 +502,9 @@ int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *
  * @record->status is 0 if the destination @record->peer has replied. If it is not 0, and
  * @record->flags has %MPIPC_REC_REPLIED, it is the status that the destination chose. Without
  * that flag it says why there is no reply: -ETIMEDOUT, -ECONNRESET (the destination is gone),
- * -EAGAIN (its mailbox was full), -ECANCELED.
+ * -EAGAIN (its mailbox was full), -EMSGSIZE (its mailbox could never hold the request),
+ * -ECANCELED, and for the only result of an asynchronous call without destinations
+ * -ECONNREFUSED.
  *
  * Return: the result, or NULL if there is no such one. It belongs to @replies and is valid
  * until mpipc_replies_free().

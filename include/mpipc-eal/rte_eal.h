@@ -40,7 +40,9 @@ enum rte_proc_type_t {
  * Options are --proc-type primary|secondary|auto (default primary; auto is a secondary if
  * there is a primary), --file-prefix NAME (default rte), and --no-shconf and --in-memory,
  * which mean that there is no IPC. The name of the group is "rte/NAME". Other options of DPDK
- * have no effect. Options end at "--", or at the first argument that is not an option.
+ * have no effect, and what is no option of DPDK is refused. An option may be shortened, as long
+ * as no other one begins alike. Options end at "--", or at the first argument that does not
+ * begin with "-".
  *
  * A secondary does not wait for a primary, unless the environment variable MPIPC_WAIT says for
  * how many seconds. A peer may be faster than this process: once the function has returned,

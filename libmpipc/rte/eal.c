@@ -104,7 +104,8 @@ mpipc__export int rte_eal_init(int argc, char **argv)
 	}
 	err = mpipc__rte_parse(&args, argc, argv);
 	if (err) {
-		fprintf(stderr, "rte_eal_init: bad option, or one without its value\n");
+		fprintf(stderr, "rte_eal_init: %s: not an option of EAL, or a bad value\n",
+			argv[args.used]);
 		return mpipc__rte_fail(err);
 	}
 	err = start(&args);

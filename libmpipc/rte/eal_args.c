@@ -5,27 +5,55 @@
 
 #include "eal_args.h"
 
-/* These options of DPDK have a value, which may be the next argument. */
-static const char *const valued[] = {
-	"--allow", "--base-virtaddr", "--block", "--file-prefix", "--force-max-simd-bitwidth",
-	"--huge-dir", "--iova-mode", "--lcores", "--log-level", "--main-lcore",
-	"--mbuf-pool-ops-name", "--proc-type", "--socket-limit", "--socket-mem", "--syslog",
-	"--trace", "--trace-bufsz", "--trace-dir", "--trace-mode", "--vdev", "--vfio-intr",
-	"--vfio-vf-token",
+/* An option without a value, one whose value may be the next argument, one with "=" at most. */
+enum value { NONE, NEEDED, OPTIONAL };
+
+/* These are the options of DPDK 22.11 to 25.11. */
+static const struct option {
+	const char *name;
+	enum value value;
+} eal_options[] = {
+	{ "allow", NEEDED }, { "base-virtaddr", NEEDED }, { "block", NEEDED },
+	{ "coremask", NEEDED }, { "create-uio-dev", NONE }, { "driver-path", NEEDED },
+	{ "file-prefix", NEEDED }, { "force-max-simd-bitwidth", NEEDED }, { "help", NONE },
+	{ "huge-dir", NEEDED }, { "huge-unlink", OPTIONAL }, { "huge-worker-stack", OPTIONAL },
+	{ "in-memory", NONE }, { "iova-mode", NEEDED }, { "lcores", NEEDED },
+	{ "legacy-mem", NONE }, { "log-color", OPTIONAL }, { "log-level", NEEDED },
+	{ "log-timestamp", OPTIONAL }, { "main-lcore", NEEDED }, { "match-allocations", NONE },
+	{ "mbuf-pool-ops-name", NEEDED }, { "memory-channels", NEEDED },
+	{ "memory-ranks", NEEDED }, { "memory-size", NEEDED }, { "no-hpet", NONE },
+	{ "no-huge", NONE }, { "no-pci", NONE }, { "no-shconf", NONE }, { "no-telemetry", NONE },
+	{ "numa-limit", NEEDED }, { "numa-mem", NEEDED }, { "proc-type", NEEDED },
+	{ "remap-lcore-ids", OPTIONAL }, { "service-corelist", NEEDED },
+	{ "service-coremask", NEEDED }, { "single-file-segments", NONE },
+	{ "socket-limit", NEEDED }, { "socket-mem", NEEDED }, { "syslog", NEEDED },
+	{ "telemetry", NONE }, { "trace", NEEDED }, { "trace-bufsz", NEEDED },
+	{ "trace-dir", NEEDED }, { "trace-mode", NEEDED }, { "vdev", NEEDED },
+	{ "version", NONE }, { "vfio-intr", NEEDED }, { "vfio-vf-token", NEEDED },
+	{ "vmware-tsc-map", NONE },
 };
 
-#define VALUED_LETTERS	"abcdlmnrsSw"
+#define N_OPTIONS	(sizeof(eal_options) / sizeof(eal_options[0]))
 
-static bool takes_value(const char *option)
+#define VALUED_LETTERS	"abcdlmnrsSw"
+#define OTHER_LETTERS	"hRv"
+
+/* Find the option of this name, or the only one that begins with it, or return NULL. */
+static const struct option *find_option(const char *name, size_t len)
 {
+	const struct option *found = NULL;
+	unsigned int n = 0;
 	size_t i;
 
-	if (option[1] != '-')
-		return !option[2] && strchr(VALUED_LETTERS, option[1]);
-	for (i = 0; i < sizeof(valued) / sizeof(valued[0]); i++)
-		if (!strcmp(option, valued[i]))
-			return true;
-	return false;
+	for (i = 0; i < N_OPTIONS; i++) {
+		if (strncmp(eal_options[i].name, name, len))
+			continue;
+		if (!eal_options[i].name[len])
+			return &eal_options[i];
+		found = &eal_options[i];
+		n++;
+	}
+	return n == 1 ? found : NULL;
 }
 
 static int set_type(struct rte_eal_args *args, const char *value)
@@ -41,39 +69,62 @@ static int set_type(struct rte_eal_args *args, const char *value)
 	return 0;
 }
 
-static int set_option(struct rte_eal_args *args, const char *option, size_t len, const char *value)
+static int set_option(struct rte_eal_args *args, const char *name, const char *value)
 {
-	if (len == strlen("--proc-type") && !memcmp(option, "--proc-type", len))
+	if (!strcmp(name, "proc-type"))
 		return set_type(args, value);
-	if (len == strlen("--file-prefix") && !memcmp(option, "--file-prefix", len))
+	if (!strcmp(name, "file-prefix"))
 		args->prefix = value;
-	else if (!strcmp(option, "--no-shconf") || !strcmp(option, "--in-memory"))
+	else if (!strcmp(name, "no-shconf") || !strcmp(name, "in-memory"))
 		args->no_shconf = true;
 	return 0;
 }
 
-/* Parse one option with its value. Returns how many arguments these were. */
-static int parse_option(struct rte_eal_args *args, int argc, char **argv)
+/* Parse an option that is a word. Returns how many arguments it is with its value. */
+static int parse_word(struct rte_eal_args *args, int argc, char **argv)
 {
-	const char *option = argv[0];
-	const char *equals = strchr(option, '=');
-	int err;
+	const char *name = argv[0] + 2;
+	const char *value = strchr(name, '=');
+	const struct option *option;
+	int err, used = 1;
 
-	if (option[1] == '-' && equals) {
-		err = set_option(args, option, equals - option, equals + 1);
-		return err ? err : 1;
-	}
-	if (!takes_value(option)) {
-		err = set_option(args, option, 0, NULL);
-		return err ? err : 1;
-	}
-	if (argc < 2)
+	option = find_option(name, value ? (size_t)(value - name) : strlen(name));
+	if (!option || (value && option->value == NONE))
 		return -EINVAL;
-	err = set_option(args, option, strlen(option), argv[1]);
-	return err ? err : 2;
+	if (value) {
+		value++;
+	} else if (option->value == NEEDED) {
+		if (argc < 2)
+			return -EINVAL;
+		value = argv[used++];
+	}
+	err = set_option(args, option->name, value);
+	return err ? err : used;
 }
 
-/* Parse the options of EAL. They end at "--" or at the first argument that is no option. */
+/* Parse an option that is a letter. None of these concerns IPC. */
+static int parse_letter(int argc, char **argv)
+{
+	const char letter = argv[0][1], *rest = argv[0] + 2;
+
+	if (strchr(OTHER_LETTERS, letter))
+		return *rest ? -EINVAL : 1;
+	if (!strchr(VALUED_LETTERS, letter))
+		return -EINVAL;
+	if (*rest)
+		return 1;
+	return argc < 2 ? -EINVAL : 2;
+}
+
+static int parse_option(struct rte_eal_args *args, int argc, char **argv)
+{
+	return argv[0][1] == '-' ? parse_word(args, argc, argv) : parse_letter(argc, argv);
+}
+
+/*
+ * Parse the options of EAL. They end at "--" or at the first argument that is no option. If one
+ * is bad, @args->used is its place.
+ */
 int mpipc__rte_parse(struct rte_eal_args *args, int argc, char **argv)
 {
 	int i = 1, ret;
@@ -84,8 +135,10 @@ int mpipc__rte_parse(struct rte_eal_args *args, int argc, char **argv)
 			break;
 		}
 		ret = parse_option(args, argc - i, argv + i);
-		if (ret < 0)
+		if (ret < 0) {
+			args->used = i;
 			return ret;
+		}
 		i += ret;
 	}
 	args->used = i - 1;

@@ -9,8 +9,10 @@
 /**
  * DOC: the command line of EAL
  *
- * rte_eal_init() takes all options of DPDK, so that a program can keep its command line.
- * Only those that concern IPC have an effect.
+ * rte_eal_init() takes all options of DPDK, so that a program can keep its command line, and
+ * refuses all others, so that a typing error does not make a secondary a primary. As in DPDK,
+ * an option can be shortened as long as no other one begins alike. Only the options that
+ * concern IPC have an effect.
  */
 
 /* @used arguments were options. The other members are the options that concern IPC. */

@@ -41,10 +41,36 @@ TEST(bad_options_are_refused)
 	char *value[] = { "prog", "--file-prefix", NULL };
 	char *prefix[] = { "prog", long_name, NULL };
 
+	/* These are no option, two options, no letter, and a value for an option that has none. */
+	char *unknown[] = { "prog", "--proctype=secondary", NULL };
+	char *ambiguous[] = { "prog", "--no", NULL };
+	char *letter[] = { "prog", "-z", NULL };
+	char *no_value[] = { "prog", "--no-pci=1", NULL };
+
 	memset(long_name + strlen(long_name), 'x', 150);
+	EXPECT_FAIL(EINVAL, rte_eal_init(2, unknown));
+	EXPECT_FAIL(EINVAL, rte_eal_init(2, ambiguous));
+	EXPECT_FAIL(EINVAL, rte_eal_init(2, letter));
+	EXPECT_FAIL(EINVAL, rte_eal_init(2, no_value));
 	EXPECT_FAIL(EINVAL, rte_eal_init(2, type));
 	EXPECT_FAIL(EINVAL, rte_eal_init(2, value));
 	EXPECT_FAIL(E2BIG, rte_eal_init(2, prefix));
+}
+
+TEST(options_can_be_shortened_as_the_eal_lets_them)
+{
+	char *shortened[] = {
+		"prog", "--proc=primary", "--file-p", "short", "--trace=x", "--huge-un",
+		"--no-h=", NULL
+	};
+
+	EXPECT_FAIL(EINVAL, rte_eal_init(7, shortened));
+	EXPECT_EQ(5, rte_eal_init(6, shortened));
+	EXPECT_EQ(RTE_PROC_PRIMARY, rte_eal_process_type());
+	EXPECT_EQ(0, rte_eal_cleanup());
+	shortened[1] = "--proc=secondary";
+	EXPECT_FAIL(ECONNREFUSED, rte_eal_init(6, shortened));
+	EXPECT_EQ(RTE_PROC_SECONDARY, rte_eal_process_type());
 }
 
 TEST(without_the_module_the_eal_says_so)

@@ -32,5 +32,5 @@ int main(void)
 	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
 		if (functions[i] == NULL)
 			return 1;
-	return check_mpipc() ? 0 : 1;
+	return check_mpipc() && mpipc_version() == MPIPC_VERSION ? 0 : 1;
 }
