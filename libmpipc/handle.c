@@ -89,7 +89,7 @@ static void init_locks(struct mpipc *handle)
  * Free a handle that has left its group. Callbacks of open calls run here, with the status
  * -ESHUTDOWN.
  */
-void mpipc__free(struct mpipc *handle)
+static void free_handle(struct mpipc *handle)
 {
 	handle->freeing = true;
 	mpipc__drop_deferred(handle);
@@ -151,7 +151,7 @@ mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_r
 	handle->arg = opts.arg;
 	err = join(handle, group, role, &opts);
 	if (err) {
-		mpipc__free(handle);
+		free_handle(handle);
 		return err;
 	}
 	*out = handle;
@@ -162,10 +162,32 @@ mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_r
  * Free the copy of a handle in a forked child. It takes no lock, which may be held for
  * ever, and runs no callback, because callbacks are the parent's.
  */
-void mpipc__free_copy(struct mpipc *handle)
+static void free_copy(struct mpipc *handle)
 {
 	free(handle->batch);
 	free(handle);
+}
+
+/* Become the dispatcher. Returns false if there is one, which may be this thread. */
+bool mpipc__start_dispatching(struct mpipc *handle)
+{
+	uintptr_t nobody = 0;
+
+	return atomic_compare_exchange_strong(&handle->dispatcher, &nobody, mpipc__this_thread());
+}
+
+/* Stop being the dispatcher. Frees a handle that was closed in a handler and returns true. */
+bool mpipc__stop_dispatching(struct mpipc *handle)
+{
+	if (handle->closed) {
+		if (handle->pid == getpid())
+			free_handle(handle);
+		else
+			free_copy(handle);
+		return true;
+	}
+	atomic_store(&handle->dispatcher, 0);
+	return false;
 }
 
 /*
@@ -179,10 +201,10 @@ static void close_copy(struct mpipc *handle)
 	if (mpipc__is_dispatcher(handle))
 		handle->closed = true;
 	else
-		mpipc__free_copy(handle);
+		free_copy(handle);
 }
 
-/* Close a handle in its handler. stop_dispatching() frees the handle. */
+/* Close a handle in its handler. mpipc__stop_dispatching() frees the handle. */
 static void close_in_handler(struct mpipc *handle)
 {
 	if (!handle->closed && handle->has_thread)
@@ -217,5 +239,5 @@ mpipc__export void mpipc_close(struct mpipc *handle)
 	}
 	if (handle->has_thread)
 		join_thread(handle->thread);
-	mpipc__free(handle);
+	free_handle(handle);
 }

@@ -79,7 +79,7 @@ struct mpipc {
 	atomic_uint destinations;
 };
 
-void mpipc__free(struct mpipc *handle);
-void mpipc__free_copy(struct mpipc *handle);
+bool mpipc__start_dispatching(struct mpipc *handle);
+bool mpipc__stop_dispatching(struct mpipc *handle);
 
 #endif /* MPIPC_HANDLE_H */

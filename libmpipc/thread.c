@@ -16,34 +16,19 @@
 /* When a thread has to end, its handler has this long to return. */
 #define PATIENCE_SECONDS	1
 
-/* Stop being the dispatcher. Frees a handle that was closed in a handler and returns true. */
-static bool stop_dispatching(struct mpipc *handle)
-{
-	if (handle->closed) {
-		if (handle->pid == getpid())
-			mpipc__free(handle);
-		else
-			mpipc__free_copy(handle);
-		return true;
-	}
-	atomic_store(&handle->dispatcher, 0);
-	return false;
-}
-
 mpipc__export int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns)
 {
-	uintptr_t nobody = 0;
 	int ret;
 
 	if (handle->pid != getpid())
 		return -EPERM;
-	if (!atomic_compare_exchange_strong(&handle->dispatcher, &nobody, mpipc__this_thread()))
+	if (!mpipc__start_dispatching(handle))
 		return -EBUSY;
 	if (timeout_ns < 0)
 		ret = mpipc__handle_or_wait(handle);
 	else
 		ret = mpipc__handle_some(handle, timeout_ns);
-	return stop_dispatching(handle) ? -ESHUTDOWN : ret;
+	return mpipc__stop_dispatching(handle) ? -ESHUTDOWN : ret;
 }
 
 /* Note that the thread has ended, for mpipc__cancel_thread(). */
@@ -72,7 +57,7 @@ static void *thread_main(void *arg)
 	/* After an error nobody serves this endpoint, so others must not wait for it. */
 	if (!handle->closed)
 		mpipc_leave(handle);
-	if (!stop_dispatching(handle))
+	if (!mpipc__stop_dispatching(handle))
 		note_end(handle);
 	return NULL;
 }
