@@ -174,13 +174,22 @@ struct mpipc_send_options {
  */
 #define MPIPC_CALL_ORDERED	(1U << 16)
 
+/**
+ * MPIPC_CALL_DISPATCH - a flag of mpipc_call(): run the handlers for what comes in while the call
+ * waits, as a call in a handler does, unless another thread dispatches. Without the flag two
+ * programs whose event loops call each other at the same time wait until their timeouts. If a
+ * handler closes the handle, the call fails with -ESHUTDOWN. %MPIPC_CALL_WAIT_SPACE has no effect
+ * then. Since: 0.1
+ */
+#define MPIPC_CALL_DISPATCH	(1U << 17)
+
 /** MPIPC_REPLY_SIZE - largest reply, in bytes, if the options do not say. Since: 0.1 */
 #define MPIPC_REPLY_SIZE	4096
 
 /**
  * struct mpipc_call_options - options of mpipc_call() and mpipc_call_async()
  * @size: sizeof(struct mpipc_call_options)
- * @flags: %MPIPC_PASS_MPIPC, %MPIPC_CALL_WAIT_SPACE, %MPIPC_CALL_ORDERED
+ * @flags: %MPIPC_PASS_MPIPC, %MPIPC_CALL_WAIT_SPACE, %MPIPC_CALL_ORDERED, %MPIPC_CALL_DISPATCH
  * @n_fds: number of descriptors to send
  * @fds: descriptors to send, which the caller keeps
  * @reply_size: largest reply, in bytes; 0 means %MPIPC_REPLY_SIZE. Memory for a reply of this
@@ -386,7 +395,8 @@ uint64_t mpipc_id(const struct mpipc *handle);
  * @timeout_ns: how long to wait for the first message, in nanoseconds
  *
  * The event loop of a program calls it with a timeout of 0 when mpipc_fd() is readable. It
- * handles a limited number of messages, so the event loop has to poll again afterwards. A
+ * handles a limited number of messages, so the event loop has to poll again afterwards; one
+ * that is edge-triggered (EPOLLET) has to call it again until it returns 0 or an error. A
  * program without an event loop calls it with %MPIPC_WAIT_FOREVER in a loop.
  *
  * Return: number of messages that were handled, which is 0 if none came until the timeout;
@@ -534,8 +544,9 @@ void mpipc_replies_free(struct mpipc_replies *replies);
  * @data: payload, which is copied; may be NULL if @size is 0
  * @size: bytes of payload, 0..%MPIPC_SIZE_MAX
  * @timeout_ns: how long to wait for all replies together, in nanoseconds
- * @options: options; may be NULL. %MPIPC_CALL_WAIT_SPACE and %MPIPC_CALL_ORDERED are refused:
- *	this function never waits, and its results always come in order.
+ * @options: options; may be NULL. %MPIPC_CALL_WAIT_SPACE, %MPIPC_CALL_ORDERED and
+ *	%MPIPC_CALL_DISPATCH are refused: this function never waits, and its results always
+ *	come in order.
  * @callback: function that gets one result for each destination, as described for
  *	mpipc_replies_get(). The last result has %MPIPC_REC_LAST in @record->flags. Without a
  *	destination there is one result, with @record->peer 0.

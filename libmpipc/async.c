@@ -22,7 +22,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 	if (err)
 		return err;
 	/* A call that waited for space would sleep with async_lock held. */
-	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_WAIT_SPACE) || opts.call)
+	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_DISPATCH | MPIPC_CALL_WAIT_SPACE) || opts.call)
 		return -EINVAL;
 	arg.flags |= MPIPC_CALL_ASYNC;
 	async = malloc(sizeof(*async));

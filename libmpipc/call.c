@@ -6,6 +6,7 @@
 #include "args.h"
 #include "call.h"
 #include "cancel.h"
+#include "dispatch.h"
 #include "dispatcher.h"
 #include "export.h"
 #include "fds.h"
@@ -110,18 +111,51 @@ static int make_space(struct mpipc_call_args *arg, unsigned int max)
 	return 0;
 }
 
-/* Make a call that another thread may cancel by the id that is stored in @id. */
-static int make_cancellable(struct mpipc *handle, struct mpipc_call_args *arg, uint64_t *id)
+/* Make a call. If @id is not NULL, other threads may cancel the call by the id stored there. */
+static int make(struct mpipc *handle, struct mpipc_call_args *arg, uint64_t *id)
 {
 	struct mpipc__cancellable self;
 	int err;
 
+	if (!id)
+		return mpipc__call(handle, arg, make_space);
 	err = mpipc__allow_cancel(handle, &self, arg, id);
 	if (err)
 		return err;
 	err = mpipc__call(handle, arg, make_space);
 	mpipc__forbid_cancel(handle, &self);
 	return err;
+}
+
+/* Close the descriptors of results. */
+static void close_results(struct mpipc_replies *replies)
+{
+	unsigned int i;
+
+	for (i = 0; i < replies->count; i++)
+		mpipc__close_fds(mpipc__fd_slots(&replies->messages[i]),
+				 replies->records[i].n_fds);
+}
+
+/*
+ * Make a call, and dispatch while it waits if no other thread dispatches. If a handler closes the
+ * handle, the handle is gone when this returns, and there are no results.
+ */
+static int make_dispatching(struct mpipc *handle, struct call *call, uint64_t *id)
+{
+	int err;
+
+	if (!mpipc__start_dispatching(handle))
+		return make(handle, &call->arg, id);
+	err = make(handle, &call->arg, id);
+	mpipc__handle_deferred(handle);
+	if (!mpipc__stop_dispatching(handle))
+		return err;
+	if (!err) {
+		set_messages(call->replies, &call->arg);
+		close_results(call->replies);
+	}
+	return -ESHUTDOWN;
 }
 
 mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name, const void *data,
@@ -131,7 +165,7 @@ mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name
 	struct call call = { .replies = NULL };
 	struct mpipc_call_args *arg = &call.arg;
 	struct mpipc_call_options opts;
-	bool ordered;
+	unsigned int flags;
 	int err;
 
 	if (!out)
@@ -140,18 +174,18 @@ mpipc__export int mpipc_call(struct mpipc *handle, uint64_t to, const char *name
 	err = mpipc__call_args(arg, to, name, data, size, timeout_ns, options, &opts);
 	if (err)
 		return err;
-	if (arg->flags & MPIPC_CALL_ASYNC)
+	flags = arg->flags;
+	if (flags & MPIPC_CALL_ASYNC)
 		return -EINVAL;
-	ordered = arg->flags & MPIPC_CALL_ORDERED;
-	arg->flags &= ~MPIPC_CALL_ORDERED;
-	err = opts.call ? make_cancellable(handle, arg, opts.call) :
-			  mpipc__call(handle, arg, make_space);
+	arg->flags &= ~(MPIPC_CALL_ORDERED | MPIPC_CALL_DISPATCH);
+	err = flags & MPIPC_CALL_DISPATCH ? make_dispatching(handle, &call, opts.call) :
+					    make(handle, arg, opts.call);
 	if (err) {
 		free(call.replies);
 		return err;
 	}
 	set_messages(call.replies, arg);
-	if (ordered)
+	if (flags & MPIPC_CALL_ORDERED)
 		mpipc__wait_for_order(handle, call.replies->records, call.replies->count,
 				      arg->deadline);
 	*out = call.replies;
@@ -166,12 +200,8 @@ mpipc__export const struct mpipc_message *mpipc_replies_get(const struct mpipc_r
 
 mpipc__export void mpipc_replies_free(struct mpipc_replies *replies)
 {
-	unsigned int i;
-
 	if (!replies)
 		return;
-	for (i = 0; i < replies->count; i++)
-		mpipc__close_fds(mpipc__fd_slots(&replies->messages[i]),
-				 replies->records[i].n_fds);
+	close_results(replies);
 	free(replies);
 }

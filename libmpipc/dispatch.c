@@ -49,15 +49,21 @@ static bool handle_deferred(struct mpipc *handle)
 	return true;
 }
 
+/* Handle all deferred messages, unless a handler waits. */
+void mpipc__handle_deferred(struct mpipc *handle)
+{
+	while (!handle->depth && !handle->closed && !atomic_load(&handle->left) &&
+	       handle_deferred(handle))
+		;
+}
+
 /* Handle or defer @message. When no handler waits, handle all deferred messages, too. */
 static void handle_message(struct mpipc *handle, const struct mpipc_message *message)
 {
 	if (handle->depth > MPIPC__IN_ORDER && mpipc__defer(handle, message))
 		return;
 	run_handler(handle, message);
-	while (!handle->depth && !handle->closed && !atomic_load(&handle->left) &&
-	       handle_deferred(handle))
-		;
+	mpipc__handle_deferred(handle);
 }
 
 /* Receive one record with its descriptors and handle it. */

@@ -20,6 +20,7 @@
 
 int mpipc__handle_or_wait(struct mpipc *handle);
 int mpipc__handle_some(struct mpipc *handle, int64_t timeout_ns);
+void mpipc__handle_deferred(struct mpipc *handle);
 int mpipc__dispatch_nested(struct mpipc *handle, void *data, int *fds);
 void mpipc__wait_for_memory(void);
 

@@ -8,6 +8,7 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <sys/epoll.h>
 #include <sys/resource.h>
 
 #include <mpipc.h>
@@ -261,6 +262,30 @@ TEST_F(lib, descriptors_that_cannot_be_received_are_errors_in_their_slots)
 	EXPECT_EQ(-EMFILE, self->log.fds[2]);
 	EXPECT_EQ(-EMFILE, self->log.fds[3]);
 	close(self->log.fd);
+	mpipc_close(secondary);
+}
+
+TEST_F(lib, an_edge_triggered_loop_dispatches_until_nothing_is_left)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	struct mpipc *secondary;
+	int epoll = epoll_create1(EPOLL_CLOEXEC), i;
+
+	ASSERT_EQ(0, mpipc_open(&secondary, self->group, MPIPC_SECONDARY, NULL));
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, mpipc_fd(self->primary), &event));
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	ASSERT_EQ(1, epoll_wait(epoll, &event, 1, -1));
+	EXPECT_EQ(64, mpipc_dispatch(self->primary, 0));
+	/* There is no further event for these. */
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	while (mpipc_dispatch(self->primary, 0) > 0)
+		;
+	EXPECT_EQ(200, self->log.count);
+	ASSERT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, -1));
+	EXPECT_EQ(1, mpipc_dispatch(self->primary, 0));
+	close(epoll);
 	mpipc_close(secondary);
 }
 

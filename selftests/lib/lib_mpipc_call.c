@@ -431,6 +431,91 @@ TEST_F(lib, a_call_in_a_handler_is_cancelled_by_another_thread)
 	mpipc_close(secondary);
 }
 
+/* Call the primary in a child, whose loop dispatches only in this call. */
+static void call_and_dispatch(const char *group, const struct child *line, struct log *log)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_DISPATCH,
+	};
+	struct mpipc_replies *replies;
+	struct mpipc *self;
+
+	CHECK(!open_with(&self, group, MPIPC_SECONDARY, 0, record, log));
+	child_send(line, 0);
+	CHECK(mpipc_call(self, MPIPC_TO_PRIMARY, "x", "abc", 4, MPIPC_WAIT_FOREVER, &options,
+			 &replies) == 1);
+	CHECK(!result_status(replies, 0));
+	mpipc_replies_free(replies);
+	CHECK(log->count == 1);
+	/* The handle can be dispatched as before. */
+	CHECK(mpipc_dispatch(self, 0) == 0);
+	mpipc_close(self);
+	_exit(0);
+}
+
+TEST_F(lib, two_event_loops_that_call_each_other_get_their_replies)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_DISPATCH,
+	};
+	struct mpipc_replies *replies;
+	struct child child;
+
+	if (!fork_child(&child))
+		call_and_dispatch(self->group, &child, &self->log);
+	child_hear(&child, NULL);
+	ASSERT_EQ(POLLIN, poll_for(mpipc_fd(self->primary), POLLIN, -1));
+	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "x", "abc", 4, MPIPC_WAIT_FOREVER,
+				&options, &replies));
+	EXPECT_EQ(0, result_status(replies, 0));
+	EXPECT_EQ(1, self->log.count);
+	mpipc_replies_free(replies);
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+TEST_F(lib, a_call_that_dispatches_leaves_that_to_a_thread_that_does)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_DISPATCH,
+	};
+	struct mpipc_replies *replies;
+	struct child child;
+
+	start_server(self->group, &child, record, &self->log);
+	ASSERT_EQ(0, mpipc_start(self->primary, NULL));
+	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "x", NULL, 0, MPIPC_WAIT_FOREVER,
+				&options, &replies));
+	EXPECT_EQ(0, result_status(replies, 0));
+	mpipc_replies_free(replies);
+	EXPECT_EQ(-EINVAL, mpipc_call_async(self->primary, MPIPC_TO_ALL, "x", NULL, 0, 0, &options,
+					    count_results, NULL, NULL));
+	child_kill(&child);
+}
+
+static void close_here(struct mpipc *handle, const struct mpipc_message *message, void *arg)
+{
+	(void)message;
+	(void)arg;
+	mpipc_close(handle);
+}
+
+TEST_F(lib, a_handler_closes_the_handle_of_a_call_that_dispatches)
+{
+	struct mpipc_call_options options = {
+		.size = sizeof(options), .flags = MPIPC_CALL_DISPATCH,
+	};
+	struct mpipc_replies *replies = (void *)1;
+	struct mpipc *secondary;
+	unsigned int before = count_fds();
+
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, close_here, NULL));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
+	EXPECT_EQ(-ESHUTDOWN, mpipc_call(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0,
+					 MPIPC_WAIT_FOREVER, &options, &replies));
+	EXPECT_EQ(NULL, replies);
+	EXPECT_EQ(before, count_fds());
+}
+
 /* Asynchronous calls */
 
 TEST_F(lib, an_asynchronous_call_calls_back_for_each_destination)
