@@ -58,6 +58,32 @@ TEST_FAULT(asynchronous_call_is_made_whole_or_not_at_all)
 	expect_all_talk(_metadata, self);
 }
 
+/* The calls stay open, so that none of them finds memory that another has left. */
+TEST_FAULT(call_is_made_or_not_while_others_are_open)
+{
+	unsigned int made = 0;
+
+	FOR_EACH_FAULT(fault) {
+		struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, NULL, 0);
+		int ret;
+
+		call.flags = MPIPC_CALL_ASYNC;
+		call.deadline = MPIPC_FOREVER;
+		ret = WITH_FAULT(fault, do_ioctl(self->secondary[0], MPIPC_CALL, &call));
+		expect_clean(_metadata, &fault, ret);
+		EXPECT_EQ(!ret, !!call.id);
+		made += !ret;
+	}
+	for (; made; made--) {
+		struct mpipc_record record;
+
+		ASSERT_EQ(0, receive(self->primary, &record));
+		ASSERT_EQ(0, reply_msg(self->primary, record.call, -EXDEV, NULL, 0));
+		expect_record(_metadata, self->secondary[0], MPIPC_REPLY_TO, -EXDEV);
+	}
+	expect_all_talk(_metadata, self);
+}
+
 /**
  * struct server - a thread that replies to the requests to one secondary
  * @thread: the thread
