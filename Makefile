@@ -72,6 +72,13 @@ MODULE_BUILD = $(BUILD)/kmod/$(RELEASE)
 # The headers may be gone when the module is to go.
 INSTALLED = $(or $(RELEASE),$(notdir $(KDIR:%/build=%)))
 
+# The compiler that the kernel was built with, which may be newer than the system's gcc and have
+# options that this one lacks.
+KERNEL_CC = $(shell sed -nE 's/^CONFIG_CC_VERSION_TEXT="?([^ ]*gcc[^ ]*) .*/\1/p' \
+	$(KDIR)/include/config/auto.conf 2>/dev/null)
+# A CC of the environment or of the command line takes precedence.
+MODULE_CC = $(if $(filter default file,$(origin CC)),$(if $(shell command -v $(KERNEL_CC)),CC=$(KERNEL_CC)))
+
 kernel-headers:
 	@if [ ! -e $(KDIR)/include/generated/utsrelease.h ]; then \
 		echo 'No kernel headers in $(KDIR). Either'; \
@@ -88,7 +95,11 @@ module: kernel-headers
 	@find $(MODULE_BUILD)/kmod -type l -delete
 	@ln -sfn $(CURDIR)/dkms.conf $(MODULE_BUILD)/dkms.conf
 	@ln -s $(CURDIR)/kmod/*.[ch] $(CURDIR)/kmod/Kbuild $(MODULE_BUILD)/kmod
-	$(Q)$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod modules
+	$(Q)$(MAKE) -C $(KDIR) M=$(MODULE_BUILD)/kmod $(MODULE_CC) modules || { \
+		[ -z "$(KERNEL_CC)" ] || command -v $(KERNEL_CC) >/dev/null || \
+			echo 'The kernel was built with $(KERNEL_CC), which is missing here:' \
+				'apt-get install $(lastword $(subst -gnu-, ,$(KERNEL_CC)))' >&2; \
+		exit 1; }
 
 # The files of the system that give the device its owner, and that load the module at boot.
 define install-system
@@ -184,7 +195,8 @@ demo:
 
 check:
 	@tools/packages check
-	@tools/check vm lint static link man kselftest-6.1 kselftest-6.12
+	@tools/check vm lint static link man \
+		$$(selftests/vm/fetch-kernel --tested | sed 's/^/kselftest-/')
 
 lint:
 	@tools/packages lint
@@ -230,7 +242,7 @@ check-debug:
 
 stress:
 	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
-	@selftests/vm/stress --kernel $(or $(KERNEL),6.1) $(or $(SECONDS),60) $(SEED)
+	@selftests/vm/stress --kernel $(or $(KERNEL),default) $(or $(SECONDS),60) $(SEED)
 
 fuzz:
 	@tools/packages check-debug
