@@ -285,7 +285,7 @@ static int show_event(struct tep_event *format, struct tep_record *record, int c
 static void load_formats(const char *tracing)
 {
 	char **events = tracefs_system_events(tracing, SYSTEM), **event;
-	char *text;
+	char *path, *text;
 	int size;
 
 	monitor.tep = tep_alloc();
@@ -295,7 +295,9 @@ static void load_formats(const char *tracing)
 	tep_parse_header_page(monitor.tep, text, size, sizeof(long));
 	free(text);
 	for (event = events; *event; event++) {
-		text = tracefs_event_file_read(NULL, SYSTEM, *event, "format", &size);
+		path = format_string("events/" SYSTEM "/%s/format", *event);
+		text = tracefs_instance_file_read(NULL, path, &size);
+		free(path);
 		if (!text || tep_parse_event(monitor.tep, text, size, SYSTEM))
 			die("cannot read the format of the event %s", *event);
 		free(text);
