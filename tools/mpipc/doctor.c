@@ -90,12 +90,27 @@ static int compare_releases(const char *a, const char *b)
 	return (a_minor > b_minor) - (a_minor < b_minor);
 }
 
+static bool is_ubuntu(void)
+{
+	FILE *file = fopen("/etc/os-release", "re");
+	bool found = false;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		found |= !strcmp(line, "ID=ubuntu\n");
+	if (file)
+		fclose(file);
+	return found;
+}
+
 static void check_kernel(struct check *check)
 {
 	if (compare_releases(kernel.release, FIRST_KERNEL) < 0)
 		bad(check, "error", format_string("Linux %s is older than " FIRST_KERNEL,
 						  kernel.release),
-		    copy_string("apt-get install linux-image-$(dpkg --print-architecture)"));
+		    copy_string(is_ubuntu() ?
+				"apt-get install linux-image-generic-hwe-$(lsb_release -rs)" :
+				"apt-get install linux-image-$(dpkg --print-architecture)"));
 	else if (compare_releases(kernel.release, LAST_KERNEL) > 0)
 		bad(check, "warning", format_string("Linux %s is newer than " LAST_KERNEL
 						    ", the last kernel that was tested",
@@ -237,14 +252,32 @@ static const char *signature_demand(void)
 	return why;
 }
 
+/* Ubuntu's DKMS signs with the key of the machine, which this program makes and enrolls. */
+#define UBUNTU_POLICY	"/usr/sbin/update-secureboot-policy"
+#define UBUNTU_KEY	"/var/lib/shim-signed/mok/MOK.der"
+
+static bool has_ubuntu_policy(void)
+{
+	return !access(UBUNTU_POLICY, X_OK);
+}
+
 /* DKMS signs a module when it builds it, so it has to build an unsigned one again. */
 static char *sign_command(void)
 {
+	bool lacks_key = has_ubuntu_policy() && access(UBUNTU_KEY, F_OK);
+
 	if (!dkms.version)
 		return copy_string("make uninstall-module && make install-dkms");
-	return format_string("dkms build --force mpipc/%s -k %s && "
-			     "dkms install --force mpipc/%s -k %s", dkms.version,
+	return format_string("%sdkms build --force mpipc/%s -k %s && "
+			     "dkms install --force mpipc/%s -k %s",
+			     lacks_key ? UBUNTU_POLICY " --new-key && " : "", dkms.version,
 			     kernel.release, dkms.version, kernel.release);
+}
+
+static char *enroll_command(void)
+{
+	return copy_string(has_ubuntu_policy() ? UBUNTU_POLICY " --enroll-key" :
+			   "mokutil --import /var/lib/dkms/mok.pub");
 }
 
 static void check_signature(struct check *check)
@@ -269,7 +302,7 @@ static void check_signature(struct check *check)
 		bad(check, "warning",
 		    format_string("%s; the module is signed by %s, whose key has to be enrolled",
 				  demand, signer),
-		    copy_string("mokutil --import /var/lib/dkms/mok.pub"));
+		    enroll_command());
 }
 
 /*
