@@ -57,6 +57,7 @@ help:
 	@echo '  deb             Debian packages, in build/deb'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
 	@echo '  install         libraries, headers, manual and tool, under PREFIX'
+	@echo '  install-lib     the same without the tool'
 	@echo '  install-module  the module for the kernel with headers in KDIR'
 	@echo '  install-dkms    the module for every kernel, now and in future, by DKMS'
 	@echo 'Variables: DESTDIR PREFIX=$(PREFIX)'
@@ -101,14 +102,22 @@ module: kernel-headers
 				'apt-get install $(lastword $(subst -gnu-, ,$(KERNEL_CC)))' >&2; \
 		exit 1; }
 
-# The files of the system that give the device its owner, and that load the module at boot.
+# The files of the system that give the device its owner, and that load the module at boot. The group
+# comes before the rule that names it. If the module is loaded already, its device gets the group now.
 define install-system
-	install -D -m 644 system/60-mpipc.rules $(SYSTEM_DIR)/udev/rules.d/60-mpipc.rules
 	install -D -m 644 system/sysusers.conf $(SYSTEM_DIR)/sysusers.d/mpipc.conf
-	install -D -m 644 system/modules-load.conf $(SYSTEM_DIR)/modules-load.d/mpipc.conf
 	$(if $(DESTDIR),,getent group mpipc >/dev/null || groupadd --system mpipc || \
 		{ echo 'The group mpipc is missing: apt-get install passwd' >&2; exit 1; })
+	install -D -m 644 system/60-mpipc.rules $(SYSTEM_DIR)/udev/rules.d/60-mpipc.rules
+	install -D -m 644 system/modules-load.conf $(SYSTEM_DIR)/modules-load.d/mpipc.conf
+	$(if $(DESTDIR),,@[ ! -e /sys/class/misc/mpipc ] || { udevadm control --reload && \
+		udevadm trigger --action=change /sys/class/misc/mpipc; } || \
+		echo 'udev did not give /dev/mpipc to the group mpipc; mpipc doctor says how to')
 endef
+
+# Called by tools/dkms, after the module has been installed.
+install-system:
+	$(install-system)
 
 # The group stays: files may belong to it.
 define uninstall-system
@@ -140,8 +149,7 @@ install-dkms:
 	install -m 644 dkms.conf $(DKMS_DIR)
 	install -m 644 kmod/*.[ch] kmod/Kbuild $(DKMS_DIR)/kmod
 	install -m 644 include/uapi/linux/mpipc.h $(DKMS_DIR)/include/uapi/linux
-	$(install-system)
-	$(if $(DESTDIR),,@tools/dkms install)
+	$(if $(DESTDIR),$(install-system),@tools/dkms install)
 
 uninstall-dkms:
 	$(if $(DESTDIR),rm -rf $(DKMS_DIR),@tools/dkms uninstall)
@@ -160,16 +168,45 @@ examples: lib
 tools: lib
 	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc
 
-# The loader finds the library by its name only after ldconfig has updated its cache.
+# The loader finds the library by its name only after ldconfig has updated its cache, and only in
+# some folders.
 define update-loader
 	$(if $(DESTDIR),,@[ "$$(id -u)" -ne 0 ] || ldconfig)
 endef
 
-install: lib tools
+define explain-loader
+	$(if $(DESTDIR),,@PATH=$$PATH:/usr/sbin; ldconfig -p | grep -qF '=> $(INSTALLED_LIB)/libmpipc.so.0' || \
+		printf '%s\n' 'Programs do not find the library in $(INSTALLED_LIB) by themselves:' \
+			'    export PKG_CONFIG_PATH=$(INSTALLED_LIB)/pkgconfig' \
+			'    export LD_LIBRARY_PATH=$(INSTALLED_LIB)' \
+			'Instead of the latter, link them with -Wl,-rpath,$(INSTALLED_LIB)')
+endef
+INSTALLED_LIB = $(or $(LIBDIR),$(PREFIX)/lib)
+
+define install-lib
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc install
-	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc install
 	$(Q)$(MAKE) -C man install
 	$(update-loader)
+endef
+
+# Nothing is built for a user who may not install it.
+writable:
+	@dir='$(DESTDIR)$(PREFIX)'; \
+	while [ ! -e "$$dir" ]; do dir=$$(dirname "$$dir"); done; \
+	if [ ! -w "$$dir" ]; then \
+		echo '$(DESTDIR)$(PREFIX) is for root to write to. As root, or for yourself:' \
+			'make $(or $(MAKECMDGOALS),install) PREFIX=$$HOME/.local' >&2; \
+		exit 1; \
+	fi
+
+install: writable lib tools
+	$(install-lib)
+	$(Q)$(MAKE) -C tools/mpipc O=$(BUILD)/tools LIB=$(BUILD)/libmpipc install
+	$(explain-loader)
+
+install-lib: writable lib
+	$(install-lib)
+	$(explain-loader)
 
 uninstall:
 	$(Q)$(MAKE) -C libmpipc O=$(BUILD)/libmpipc uninstall
@@ -297,7 +334,7 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
-.PHONY: all help kernel-headers module install-module uninstall-module \
+.PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
 	statements check-lib check-kernels check-dkms check-hosts check-dpdk check-deb check-debug \
 	stress fuzz fuzz-merge fuzz-selfcheck bench bench-results doc kernel-patch tags \
