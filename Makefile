@@ -27,7 +27,10 @@ help:
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
 	@echo '                  run its tests there; as root'
-	@echo '  check-hosts     prepare a clean Debian 12 that has a cross compiler for check; as root'
+	@echo '  check-hosts     do what README says in new systems of Debian 12, 13 and sid, and of'
+	@echo '                  Ubuntu 24.04 and 22.04, as root and as a user; as root. Hours;'
+	@echo '                  HOSTS="trixie noble" and STEPS="demo install" do a part of it'
+	@echo '  hosts-results   put what check-hosts has seen into README.md'
 	@echo '  check-dkms      install the module with DKMS in Debian 12, 13 and sid, and run its'
 	@echo '                  tests on their kernels; as root'
 	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
@@ -262,7 +265,10 @@ check-dkms:
 
 check-hosts:
 	@tools/packages check-hosts
-	@tools/check hosts-bookworm
+	@STEPS='$(STEPS)' tools/check $(addprefix hosts-,$(or $(HOSTS),bookworm trixie sid noble jammy))
+
+hosts-results:
+	@tools/hosts-results
 
 check-dpdk:
 	@tools/packages check-dpdk
@@ -336,6 +342,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
-	statements check-lib check-kernels check-dkms check-hosts check-dpdk check-deb check-debug \
+	statements check-lib check-kernels check-dkms check-hosts hosts-results check-dpdk check-deb check-debug \
 	stress fuzz fuzz-merge fuzz-selfcheck bench bench-results doc kernel-patch tags \
 	compile_commands.json clean
