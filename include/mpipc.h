@@ -120,9 +120,15 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
 				void *arg);
 
 /**
+ * MPIPC_OPEN_FD - a flag of mpipc_open(): the program has the device open already. It has got the
+ * descriptor from a process that may open the device, such as a service manager. Since: 0.1
+ */
+#define MPIPC_OPEN_FD		(1U << 16)
+
+/**
  * struct mpipc_open_options - options of mpipc_open()
  * @size: sizeof(struct mpipc_open_options)
- * @flags: %MPIPC_JOIN_FOLLOW, %MPIPC_JOIN_EVENTS, %MPIPC_JOIN_ANCHOR
+ * @flags: %MPIPC_JOIN_FOLLOW, %MPIPC_JOIN_EVENTS, %MPIPC_JOIN_ANCHOR, %MPIPC_OPEN_FD
  * @mode: permission bits that the owner gives the group as its primary; 0: 0600 if it is new, and
  *	right for a group that belongs to a file
  * @timeout_ns: how long a secondary waits for a primary, in nanoseconds
@@ -133,6 +139,11 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
  *	the network namespace, or of @at_fd
  * @at_fd: with %MPIPC_JOIN_ANCHOR in @flags and without @at: a descriptor of that file, which
  *	may be one of O_PATH and stays the caller's; else 0
+ * @device_fd: with %MPIPC_OPEN_FD in @flags: a descriptor of the device, open for reading and
+ *	writing, whose open file has not joined a group. The library duplicates it, so that the
+ *	caller keeps the descriptor and may close it. Else 0
+ * @device: path of the device in place of /dev/mpipc and of what MPIPC_DEVICE names; NULL for
+ *	these
  *
  * Since: 0.1
  */
@@ -145,6 +156,8 @@ struct mpipc_open_options {
 	void *arg;
 	const char *at;
 	int at_fd;
+	int device_fd;
+	const char *device;
 };
 
 /**
@@ -283,8 +296,8 @@ unsigned int mpipc_version(void);
  * @role: %MPIPC_PRIMARY or %MPIPC_SECONDARY
  * @options: options; may be NULL
  *
- * The device is /dev/mpipc, or the one that the environment variable MPIPC_DEVICE names. A
- * set-user-id program ignores the variable. The descriptor of the device is 64 or higher
+ * The device is /dev/mpipc, or the one that @options or the environment variable MPIPC_DEVICE
+ * name. A set-user-id program ignores the variable. The descriptor of the device is 64 or higher
  * where the limits of the process allow that.
  *
  * With @options->at, or a descriptor, the group belongs to that file. Processes that use the
@@ -299,7 +312,7 @@ unsigned int mpipc_version(void);
  * -EROFS, -EBADF, -EOPNOTSUPP: the file is on a read-only mount, or @options->at_fd is not open,
  * or no group can belong to a file of this kind;
  * -ENOSYS: the kernel module is older and has no groups that belong to files;
- * -ENOTTY: the device is not one of mpipc;
+ * -ENOTTY: the device is not one of mpipc; -EISCONN: @options->device_fd has joined a group;
  * -EADDRINUSE: the group has a primary already;
  * -ENOENT, -ECONNREFUSED, -ETIMEDOUT: there was no primary to join, now or until the timeout;
  * -EINTR: a signal handler has run while the function waited for a primary;

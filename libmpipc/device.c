@@ -22,32 +22,32 @@ static const char *device_path(void)
 }
 
 /*
- * Give the device a high descriptor. This has to be done before the join, because the
- * endpoint then belongs to the descriptors that it was joined with.
+ * Duplicate a descriptor of the device with a high number. This has to be done before the join,
+ * because the endpoint then belongs to the descriptors that it was joined with.
  */
-static int move_up(int low)
+int mpipc__dup_device(int low)
 {
 	int fd = fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
 
 	if (fd < 0)	/* RLIMIT_NOFILE may be lower */
 		fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (fd < 0)
-		fd = -errno;
-	mpipc__close_fd(low);
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
-/* Open the device. Returns its descriptor or a negative error number. */
-int mpipc__open_device(void)
+/* Open the device, which is @path if that is not NULL. Returns its descriptor or an error. */
+int mpipc__open_device(const char *path)
 {
-	int fd, cancel;
+	int low, fd, cancel;
 
 	/* open() is a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	fd = open(device_path(), O_RDWR | O_CLOEXEC);
+	low = open(path ? path : device_path(), O_RDWR | O_CLOEXEC);
 	pthread_setcancelstate(cancel, NULL);
-	if (fd >= 0)
-		return move_up(fd);
+	if (low >= 0) {
+		fd = mpipc__dup_device(low);
+		mpipc__close_fd(low);
+		return fd;
+	}
 	/* There is no node, or there is one that the module left behind. */
 	if (errno == ENOENT || errno == ENXIO)
 		return -ENODEV;

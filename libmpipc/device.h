@@ -5,11 +5,13 @@
 /**
  * DOC: the device
  *
- * The library opens the device file that the environment variable MPIPC_DEVICE names,
- * or /dev/mpipc. Its descriptor is moved up, because some programs rely on which number
+ * The library opens the device file that the program or the environment variable
+ * MPIPC_DEVICE names, or /dev/mpipc, or duplicates a descriptor that the program has. Its own
+ * descriptor is moved up, because some programs rely on which number
  * they get next.
  */
 
-int mpipc__open_device(void);
+int mpipc__open_device(const char *path);
+int mpipc__dup_device(int low);
 
 #endif /* MPIPC_DEVICE_H */

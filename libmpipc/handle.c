@@ -35,14 +35,16 @@ static int join_at_fd(struct mpipc *handle, struct mpipc_join_args *join)
 static int join_at(struct mpipc *handle, const char *path, struct mpipc_join_args *join)
 {
 	/* O_PATH needs no permission for the file itself, and waits for nobody. */
-	int fd = open(path, O_PATH | O_CLOEXEC);
-	int err;
+	int fd, cancel, err;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	pthread_setcancelstate(cancel, NULL);
 	if (fd < 0)
 		return -errno;
 	join->anchor = fd;
 	err = join_at_fd(handle, join);
-	close(fd);
+	mpipc__close_fd(fd);
 	return err;
 }
 
@@ -52,7 +54,7 @@ static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
 {
 	struct mpipc_join_args join = {
 		.role = role,
-		.flags = options->flags,
+		.flags = options->flags & ~MPIPC_OPEN_FD,
 		.mode = options->mode,
 		.anchor = options->at_fd,
 		.deadline = mpipc__deadline(options->timeout_ns),
@@ -103,14 +105,21 @@ static void free_handle(struct mpipc *handle)
 	free(handle);
 }
 
+static int open_device(const struct mpipc_open_options *options)
+{
+	if (options->flags & MPIPC_OPEN_FD)
+		return options->device ? -EINVAL : mpipc__dup_device(options->device_fd);
+	return mpipc__open_device(options->device);
+}
+
 /* Make a handle with an open file that has not joined. */
-static int create_handle(struct mpipc **out)
+static int create_handle(struct mpipc **out, const struct mpipc_open_options *options)
 {
 	struct mpipc *handle = calloc(1, sizeof(*handle));
 
 	if (!handle)
 		return -ENOMEM;
-	handle->fd = mpipc__open_device();
+	handle->fd = open_device(options);
 	if (handle->fd < 0) {
 		int err = handle->fd;
 
@@ -144,7 +153,7 @@ mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_r
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
 	if (err)
 		return err;
-	err = create_handle(&handle);
+	err = create_handle(&handle, &opts);
 	if (err)
 		return err;
 	handle->handler = opts.handler;

@@ -11,7 +11,7 @@
 /* Find out which permission was missing: for the device, or for the group. */
 static bool device_opens(void)
 {
-	int fd = mpipc__open_device();
+	int fd = mpipc__open_device(NULL);
 
 	if (fd < 0)
 		return false;
@@ -28,7 +28,7 @@ mpipc__export const char *mpipc_open_hint(int error)
 		return "there is no /dev/mpipc: load the kernel module (modprobe mpipc); "
 		       "if that fails, install it for this kernel";
 	case -ENOTTY:
-		return "the device that MPIPC_DEVICE names is not one of the module mpipc";
+		return "the device that the program or MPIPC_DEVICE names is not one of the module mpipc";
 	case -EACCES:
 	case -EPERM:
 		if (!device_opens())
@@ -54,6 +54,9 @@ mpipc__export const char *mpipc_open_hint(int error)
 	case -ECONNREFUSED:
 		return "the group has no primary: start that first, or wait for it; if the "
 		       "group belongs to a file, see that this file exists";
+	case -EISCONN:
+		return "the descriptor of the device has joined a group already: pass one "
+		       "that was only opened";
 	case -EINTR:
 		return "a signal came while the process waited for a primary";
 	case -ETIMEDOUT:

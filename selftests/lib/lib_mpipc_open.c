@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Tests of libmpipc: opening a handle, and what the hint says when that fails. */
 #include "child.h"
+#include "fd.h"
 #include "harness.h"
 #include "lib_mpipc.h"
 #include "user.h"
 #include "wait.h"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -367,6 +370,80 @@ TEST_F(lib, low_descriptors_are_left_to_the_program)
 	EXPECT_EQ(FD_CLOEXEC, fcntl(mpipc_fd(handle), F_GETFD));
 	close(after);
 	mpipc_close(handle);
+}
+
+TEST_F(lib, a_descriptor_of_the_device_is_as_good_as_its_path)
+{
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .flags = MPIPC_OPEN_FD,
+	};
+	struct mpipc *handle, *other;
+	unsigned int before = count_fds();
+
+	options.device_fd = open(MPIPC_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, options.device_fd);
+	ASSERT_EQ(0, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
+	EXPECT_EQ(-EISCONN, mpipc_open(&other, self->group, MPIPC_SECONDARY, &options));
+	EXPECT_NE(NULL, strstr(mpipc_open_hint(-EISCONN), "joined"));
+	close(options.device_fd);
+	EXPECT_EQ(1, mpipc_send(handle, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	mpipc_close(handle);
+	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
+	EXPECT_EQ(before, count_fds());
+}
+
+/* A process in a sandbox has no device in its file system, and is not permitted to open one. */
+TEST_F(lib, a_process_without_the_device_joins_by_a_descriptor_that_it_was_sent)
+{
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .flags = MPIPC_OPEN_FD,
+	};
+	struct mpipc *handle;
+	struct child child;
+
+	if (!fork_child(&child)) {
+		options.device_fd = recv_scm(child.line);
+		CHECK(options.device_fd >= 0);
+		CHECK(!unshare(CLONE_NEWNS));
+		CHECK(!mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		CHECK(!mount("none", "/dev", "tmpfs", 0, NULL));
+		CHECK(mpipc_open(&handle, self->group, MPIPC_SECONDARY, NULL) == -ENODEV);
+		CHECK(!mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
+		CHECK(mpipc_send(handle, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL) == 1);
+		_exit(0);
+	}
+	options.device_fd = open(MPIPC_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(0, send_scm(child.line, &options.device_fd, 1));
+	close(options.device_fd);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(1, mpipc_dispatch(self->primary, MPIPC_WAIT_FOREVER));
+}
+
+TEST_F(lib, a_bad_descriptor_of_the_device_is_refused)
+{
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .flags = MPIPC_OPEN_FD, .device_fd = -1,
+	};
+	struct mpipc *handle;
+
+	EXPECT_EQ(-EBADF, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
+	options.device_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(-ENOTTY, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
+	options.device = MPIPC_DEVICE;
+	EXPECT_EQ(-EINVAL, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
+	close(options.device_fd);
+}
+
+TEST_F(lib, the_path_of_the_device_can_be_an_option)
+{
+	struct mpipc_open_options options = { .size = sizeof(options), .device = MPIPC_DEVICE };
+	struct mpipc *handle;
+
+	setenv("MPIPC_DEVICE", "/nonexistent", 1);
+	ASSERT_EQ(0, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
+	mpipc_close(handle);
+	options.device = "/nonexistent";
+	EXPECT_EQ(-ENODEV, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &options));
 }
 
 TEST_F(lib, a_low_limit_of_open_files_is_no_obstacle)
