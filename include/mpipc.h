@@ -80,6 +80,7 @@ extern "C" {
 #define MPIPC_WAIT_FOREVER	((int64_t)-1)
 
 struct mpipc;
+struct mpipc_opening;
 struct mpipc_replies;
 
 /**
@@ -326,6 +327,67 @@ unsigned int mpipc_version(void);
  */
 int mpipc_open(struct mpipc **handle, const char *group, enum mpipc_role role,
 	       const struct mpipc_open_options *options);
+
+/**
+ * mpipc_opening_start() - open the device and join a group, without waiting
+ * @opening: out: the opening, which mpipc_opening_finish() or mpipc_opening_cancel() frees; NULL
+ *	on failure
+ * @group: as for mpipc_open()
+ * @role: as for mpipc_open()
+ * @options: as for mpipc_open(); @timeout_ns is counted from now
+ *
+ * A thread of the library waits for the primary. A secondary whose event loop must not stop
+ * polls the descriptor of mpipc_opening_fd() instead.
+ *
+ * Return: 0; -EAGAIN: the process may not have more threads; or an error of mpipc_open() that is
+ * known at once.
+ *
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
+ */
+int mpipc_opening_start(struct mpipc_opening **opening, const char *group, enum mpipc_role role,
+			const struct mpipc_open_options *options);
+
+/**
+ * mpipc_opening_fd() - descriptor to poll
+ * @opening: the opening
+ *
+ * Return: a descriptor that is readable when mpipc_opening_finish() has a result. It belongs to
+ * the opening and must not be closed, read or written.
+ *
+ * Threads: any thread may call it.
+ *
+ * Since: 0.1
+ */
+int mpipc_opening_fd(const struct mpipc_opening *opening);
+
+/**
+ * mpipc_opening_finish() - get the result of an opening
+ * @opening: the opening, which is freed unless there is no result yet
+ * @handle: out: the handle, as of mpipc_open(); NULL on failure
+ *
+ * Return: 0 or an error of mpipc_open(); -EAGAIN: there is no result yet; -EPERM: this is a
+ * forked child.
+ *
+ * Threads: no other thread may use the opening any more.
+ *
+ * Since: 0.1
+ */
+int mpipc_opening_finish(struct mpipc_opening *opening, struct mpipc **handle);
+
+/**
+ * mpipc_opening_cancel() - give up an opening
+ * @opening: the opening, which is freed; NULL does nothing
+ *
+ * If the opening has joined, it leaves again. A forked child may call it, too, which only frees
+ * its copy.
+ *
+ * Threads: no other thread may use the opening any more.
+ *
+ * Since: 0.1
+ */
+void mpipc_opening_cancel(struct mpipc_opening *opening);
 
 /**
  * mpipc_open_hint() - say what an error of mpipc_open() means and what helps

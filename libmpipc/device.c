@@ -22,10 +22,10 @@ static const char *device_path(void)
 }
 
 /*
- * Duplicate a descriptor of the device with a high number. This has to be done before the join,
+ * Duplicate a descriptor with a high number. For the device this has to be done before the join,
  * because the endpoint then belongs to the descriptors that it was joined with.
  */
-int mpipc__dup_device(int low)
+int mpipc__dup_high(int low)
 {
 	int fd = fcntl(low, F_DUPFD_CLOEXEC, LOWEST_FD);
 
@@ -44,7 +44,7 @@ int mpipc__open_device(const char *path)
 	low = open(path ? path : device_path(), O_RDWR | O_CLOEXEC);
 	pthread_setcancelstate(cancel, NULL);
 	if (low >= 0) {
-		fd = mpipc__dup_device(low);
+		fd = mpipc__dup_high(low);
 		mpipc__close_fd(low);
 		return fd;
 	}

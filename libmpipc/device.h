@@ -12,6 +12,6 @@
  */
 
 int mpipc__open_device(const char *path);
-int mpipc__dup_device(int low);
+int mpipc__dup_high(int low);
 
 #endif /* MPIPC_DEVICE_H */

@@ -17,61 +17,55 @@
 #include "receive.h"
 #include "results.h"
 
-/* Join the group that belongs to the file of @join. Modules of early versions cannot do that. */
-static int join_at_fd(struct mpipc *handle, struct mpipc_join_args *join)
+/* Check that the module has groups that belong to files. Those of early versions have none. */
+static int check_anchors(const struct mpipc *handle)
 {
 	struct mpipc_info info;
 	int err = mpipc_info_get(handle, &info, sizeof(info));
 
 	if (err)
 		return err;
-	if (!(info.features & MPIPC_FEATURE_ANCHOR))
-		return -ENOSYS;
-	join->flags |= MPIPC_JOIN_ANCHOR;
-	return mpipc__join(handle, join);
+	return info.features & MPIPC_FEATURE_ANCHOR ? 0 : -ENOSYS;
 }
 
-/* Join the group that belongs to the file with this path. */
-static int join_at(struct mpipc *handle, const char *path, struct mpipc_join_args *join)
+/* Open the file that a group belongs to. Returns its descriptor or an error. */
+static int open_anchor(const char *path)
 {
-	/* O_PATH needs no permission for the file itself, and waits for nobody. */
-	int fd, cancel, err;
+	int fd, cancel;
 
+	/* open() is a cancellation point. O_PATH needs no permission, and waits for nobody. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	fd = open(path, O_PATH | O_CLOEXEC);
 	pthread_setcancelstate(cancel, NULL);
-	if (fd < 0)
-		return -errno;
-	join->anchor = fd;
-	err = join_at_fd(handle, join);
-	mpipc__close_fd(fd);
-	return err;
+	return fd < 0 ? -errno : fd;
 }
 
-/* Join @group with the open file of @handle. */
-static int join(struct mpipc *handle, const char *group, enum mpipc_role role,
-		const struct mpipc_open_options *options)
+/* Set what @open is to join. */
+static int prepare_join(struct mpipc__open *open, const char *group, enum mpipc_role role,
+			const struct mpipc_open_options *options)
 {
-	struct mpipc_join_args join = {
+	bool at_fd = options->flags & MPIPC_JOIN_ANCHOR;
+	size_t len = strnlen(group, sizeof(open->join.group));
+	int err = 0;
+
+	if (len == sizeof(open->join.group) || (options->at && at_fd))
+		return -EINVAL;
+	open->join = (struct mpipc_join_args) {
 		.role = role,
 		.flags = options->flags & ~MPIPC_OPEN_FD,
 		.mode = options->mode,
 		.anchor = options->at_fd,
 		.deadline = mpipc__deadline(options->timeout_ns),
 	};
-	size_t len = strnlen(group, sizeof(join.group));
-	bool at_fd = options->flags & MPIPC_JOIN_ANCHOR;
-	int err;
-
-	if (len == sizeof(join.group) || (options->at && at_fd))
-		return -EINVAL;
-	memcpy(join.group, group, len);
-	if (options->at)
-		err = join_at(handle, options->at, &join);
-	else
-		err = at_fd ? join_at_fd(handle, &join) : mpipc__join(handle, &join);
-	handle->id = join.id;
-	return err;
+	memcpy(open->join.group, group, len);
+	if (options->at || at_fd)
+		err = check_anchors(open->handle);
+	if (err || !options->at)
+		return err;
+	open->anchor = open_anchor(options->at);
+	open->join.anchor = open->anchor;
+	open->join.flags |= MPIPC_JOIN_ANCHOR;
+	return open->anchor < 0 ? open->anchor : 0;
 }
 
 static void init_locks(struct mpipc *handle)
@@ -108,7 +102,7 @@ static void free_handle(struct mpipc *handle)
 static int open_device(const struct mpipc_open_options *options)
 {
 	if (options->flags & MPIPC_OPEN_FD)
-		return options->device ? -EINVAL : mpipc__dup_device(options->device_fd);
+		return options->device ? -EINVAL : mpipc__dup_high(options->device_fd);
 	return mpipc__open_device(options->device);
 }
 
@@ -138,33 +132,57 @@ static int create_handle(struct mpipc **out, const struct mpipc_open_options *op
 	return 0;
 }
 
-mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_role role,
-			     const struct mpipc_open_options *options)
+/* Do all of an open that does not wait: make a handle that can join. */
+int mpipc__open_begin(struct mpipc__open *open, const char *group, enum mpipc_role role,
+		      const struct mpipc_open_options *options)
 {
 	struct mpipc_open_options opts;
-	struct mpipc *handle;
 	int err;
 
-	if (!out)
-		return -EINVAL;
-	*out = NULL;
 	if (!group)
 		return -EINVAL;
 	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
 	if (err)
 		return err;
-	err = create_handle(&handle, &opts);
+	open->anchor = -1;
+	err = create_handle(&open->handle, &opts);
 	if (err)
 		return err;
-	handle->handler = opts.handler;
-	handle->arg = opts.arg;
-	err = join(handle, group, role, &opts);
+	open->handle->handler = opts.handler;
+	open->handle->arg = opts.arg;
+	err = prepare_join(open, group, role, &opts);
+	if (err)
+		free_handle(open->handle);
+	return err;
+}
+
+/* End an open whose join had the result @err. A handle that has not joined is freed. */
+int mpipc__open_end(struct mpipc__open *open, int err, struct mpipc **out)
+{
+	if (open->anchor >= 0)
+		mpipc__close_fd(open->anchor);
 	if (err) {
-		free_handle(handle);
+		free_handle(open->handle);
 		return err;
 	}
-	*out = handle;
+	open->handle->id = open->join.id;
+	*out = open->handle;
 	return 0;
+}
+
+mpipc__export int mpipc_open(struct mpipc **out, const char *group, enum mpipc_role role,
+			     const struct mpipc_open_options *options)
+{
+	struct mpipc__open open;
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	err = mpipc__open_begin(&open, group, role, options);
+	if (err)
+		return err;
+	return mpipc__open_end(&open, mpipc__join(open.handle, &open.join), out);
 }
 
 /*

@@ -79,6 +79,16 @@ struct mpipc {
 	atomic_uint destinations;
 };
 
+/* An open under way: @handle is to @join. @anchor is a descriptor to close, or -1. */
+struct mpipc__open {
+	struct mpipc *handle;
+	struct mpipc_join_args join;
+	int anchor;
+};
+
+int mpipc__open_begin(struct mpipc__open *open, const char *group, enum mpipc_role role,
+		      const struct mpipc_open_options *options);
+int mpipc__open_end(struct mpipc__open *open, int err, struct mpipc **out);
 bool mpipc__start_dispatching(struct mpipc *handle);
 bool mpipc__stop_dispatching(struct mpipc *handle);
 

@@ -283,6 +283,79 @@ TEST(the_hint_says_what_is_wrong_with_a_file)
 
 /* Arguments */
 
+TEST_F(lib, an_opening_is_readable_when_it_has_joined)
+{
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .timeout_ns = MPIPC_WAIT_FOREVER,
+	};
+	struct mpipc *primary, *secondary = (void *)1;
+	struct mpipc_opening *opening;
+	unsigned int before = count_fds();
+
+	strcat(self->group, ".later");
+	ASSERT_EQ(0, mpipc_opening_start(&opening, self->group, MPIPC_SECONDARY, &options));
+	EXPECT_LE(64, mpipc_opening_fd(opening));
+	EXPECT_EQ(0, poll_for(mpipc_opening_fd(opening), POLLIN, 0));
+	EXPECT_EQ(-EAGAIN, mpipc_opening_finish(opening, &secondary));
+	EXPECT_EQ(NULL, secondary);
+	ASSERT_EQ(0, mpipc_open(&primary, self->group, MPIPC_PRIMARY, NULL));
+	EXPECT_EQ(POLLIN, poll_for(mpipc_opening_fd(opening), POLLIN, -1));
+	ASSERT_EQ(0, mpipc_opening_finish(opening, &secondary));
+	EXPECT_NE(0, mpipc_id(secondary));
+	EXPECT_EQ(1, mpipc_send(secondary, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
+	mpipc_close(secondary);
+	mpipc_close(primary);
+	EXPECT_EQ(before, count_fds());
+}
+
+TEST_F(lib, an_opening_fails_as_an_open_does)
+{
+	struct mpipc_open_options options = { .size = sizeof(options), .timeout_ns = 1000000 };
+	struct mpipc_opening *opening;
+	struct mpipc *handle;
+	unsigned int before = count_fds();
+
+	strcat(self->group, ".never");
+	ASSERT_EQ(0, mpipc_opening_start(&opening, self->group, MPIPC_SECONDARY, &options));
+	EXPECT_EQ(POLLIN, poll_for(mpipc_opening_fd(opening), POLLIN, -1));
+	EXPECT_EQ(-ETIMEDOUT, mpipc_opening_finish(opening, &handle));
+	EXPECT_EQ(NULL, handle);
+	options.device = "/nonexistent";
+	EXPECT_EQ(-ENODEV, mpipc_opening_start(&opening, self->group, MPIPC_SECONDARY, &options));
+	EXPECT_EQ(NULL, opening);
+	EXPECT_EQ(before, count_fds());
+}
+
+TEST_F(lib, an_opening_can_be_cancelled_before_and_after_it_has_joined)
+{
+	struct mpipc_open_options options = {
+		.size = sizeof(options), .timeout_ns = MPIPC_WAIT_FOREVER,
+	};
+	struct mpipc_opening *waiting, *joined;
+	struct mpipc *handle;
+	unsigned int before = count_fds();
+	char never[MPIPC_GROUP_MAX];
+	struct child child;
+
+	group_name(never, "never");
+	mpipc_opening_cancel(NULL);
+	ASSERT_EQ(0, mpipc_opening_start(&waiting, never, MPIPC_SECONDARY, &options));
+	ASSERT_EQ(0, mpipc_opening_start(&joined, self->group, MPIPC_SECONDARY, &options));
+	EXPECT_EQ(POLLIN, poll_for(mpipc_opening_fd(joined), POLLIN, -1));
+	if (!fork_child(&child)) {
+		CHECK(mpipc_opening_finish(joined, &handle) == -EPERM);
+		mpipc_opening_cancel(waiting);
+		mpipc_opening_cancel(joined);
+		_exit(0);
+	}
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0));
+	mpipc_opening_cancel(joined);
+	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
+	mpipc_opening_cancel(waiting);
+	EXPECT_EQ(before, count_fds());
+}
+
 TEST(bad_arguments_are_refused)
 {
 	char name[MPIPC_GROUP_MAX + 1];
