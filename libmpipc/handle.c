@@ -17,7 +17,7 @@
 #include "receive.h"
 #include "results.h"
 
-/* Check that the module has groups that belong to files. Those of early versions have none. */
+/* Check that the module has groups that belong to files, which early versions do not have. */
 static int check_anchors(const struct mpipc *handle)
 {
 	struct mpipc_info info;

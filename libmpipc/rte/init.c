@@ -9,6 +9,7 @@
 #include "context.h"
 #include "handler.h"
 #include "init.h"
+#include "request.h"
 #include "send.h"
 
 /* Make the child of a fork a process that was never initialised. */
@@ -79,4 +80,5 @@ void mpipc__rte_close(void)
 		return;
 	mpipc__cancel_thread(handle);
 	mpipc_close(handle);
+	mpipc__rte_free_spare();
 }

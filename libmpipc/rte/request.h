@@ -24,5 +24,6 @@ struct mpipc *mpipc__rte_prepare(struct mpipc_call_args *arg, const struct rte_m
 				 const struct timespec *ts);
 bool mpipc__rte_replied(const struct mpipc_record *record, const struct rte_wire *wire);
 bool mpipc__rte_counts(const struct mpipc_record *record);
+void mpipc__rte_free_spare(void);
 
 #endif /* MPIPC_RTE_REQUEST_H */

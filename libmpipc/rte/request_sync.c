@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,27 @@
 /* The stack has space for this many results, which is enough for a secondary. */
 #define ON_STACK	2
 
+/* A block of up to this many results, which is 6 MiB, is kept for the next request. */
+#define MOST_SPARE	4096
+
 /* A result needs this space at most. */
 struct one_result {
 	struct mpipc_record record;
 	struct rte_wire wire;
 	int fds[RTE_MP_MAX_FD_NUM];
 };
+
+/*
+ * A block for many results. malloc() would give its pages back to the kernel each time, and to
+ * get them again costs more than the rest of the request.
+ */
+struct block {
+	unsigned int max;
+	struct one_result results[];
+};
+
+/* The block that no request uses, or NULL. */
+static _Atomic(struct block *) spare;
 
 /*
  * A call begins with its argument, so that make_space() finds the results from @arg. Records,
@@ -34,9 +50,36 @@ struct results {
 	struct rte_wire *wires;
 	int *fds;
 	struct one_result *few;		/* the block for a few results, on the stack */
-	void *more;			/* the block for more results */
+	struct block *more;		/* the block for more results */
 	struct rte_mp_msg *msgs;	/* for the caller of rte_mp_request_sync() */
 };
+
+/* Take the spare block, or allocate one, for @max results. */
+static struct block *get_block(unsigned int max)
+{
+	struct block *block = atomic_exchange(&spare, NULL);
+
+	if (block && block->max >= max)
+		return block;
+	free(block);
+	block = malloc(sizeof(*block) + max * sizeof(struct one_result));
+	if (block)
+		block->max = max;
+	return block;
+}
+
+static void put_block(struct block *block)
+{
+	if (block && block->max <= MOST_SPARE)
+		block = atomic_exchange(&spare, block);
+	free(block);
+}
+
+/* Free what is kept for the next request. */
+void mpipc__rte_free_spare(void)
+{
+	free(atomic_exchange(&spare, NULL));
+}
 
 /* Point @arg to space for @max results, and allocate messages for the program. */
 static int make_space(struct mpipc_call_args *arg, unsigned int max)
@@ -45,11 +88,11 @@ static int make_space(struct mpipc_call_args *arg, unsigned int max)
 	void *block = results->few;
 
 	if (max > ON_STACK) {
-		free(results->more);
-		block = malloc(max * sizeof(struct one_result));
-		results->more = block;
-		if (!block)
+		put_block(results->more);
+		results->more = get_block(max);
+		if (!results->more)
 			return -ENOMEM;
+		block = results->more->results;
 	}
 	free(results->msgs);
 	/* Never allocate 0 bytes, for which malloc() may return NULL. */
@@ -144,7 +187,7 @@ static int make_request(struct mpipc *handle, struct results *results, struct rt
 	err = mpipc__call(handle, &results->arg, make_space);
 	if (!err)
 		err = make_reply(handle, results, reply);
-	free(results->more);
+	put_block(results->more);
 	free(results->msgs);
 	return err;
 }
