@@ -36,7 +36,7 @@ static inline s64 mpipc_time_offset(void)
  */
 static inline u64 mpipc_time_shift(u64 time, s64 offset)
 {
-	if (!time || time >= KTIME_MAX)
+	if (likely(!offset) || !time || time >= KTIME_MAX)
 		return time;
 	if (offset < 0 && time <= -offset)
 		return 1;

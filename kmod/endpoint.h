@@ -53,8 +53,8 @@ struct mpipc_call;
  *    lists of members, and never on the way of a message.
  * 3. &mpipc_groups.lock, a spinlock, protects which groups there are. The lock of the table of
  *    users and that of a group's index have the same place in the order.
- * 4. The lock of the wait queue &mpipc_mailbox.space.
- * 5. &mpipc_mailbox.lock, a spinlock, protects the mailbox. Two of them are never held at once.
+ * 4. &mpipc_mailbox.lock, a spinlock, protects the mailbox. Two of them are never held at once.
+ * 5. &mpipc_user.lock, a spinlock, protects the senders that wait for their user to hold less.
  *
  * At most the first is held during what takes long: allocations that wait for memory, completing
  * pending replies, dropping messages.
@@ -82,7 +82,7 @@ enum mpipc_state {
  * struct mpipc_endpoint - an open file of the device
  * @ref: references to the memory
  * @state: &enum mpipc_state; written under @lock
- * @rcu: frees the memory
+ * @rcu: frees the memory, when nobody needs @lock any more
  * @lock: held to join and to leave
  *
  * Constant:
@@ -130,8 +130,10 @@ enum mpipc_state {
 struct mpipc_endpoint {
 	refcount_t ref;
 	int state;
-	struct rcu_head rcu;
-	struct mutex lock;	/* protects membership */
+	union {
+		struct rcu_head rcu;
+		struct mutex lock;	/* protects membership */
+	};
 	struct net *net;
 
 	u64 id;

@@ -2,6 +2,7 @@
 #include "event.h"
 #include "leave.h"
 #include "pending.h"
+#include "post.h"
 #include "quota.h"
 #include "record.h"
 #include "trace.h"
@@ -82,6 +83,8 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 		leaves = ep->owner == table && !mpipc_endpoint_in_table(ep, file, table);
 	if (leaves) {
 		mpipc_leave_begin(ep, &trash);
+		/* Senders that wait need the quotas of the links, which go in the second step. */
+		mpipc_space_close(&ep->box);
 		/* Complete the pending replies first, because nothing may follow the events. */
 		mpipc_pending_reset(ep);
 		mpipc_leave_group(ep);
@@ -93,7 +96,7 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 
 	/* The rest is done without locks, so that nobody has to wait for it. */
 	wake_up_all(&ep->box.readers);
-	wake_up_all(&ep->box.space);
+	wake_up_all(&ep->box.leaving);
 	mpipc_call_end_all(ep);
 	list_for_each_entry_safe(qnode, next, &trash, node) {
 		mpipc_qnode_drop(qnode);

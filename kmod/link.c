@@ -13,6 +13,7 @@ struct mpipc_link *mpipc_link_new(void)
 	if (!link)
 		return NULL;
 	refcount_set(&link->ref, 1);
+	INIT_LIST_HEAD(&link->own_quota.waiting);
 	link->to_primary.link = link;
 	link->to_secondary.link = link;
 	return link;

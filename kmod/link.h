@@ -20,11 +20,13 @@ struct mpipc_endpoint;
 
 /**
  * struct mpipc_quota - what a user has in the mailbox of a primary of another user
- * @node: in the mailbox's quotas, while @endpoints or @messages is not 0
+ * @node: in the mailbox's quotas, or in its turns if senders wait, while @endpoints or @messages is
+ *	not 0
  * @user: the user, with a reference; constant once the quota is in use
  * @endpoints: number of secondaries of the user that belong to the primary
  * @messages: number of messages of the user in the mailbox, also of secondaries that left
  * @bytes: payload of these messages
+ * @waiting: &struct mpipc_delivery of the user's senders that wait for space, the first one first
  *
  * All are protected by the lock of the mailbox. A closed mailbox does not look at its quotas any
  * more.
@@ -35,6 +37,7 @@ struct mpipc_quota {
 	u32 endpoints;
 	u32 messages;
 	u32 bytes;
+	struct list_head waiting;
 };
 
 /**

@@ -11,9 +11,11 @@ void mpipc_mailbox_init(struct mpipc_mailbox *box)
 	INIT_LIST_HEAD(&box->queue);
 	INIT_LIST_HEAD(&box->calls);
 	INIT_LIST_HEAD(&box->quotas);
+	INIT_LIST_HEAD(&box->turns);
+	INIT_LIST_HEAD(&box->waiting);
 	box->pending = RB_ROOT;
 	init_waitqueue_head(&box->readers);
-	init_waitqueue_head(&box->space);
+	init_waitqueue_head(&box->leaving);
 }
 
 /**
@@ -58,16 +60,6 @@ bool mpipc_mailbox_poll(struct mpipc_mailbox *box)
 	WRITE_ONCE(box->polled, queued);
 	spin_unlock(&box->lock);
 	return queued;
-}
-
-/**
- * mpipc_mailbox_wake_senders - wake a sender that can use the space there is now
- * @box: the mailbox
- */
-void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box)
-{
-	if (wq_has_sleeper(&box->space))
-		wake_up_interruptible(&box->space);
 }
 
 /**

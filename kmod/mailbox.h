@@ -63,10 +63,12 @@ struct mpipc_qnode {
  * @lost_since: number of messages that found no space since the newest queue node
  * @lost: number of all messages that found no space
  * @received: number of queue nodes that were taken out
- * @quotas: &struct mpipc_quota of users other than a primary's own
+ * @quotas: &struct mpipc_quota of users other than a primary's own, none of whom waits
+ * @turns: &struct mpipc_quota of those users whose senders wait for space
+ * @waiting: &struct mpipc_delivery of other senders that wait for space, the first one first
  * @readers: threads that wait for a queue node, and those that poll; this lives as long as the
  *	endpoint's memory, which is longer than its file
- * @space: senders that wait for space, and the endpoint's own threads that wait for space elsewhere
+ * @leaving: the endpoint's own threads that wait for space elsewhere
  */
 struct mpipc_mailbox {
 	spinlock_t lock;	/* protects the queue, the calls and the counters */
@@ -90,15 +92,16 @@ struct mpipc_mailbox {
 	u64 lost;
 	u64 received;
 	struct list_head quotas;
+	struct list_head turns;
+	struct list_head waiting;
 	wait_queue_head_t readers;
-	wait_queue_head_t space;
+	wait_queue_head_t leaving;
 };
 
 void mpipc_mailbox_init(struct mpipc_mailbox *box);
 void mpipc_mailbox_wake_readers(struct mpipc_mailbox *box, bool sync);
 void mpipc_mailbox_wake_pollers(struct mpipc_mailbox *box, __poll_t events);
 bool mpipc_mailbox_poll(struct mpipc_mailbox *box);
-void mpipc_mailbox_wake_senders(struct mpipc_mailbox *box);
 void mpipc_mailbox_add_locked(struct mpipc_mailbox *box, struct mpipc_qnode *qnode);
 void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash);
 

@@ -81,7 +81,7 @@ static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char
 	msg = mpipc_msg_alloc(sender, head, size);
 	if (!msg) {
 		if (paid == MPIPC_SENDER_PAYS)
-			atomic_long_sub(bytes, &sender->user->bytes);
+			mpipc_user_uncharge(sender->user, bytes);
 		return ERR_PTR(-ENOMEM);
 	}
 	*msg = (struct mpipc_msg){
@@ -184,7 +184,7 @@ void mpipc_msg_put(struct mpipc_msg *msg)
 	if (msg->n_files)
 		atomic_long_sub(msg->n_files, &user->files);
 	if (msg->charge)
-		atomic_long_sub(msg->charge, &user->bytes);
+		mpipc_user_uncharge(user, msg->charge);
 	mpipc_msg_free(msg);
 	mpipc_endpoint_put(sender);
 }

@@ -26,7 +26,8 @@
 
 /**
  * struct mpipc_delivery - a message's place in one mailbox
- * @qnode: queue node of type %MPIPC_MESSAGE or %MPIPC_REQUEST
+ * @qnode: queue node of type %MPIPC_MESSAGE or %MPIPC_REQUEST; while the sender waits for space,
+ *	@node of it is in the list of those who wait
  * @msg: the message that this delivery is part of
  * @to: the destination, with a reference; used only by the sender
  * @result: result of posting; used only by the sender
@@ -52,6 +53,7 @@ struct mpipc_delivery {
  * @sender: the sender, with a reference
  * @call: id of the call, if this is a request or a reply
  * @deadline: deadline of the call, in the clock of the host, if this is a request
+ * @waiter: the thread that waits for space to post the message
  * @stamp: when the message was made, in the clock of the host
  * @payload: the payload, if it has memory of its own, or NULL
  * @deliveries: one delivery for each destination
@@ -70,6 +72,7 @@ struct mpipc_msg {
 	u64 call;
 	u64 deadline;
 	u64 stamp;
+	struct task_struct *waiter;
 	char *payload;
 	struct mpipc_delivery deliveries[];
 };

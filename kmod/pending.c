@@ -46,7 +46,10 @@ static void mpipc_call_free(struct mpipc_call *call)
  */
 void mpipc_call_refund(struct mpipc_call *call)
 {
-	atomic_long_sub(xchg(&call->charge, 0), &call->caller->user->bytes);
+	long charge = xchg(&call->charge, 0);
+
+	if (charge)
+		mpipc_user_uncharge(call->caller->user, charge);
 }
 
 /**
@@ -197,7 +200,7 @@ void mpipc_call_end(struct mpipc_call *call, int status)
 		cond_resched();
 	}
 	/* Wake the caller, because it may still be waiting for space to post its request. */
-	mpipc_mailbox_wake_senders(&call->caller->box);
+	wake_up_interruptible(&call->wait);
 }
 
 static bool mpipc_pending_less(struct rb_node *node, const struct rb_node *other)
@@ -282,7 +285,7 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 		return ERR_PTR(-EDQUOT);
 	call = mpipc_call_alloc(ep, bytes);
 	if (!call) {
-		atomic_long_sub(charge, &ep->user->bytes);
+		mpipc_user_uncharge(ep->user, charge);
 		return ERR_PTR(-ENOMEM);
 	}
 	*call = (struct mpipc_call){

@@ -5,50 +5,98 @@
 #include "quota.h"
 #include "trace.h"
 
-/* Wake the thread if its message has space, if the mailbox is closed, or if the call is over. */
-static int mpipc_space_wake(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
+/* The most users that are offered space at once. */
+#define MPIPC_TURNS 8
+
+/* Offer space to the sender that waits longest in a list. */
+static void mpipc_space_offer_first_locked(struct mpipc_endpoint *to, struct list_head *waiting)
 {
-	struct mpipc_space_wait *space = container_of(wait, struct mpipc_space_wait, wait);
-	struct mpipc_endpoint *to = space->delivery->to;
-	bool wake;
+	struct mpipc_delivery *delivery;
+
+	lockdep_assert_held(&to->box.lock);
+	delivery = list_first_entry_or_null(waiting, struct mpipc_delivery, qnode.node);
+	if (!delivery || mpipc_quota_check_space(to, delivery->msg) == -EAGAIN)
+		return;
+	list_del_init(&delivery->qnode.node);
+	/* The thread cannot end its wait before it gets the lock. */
+	wake_up_process(delivery->msg->waiter);
+}
+
+/**
+ * mpipc_space_offer_to_some_locked - offer the space in a mailbox to the senders that wait for it
+ * @to: the endpoint, whose mailbox is locked
+ */
+void mpipc_space_offer_to_some_locked(struct mpipc_endpoint *to)
+{
+	struct mpipc_mailbox *box = &to->box;
+	struct mpipc_quota *quota, *next;
+	int n = 0;
+
+	mpipc_space_offer_first_locked(to, &box->waiting);
+	list_for_each_entry_safe(quota, next, &box->turns, node) {
+		if (n++ == MPIPC_TURNS)
+			break;
+		mpipc_space_offer_first_locked(to, &quota->waiting);
+		if (list_empty(&quota->waiting))
+			list_move(&quota->node, &box->quotas);
+	}
+	list_rotate_left(&box->turns);
+}
+
+/* Let a sender wait for space. If it has waited before, it gets its place back. */
+static void mpipc_space_watch_locked(struct mpipc_delivery *delivery, bool again)
+{
+	struct mpipc_mailbox *box = &delivery->to->box;
+	struct mpipc_quota *quota = mpipc_quota_of(delivery->to, delivery->msg);
+	struct list_head *waiting = quota ? &quota->waiting : &box->waiting;
+
+	lockdep_assert_held(&box->lock);
+	if (quota && list_empty(waiting))
+		list_move_tail(&quota->node, &box->turns);
+	if (again)
+		list_add(&delivery->qnode.node, waiting);
+	else
+		list_add_tail(&delivery->qnode.node, waiting);
+}
+
+/**
+ * mpipc_post_unwatch - stop waiting for space, and offer the space to others
+ * @delivery: the delivery, which was not posted
+ */
+void mpipc_post_unwatch(struct mpipc_delivery *delivery)
+{
+	struct mpipc_endpoint *to = delivery->to;
 
 	spin_lock(&to->box.lock);
-	wake = to->box.closed || (space->slot && READ_ONCE(space->slot->call->over)) ||
-	       mpipc_quota_check_space(to, space->delivery->msg) != -EAGAIN;
+	list_del_init(&delivery->qnode.node);
+	if (!to->box.closed)
+		mpipc_space_offer_locked(to);
 	spin_unlock(&to->box.lock);
-	return wake ? default_wake_function(wait, mode, flags, NULL) : 0;
 }
 
 /**
- * mpipc_space_watch - have the calling thread woken when there is space
- * @wait: memory for the wait until mpipc_space_unwatch()
- * @delivery: the delivery that could not be posted
- * @slot: its reply slot, if it is a request
+ * mpipc_space_close - wake all senders that wait for space in a mailbox, which was closed
+ * @box: the mailbox
  */
-void mpipc_space_watch(struct mpipc_space_wait *wait, struct mpipc_delivery *delivery,
-		       struct mpipc_reply_slot *slot)
+void mpipc_space_close(struct mpipc_mailbox *box)
 {
-	init_waitqueue_func_entry(&wait->wait, mpipc_space_wake);
-	wait->wait.private = current;
-	wait->delivery = delivery;
-	wait->slot = slot;
-	add_wait_queue_exclusive(&delivery->to->box.space, &wait->wait);
-}
+	struct mpipc_delivery *delivery;
+	struct mpipc_quota *quota;
 
-/**
- * mpipc_space_unwatch - stop waiting for space, and wake the next sender that can use the rest
- * @wait: as given to mpipc_space_watch(); if it does not wait any more, nothing happens
- */
-void mpipc_space_unwatch(struct mpipc_space_wait *wait)
-{
-	struct mpipc_mailbox *box;
-
-	if (!wait->delivery)
-		return;
-	box = &wait->delivery->to->box;
-	remove_wait_queue(&box->space, &wait->wait);
-	wait->delivery = NULL;
-	mpipc_mailbox_wake_senders(box);
+	do {
+		spin_lock(&box->lock);
+		quota = list_first_entry_or_null(&box->turns, struct mpipc_quota, node);
+		delivery = list_first_entry_or_null(quota ? &quota->waiting : &box->waiting,
+						    struct mpipc_delivery, qnode.node);
+		if (delivery) {
+			list_del_init(&delivery->qnode.node);
+			wake_up_process(delivery->msg->waiter);
+		} else if (quota) {
+			list_del_init(&quota->node);
+		}
+		spin_unlock(&box->lock);
+		cond_resched();
+	} while (delivery || quota);
 }
 
 static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot)
@@ -77,15 +125,30 @@ static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply
 	return 0;
 }
 
+/* Post for a sender that waits for space where there is none. */
+static int mpipc_post_waiting_locked(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot,
+				     bool again)
+{
+	int err;
+
+	list_del_init(&delivery->qnode.node);
+	err = mpipc_post_locked(delivery, slot);
+	if (err == -EAGAIN)
+		mpipc_space_watch_locked(delivery, again);
+	else if (!delivery->to->box.closed)
+		mpipc_space_offer_locked(delivery->to);
+	return err;
+}
+
 /**
  * mpipc_post - put a message in the mailbox of one destination
  * @delivery: the delivery for this mailbox, which takes over a reference to the message
  * @slot: the reply slot of the destination, if the message is a request
  * @how: MPIPC_POST_*
  *
- * Return: 0; -EAGAIN if there is no space; -EMSGSIZE if there never will be; -ECONNRESET if the
- * destination has left; -ESHUTDOWN if the sender has left; -ECANCELED if the call is over. After
- * an error the reference stays with the caller.
+ * Return: 0; -EAGAIN if there is no space; -EDQUOT if the sender's user holds too much; -EMSGSIZE
+ * if there never will be space; -ECONNRESET if the destination has left; -ESHUTDOWN if the sender
+ * has left; -ECANCELED if the call is over. After an error the reference stays with the caller.
  */
 int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, unsigned int how)
 {
@@ -94,9 +157,12 @@ int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, u
 	int err;
 
 	spin_lock(&to->box.lock);
-	err = mpipc_post_locked(delivery, slot);
+	if (how & MPIPC_POST_WATCH)
+		err = mpipc_post_waiting_locked(delivery, slot, how & MPIPC_POST_AGAIN);
+	else
+		err = mpipc_post_locked(delivery, slot);
 	spin_unlock(&to->box.lock);
-	if (err == -EMSGSIZE || (err == -EAGAIN && !(how & MPIPC_POST_MAY_WAIT)))
+	if (err == -EAGAIN || err == -EDQUOT ? !(how & MPIPC_POST_MAY_WAIT) : err == -EMSGSIZE)
 		mpipc_post_lost(to, delivery->msg);
 	if (err)
 		return err;

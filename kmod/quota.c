@@ -10,6 +10,16 @@ static void mpipc_quota_forget_unused(struct mpipc_mailbox *box, struct mpipc_qu
 		list_del_init(&quota->node);
 }
 
+static struct mpipc_quota *mpipc_quota_find(struct list_head *quotas, struct mpipc_user *user)
+{
+	struct mpipc_quota *quota;
+
+	list_for_each_entry(quota, quotas, node)
+		if (quota->user == user)
+			return quota;
+	return NULL;
+}
+
 /**
  * mpipc_quota_join - give a secondary its user's quota of its primary's mailbox
  * @link: the link of the two
@@ -24,10 +34,8 @@ void mpipc_quota_join(struct mpipc_link *link)
 	if (user == primary->user)
 		return;
 	spin_lock(&box->lock);
-	list_for_each_entry(quota, &box->quotas, node)
-		if (quota->user == user)
-			break;
-	if (list_entry_is_head(quota, &box->quotas, node)) {
+	quota = mpipc_quota_find(&box->quotas, user) ?: mpipc_quota_find(&box->turns, user);
+	if (!quota) {
 		quota = &link->own_quota;
 		quota->user = mpipc_user_get(user);
 		list_add_tail(&quota->node, &box->quotas);
@@ -55,8 +63,14 @@ void mpipc_quota_leave(struct mpipc_link *link)
 	spin_unlock(&box->lock);
 }
 
-/* Find the quota that limits a sender in a mailbox; NULL if there is none. */
-static struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
+/**
+ * mpipc_quota_of - find the quota that limits the sender of a message in a mailbox
+ * @to: the destination, whose mailbox is locked
+ * @msg: the message
+ *
+ * Return: the quota, or NULL if there is none.
+ */
+struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
 	struct mpipc_link *link = to->role == MPIPC_PRIMARY ? msg->sender->link : NULL;
 
@@ -78,7 +92,8 @@ static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_ms
  * @to: the destination, whose mailbox is locked
  * @msg: the message
  *
- * Return: 0, -EAGAIN if there is no space now, or -EMSGSIZE if there never will be.
+ * Return: 0, -EAGAIN if there is no space now, -EMSGSIZE if there never will be, or -EDQUOT if there
+ * is space, but the sender's user holds too much now.
  */
 int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
@@ -92,7 +107,7 @@ int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	if (box->messages >= messages || box->bytes > bytes - size)
 		return -EAGAIN;
 	if (to->role == MPIPC_SECONDARY && !mpipc_quota_leaves_enough(box, msg))
-		return -EAGAIN;
+		return -EDQUOT;
 	if (!quota)
 		return 0;
 	messages -= box->messages - quota->messages;
@@ -117,6 +132,8 @@ void mpipc_quota_count(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sig
 	box->messages += sign;
 	box->bytes += sign * msg->size;
 	box->held += sign * (long)msg->charge;
+	if (sign < 0)
+		mpipc_user_freed(msg->sender->user);
 	if (!quota)
 		return;
 	quota->messages += sign;

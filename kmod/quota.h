@@ -18,6 +18,7 @@
 
 void mpipc_quota_join(struct mpipc_link *link);
 void mpipc_quota_leave(struct mpipc_link *link);
+struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg);
 void mpipc_quota_count(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sign);
 

@@ -2,6 +2,7 @@
 #include "deadline.h"
 #include "event.h"
 #include "files.h"
+#include "post.h"
 #include "quota.h"
 #include "receive.h"
 #include "record.h"
@@ -95,15 +96,14 @@ static struct mpipc_qnode *mpipc_receive_take(struct mpipc_endpoint *ep,
 		err = -EAGAIN;
 	else
 		err = mpipc_receive_check(qnode, arg, !misfit);
-	if (!err)
+	if (!err) {
 		mpipc_receive_unqueue_locked(ep, qnode);
-	else if (err == -EMSGSIZE && misfit)
+		mpipc_space_offer_locked(ep);
+	} else if (err == -EMSGSIZE && misfit) {
 		mpipc_record_fill(qnode, ep, misfit);
+	}
 	spin_unlock(&box->lock);
-	if (err)
-		return ERR_PTR(err);
-	mpipc_mailbox_wake_senders(box);
-	return qnode;
+	return err ? ERR_PTR(err) : qnode;
 }
 
 static bool mpipc_mailbox_is_readable(struct mpipc_mailbox *box)

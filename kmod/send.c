@@ -6,12 +6,16 @@
 #include "send.h"
 #include "trace.h"
 
-/* Post to those destinations that had no space so far. Return how many still have none. */
+/*
+ * Post to those destinations that had no space so far. Return how many still have none, and say in
+ * @poor whether the user of the sender holds too much for any of them.
+ */
 static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots,
-			  unsigned int how)
+			  unsigned int how, bool *poor)
 {
 	u32 i, full = 0;
 
+	*poor = false;
 	for (i = 0; i < n; i++) {
 		struct mpipc_delivery *delivery = &msg->deliveries[i];
 
@@ -19,54 +23,70 @@ static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot 
 			continue;
 		refcount_inc(&msg->ref);
 		delivery->result = mpipc_post(delivery, slots ? &slots[i] : NULL, how);
-		if (delivery->result)
-			mpipc_msg_put(msg);
+		if (!delivery->result)
+			continue;
+		mpipc_msg_put(msg);
+		if (delivery->result == -EDQUOT) {
+			delivery->result = -EAGAIN;
+			*poor = true;
+		}
 		full += delivery->result == -EAGAIN;
 	}
 	return full;
 }
 
+/* Sleep until something changes. Return 0 or why the wait ends. */
+static int mpipc_send_sleep(struct mpipc_user *user, struct mpipc_user_wait *poverty, u64 deadline)
+{
+	/* Let the next sender of the user try, if this one was woken to no avail. */
+	if (poverty)
+		mpipc_user_wake(user, false);
+	return signal_pending(current) ? -ERESTARTSYS : mpipc_sleep_until(deadline);
+}
+
 /*
- * Wait at all full mailboxes at once, so that none of them holds up another, and at the sender's
- * own mailbox, which is closed when the sender leaves.
+ * Wait at all full mailboxes at once, so that none of them holds up another, for the user to hold
+ * less, and for the end of the sender or of the call.
  */
 static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots,
 			   u64 deadline)
 {
-	struct mpipc_space_wait one, *waits = &one;
+	struct mpipc_endpoint *sender = msg->sender;
+	wait_queue_head_t *end = slots ? &slots->call->wait : &sender->box.leaving;
+	struct mpipc_user_wait poverty = { .node = LIST_HEAD_INIT(poverty.node) };
+	unsigned int how = MPIPC_POST_MAY_WAIT | MPIPC_POST_WATCH;
 	struct wait_queue_entry own;
 	int err = 0;
-	u32 i, full;
+	bool poor;
+	u32 i;
 
-	if (n > 1)
-		waits = kvmalloc_array(n, sizeof(*waits), GFP_KERNEL_ACCOUNT);
-	if (!waits)
-		return -ENOMEM;
-	init_waitqueue_entry(&own, current);
-	add_wait_queue(&msg->sender->box.space, &own);
+	msg->waiter = current;
 	for (i = 0; i < n; i++)
-		mpipc_space_watch(&waits[i], &msg->deliveries[i], slots ? &slots[i] : NULL);
+		if (msg->deliveries[i].result == -EAGAIN)
+			INIT_LIST_HEAD(&msg->deliveries[i].qnode.node);
+	init_waitqueue_entry(&own, current);
+	add_wait_queue(end, &own);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		full = mpipc_send_try(msg, n, slots, MPIPC_POST_MAY_WAIT);
-		for (i = 0; i < n; i++)
-			if (msg->deliveries[i].result != -EAGAIN)
-				mpipc_space_unwatch(&waits[i]);
-		if (!full)
+		if (!mpipc_send_try(msg, n, slots, how, &poor)) {
 			err = 0;
-		if (!full || err)
 			break;
-		if (signal_pending(current))
-			err = -ERESTARTSYS;
+		}
+		if (err)
+			break;
+		how |= MPIPC_POST_AGAIN;
+		if (poor && list_empty_careful(&poverty.node))
+			mpipc_user_watch(sender->user, &poverty);
 		else
-			err = mpipc_sleep_until(deadline);
+			err = mpipc_send_sleep(sender->user, poor ? &poverty : NULL, deadline);
 	}
 	__set_current_state(TASK_RUNNING);
 	for (i = 0; i < n; i++)
-		mpipc_space_unwatch(&waits[i]);
-	remove_wait_queue(&msg->sender->box.space, &own);
-	if (n > 1)
-		kvfree(waits);
+		if (msg->deliveries[i].result == -EAGAIN)
+			mpipc_post_unwatch(&msg->deliveries[i]);
+	mpipc_user_unwatch(sender->user, &poverty);
+	mpipc_user_wake(sender->user, false);
+	remove_wait_queue(end, &own);
 	return err;
 }
 
@@ -87,10 +107,11 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots
 		    unsigned int how)
 {
 	u32 i, sent = 0;
+	bool poor;
 	int err;
 
 	how |= deadline ? MPIPC_POST_MAY_WAIT : 0;
-	if (!mpipc_send_try(msg, n, slots, how) || !deadline)
+	if (!mpipc_send_try(msg, n, slots, how, &poor) || !deadline)
 		return 0;
 	err = mpipc_send_wait(msg, n, slots, deadline);
 	for (i = 0; i < n; i++)

@@ -33,6 +33,8 @@ struct mpipc_user *mpipc_user_find(kuid_t uid)
 		return NULL;
 	refcount_set(&fresh->ref, 1);
 	fresh->uid = uid;
+	spin_lock_init(&fresh->lock);
+	INIT_LIST_HEAD(&fresh->waiting);
 
 	spin_lock(&mpipc_users_lock);
 	user = mpipc_user_lookup(uid);
@@ -76,4 +78,52 @@ void mpipc_user_put(struct mpipc_user *user)
 		user = NULL;
 	spin_unlock(&mpipc_users_lock);
 	kfree(user);
+}
+
+/**
+ * mpipc_user_watch - have the calling thread woken when its user gets something back
+ * @user: the user
+ * @wait: memory for the wait until mpipc_user_unwatch()
+ *
+ * The thread has to try once more before it sleeps, with a full barrier in between.
+ */
+void mpipc_user_watch(struct mpipc_user *user, struct mpipc_user_wait *wait)
+{
+	wait->task = current;
+	spin_lock(&user->lock);
+	wait->seen = user->freed;
+	list_add_tail(&wait->node, &user->waiting);
+	spin_unlock(&user->lock);
+}
+
+/**
+ * mpipc_user_unwatch - stop waiting for the user to get something back
+ * @user: the user
+ * @wait: as given to mpipc_user_watch()
+ */
+void mpipc_user_unwatch(struct mpipc_user *user, struct mpipc_user_wait *wait)
+{
+	spin_lock(&user->lock);
+	list_del_init(&wait->node);
+	spin_unlock(&user->lock);
+}
+
+/**
+ * mpipc_user_wake - wake the sender that waits longest, if it has not tried since
+ * @user: the user
+ * @freed: the user has just got something back, which nobody has tried to use yet
+ */
+void mpipc_user_wake(struct mpipc_user *user, bool freed)
+{
+	struct mpipc_user_wait *wait;
+
+	spin_lock(&user->lock);
+	user->freed += freed;
+	wait = list_first_entry_or_null(&user->waiting, struct mpipc_user_wait, node);
+	if (wait && wait->seen != user->freed) {
+		list_del_init(&wait->node);
+		/* The thread cannot end its wait before it gets the lock. */
+		wake_up_process(wait->task);
+	}
+	spin_unlock(&user->lock);
 }

@@ -3,7 +3,9 @@
 #define MPIPC_USER_H
 
 #include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/uidgid.h>
 
 /**
@@ -13,6 +15,11 @@
  * together. The user is looked up once, at the join. An endpoint keeps a reference to its user, and
  * a message one to its sender, so that a charge is always given back to the user that was charged.
  * A charge is one atomic addition.
+ *
+ * Senders can wait for their user to hold less. Whatever gives something back wakes one of them,
+ * the one that waits longest. It tries again, and wakes the next one that has not tried since. So
+ * it costs the same to give something back however many wait, and the threads of the user itself
+ * do the rest.
  */
 
 /**
@@ -24,6 +31,9 @@
  * @groups: number of groups that the user created
  * @files: number of files in flight in messages that the user sent
  * @bytes: memory of the user's messages and calls
+ * @lock: protects @waiting and @freed
+ * @waiting: &struct mpipc_user_wait of senders; read without @lock as a hint
+ * @freed: counts how often something was given back while senders waited
  */
 struct mpipc_user {
 	refcount_t ref;
@@ -33,10 +43,44 @@ struct mpipc_user {
 	atomic_long_t groups;
 	atomic_long_t files;
 	atomic_long_t bytes;
+	spinlock_t lock;	/* protects those who wait */
+	struct list_head waiting;
+	u32 freed;
+};
+
+/**
+ * struct mpipc_user_wait - a thread that waits for its user to hold less
+ * @node: in &mpipc_user.waiting; empty once the thread was woken
+ * @task: the thread
+ * @seen: &mpipc_user.freed when the wait began, since when the thread has tried
+ */
+struct mpipc_user_wait {
+	struct list_head node;
+	struct task_struct *task;
+	u32 seen;
 };
 
 struct mpipc_user *mpipc_user_find(kuid_t uid);
 struct mpipc_user *mpipc_user_get(struct mpipc_user *user);
 void mpipc_user_put(struct mpipc_user *user);
+void mpipc_user_watch(struct mpipc_user *user, struct mpipc_user_wait *wait);
+void mpipc_user_unwatch(struct mpipc_user *user, struct mpipc_user_wait *wait);
+void mpipc_user_wake(struct mpipc_user *user, bool freed);
+
+/* Wake a sender, after the user has got something back. */
+static inline void mpipc_user_freed(struct mpipc_user *user)
+{
+	if (!list_empty(&user->waiting))
+		mpipc_user_wake(user, true);
+}
+
+/* Give back bytes that were charged to a user. */
+static inline void mpipc_user_uncharge(struct mpipc_user *user, long bytes)
+{
+	atomic_long_sub(bytes, &user->bytes);
+	/* Pairs with the barrier between mpipc_user_watch() and the next look at @bytes. */
+	smp_mb__after_atomic();
+	mpipc_user_freed(user);
+}
 
 #endif /* MPIPC_USER_H */

@@ -11,9 +11,12 @@
 #include "limits.h"
 #include "message.h"
 #include "parameter.h"
+#include "thread.h"
 #include "user.h"
+#include "wait.h"
 
 #include <sys/resource.h>
+#include <time.h>
 
 /* Memory of a user */
 
@@ -287,6 +290,200 @@ TEST_F(limits, who_does_not_read_leaves_space_for_others_of_the_same_user)
 {
 	ASSERT_EQ(0, set_param("user_bytes", (4LL << STUCK) * MPIPC_SIZE_MAX));
 	EXPECT_EQ(0, attempt(self->alice, send_past_some_stuck, self->group));
+}
+
+/**
+ * struct held_up - a message that waits because of what its user holds
+ * @primary: the sender
+ * @first: the secondary that the message is for
+ * @second: another secondary of the user
+ * @send: argument of the send
+ * @thread: the thread that sends
+ */
+struct held_up {
+	int primary;
+	int first;
+	int second;
+	struct mpipc_send_args send;
+	struct ioctl_thread thread;
+};
+
+/* Send until there is no space for the message anywhere. */
+static int send_until_full(int fd, __u64 to)
+{
+	static char data[SIZE];
+	struct mpipc_send_args send = {
+		.to = to,
+		.body = make_body("m", data, sizeof(data), NULL, 0),
+	};
+	int err;
+
+	do {
+		err = do_ioctl(fd, MPIPC_SEND, &send);
+	} while (!err && send.sent);
+	return err == -EAGAIN ? 0 : err;
+}
+
+static int hold_up(struct held_up *self)
+{
+	static char data[SIZE];
+
+	self->send = (struct mpipc_send_args){
+		.to = endpoint_id(self->first),
+		.deadline = in_ms(20000),
+		.body = make_body("waited", data, sizeof(data), NULL, 0),
+	};
+	return ioctl_thread_start(&self->thread, self->primary, MPIPC_SEND, &self->send) ?:
+	       ioctl_thread_asleep(&self->thread);
+}
+
+/* Return what came of the send, or -ETIME if it only ended because of its deadline. */
+static int held_up_end(struct held_up *self)
+{
+	int err = ioctl_thread_join(&self->thread);
+
+	return err ?: now_ns() < self->send.deadline ? 0 : -ETIME;
+}
+
+/* Expect, as a user, that a sender goes on when another secondary reads. */
+static int wait_for_memory_elsewhere(const char *group)
+{
+	static char data[SIZE];
+	struct mpipc_record record;
+	struct held_up held = { .primary = open_public(group) };
+	int err;
+
+	held.first = open_secondary(group);
+	held.second = open_secondary(group);
+	err = send_until_full(held.primary, endpoint_id(held.second)) ?:
+	      send_until_full(held.primary, endpoint_id(held.first)) ?:
+	      hold_up(&held);
+	while (!err)
+		err = recv_msg(held.second, &record, data, sizeof(data));
+	return err == -EAGAIN ? held_up_end(&held) : err;
+}
+
+/* Promise: P13 */
+TEST_F(limits, sender_that_waits_goes_on_when_its_user_holds_less_elsewhere)
+{
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	EXPECT_EQ(0, attempt(self->alice, wait_for_memory_elsewhere, self->group));
+}
+
+/*
+ * Expect, as a user, that a sender goes on when the secondary itself reads messages that
+ * another secondary has, too, so that they are still charged.
+ */
+static int wait_for_a_broadcast_to_be_read(const char *group)
+{
+	static char data[SIZE];
+	struct mpipc_record record;
+	struct held_up held = { .primary = open_public(group) };
+	int err;
+
+	held.first = open_secondary(group);
+	held.second = open_secondary(group);
+	err = send_until_full(held.primary, MPIPC_TO_ALL) ?: hold_up(&held);
+	while (!err)
+		err = recv_msg(held.first, &record, data, sizeof(data));
+	return err == -EAGAIN ? held_up_end(&held) : err;
+}
+
+/* Promise: P13 */
+TEST_F(limits, sender_that_waits_goes_on_when_the_destination_reads_what_others_have_too)
+{
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	EXPECT_EQ(0, attempt(self->alice, wait_for_a_broadcast_to_be_read, self->group));
+}
+
+/* Cost of taking a message */
+
+#define WAITING 300
+#define TAKES 50
+
+/* Take messages, and return the least time on a processor that one of them took. */
+static long long cost_of_taking(int fd)
+{
+	long long least = INT64_MAX;
+	struct mpipc_record record;
+
+	for (int i = 0; i < TAKES; i++) {
+		struct timespec before, after;
+		long long took;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+		if (recv_msg(fd, &record, NULL, 0))
+			return -1;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+		took = (after.tv_sec - before.tv_sec) * 1000000000LL +
+		       after.tv_nsec - before.tv_nsec;
+		least = took < least ? took : least;
+	}
+	return least;
+}
+
+/* Have many threads wait for space in a mailbox for a large message. */
+static int wait_in_many_threads(int fd, __u64 to)
+{
+	static struct ioctl_thread threads[WAITING];
+	static char data[MPIPC_SIZE_MAX];
+	static struct mpipc_send_args send;
+	int err;
+
+	do {
+		err = send_msg(fd, to, "large", data, sizeof(data));
+	} while (!err);
+	send = (struct mpipc_send_args){
+		.to = to,
+		.deadline = MPIPC_FOREVER,
+		.body = make_body("waits", data, sizeof(data), NULL, 0),
+	};
+	for (int i = 0; i < WAITING; i++)
+		if (ioctl_thread_start(&threads[i], fd, MPIPC_SEND, &send) ||
+		    ioctl_thread_asleep(&threads[i]))
+			return -EAGAIN;
+	return err == -EAGAIN ? 0 : err;
+}
+
+static int wait_as_secondary(const char *group)
+{
+	return wait_in_many_threads(open_secondary(group), MPIPC_TO_PRIMARY);
+}
+
+/* Promise: P13 */
+TEST_F(limits, taking_costs_the_same_however_many_of_another_user_wait)
+{
+	int primary = open_public(self->group), secondary = open_secondary(self->group);
+	long long alone, with_others;
+	struct child alice;
+
+	ASSERT_LE(0, secondary);
+	for (int i = 0; i < 2 * TAKES; i++)
+		ASSERT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	alone = cost_of_taking(primary);
+	ASSERT_LT(0, alone);
+	ASSERT_EQ(0, start_holder(&alice, self->alice, wait_as_secondary, self->group));
+	with_others = cost_of_taking(primary);
+	EXPECT_LT(0, with_others);
+	EXPECT_GT(4 * alone, with_others);
+	child_kill(&alice);
+}
+
+/* Promise: P13 */
+TEST_F(limits, taking_costs_the_same_however_many_of_the_own_threads_wait_elsewhere)
+{
+	int primary = open_primary(self->group), secondary = open_secondary(self->group);
+	long long alone, with_others;
+
+	ASSERT_LE(0, secondary);
+	for (int i = 0; i < 2 * TAKES; i++)
+		ASSERT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	alone = cost_of_taking(primary);
+	ASSERT_LT(0, alone);
+	ASSERT_EQ(0, wait_in_many_threads(primary, endpoint_id(secondary)));
+	with_others = cost_of_taking(primary);
+	EXPECT_LT(0, with_others);
+	EXPECT_GT(4 * alone, with_others);
 }
 
 /* Files in flight */

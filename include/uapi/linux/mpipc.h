@@ -342,8 +342,7 @@ struct mpipc_body {
  * @full: out: number of mailboxes that had no space (each counts the message as lost)
  * @body: in: the message
  *
- * A send to all succeeds whatever @sent and @full are, and whether or not there is anybody. It does
- * not wait if there is no memory to wait with.
+ * A send to all succeeds whatever @sent and @full are, and whether or not there is anybody.
  *
  * A user other than a primary's own gets at most half of what other users leave in the primary's
  * mailbox. In the mailbox of a secondary, unless that is empty, the messages of a user hold at most
@@ -439,8 +438,7 @@ struct mpipc_recv_args {
  *
  * With %MPIPC_CALL_WAIT_SPACE the call waits for full mailboxes before it waits for the results:
  * until the deadline (their result is then -ETIMEDOUT) or a signal, which ends this wait (-EAGAIN),
- * not the call. If no mailbox had space yet, a signal ends the call. If there is no memory to wait
- * with, the call does not wait for several full mailboxes (-EAGAIN).
+ * not the call. If no mailbox had space yet, a signal ends the call.
  *
  * An asynchronous call returns as soon as it is made, with @id and @n_results (the number of
  * destinations; @max_results and the three pointers are ignored). Each result is a record of type
