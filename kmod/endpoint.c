@@ -35,8 +35,9 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 {
 	if (!ep || !refcount_dec_and_test(&ep->ref))
 		return;
-	kfree(ep->spare_msg);
-	kfree(ep->spare_call);
+	mpipc_endpoint_drop_spare(ep);
+	if (ep->user)
+		mpipc_user_uncharge(ep->user, sizeof(*ep));
 	mpipc_link_put(ep->link);
 	mpipc_group_put(ep->group);
 	mpipc_user_put(ep->user);
@@ -46,6 +47,16 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 	put_net(ep->net);
 	/* Free the memory after a grace period, because senders may still read @ref under RCU. */
 	kfree_rcu(ep, rcu);
+}
+
+/**
+ * mpipc_endpoint_drop_spare - free the spare memory of an endpoint
+ * @ep: the endpoint
+ */
+void mpipc_endpoint_drop_spare(struct mpipc_endpoint *ep)
+{
+	kfree(xchg(&ep->spare_msg, NULL));
+	kfree(xchg(&ep->spare_call, NULL));
 }
 
 /* Return the number after the descriptor, which is never 0, so that iterate_fd() stops. */

@@ -191,6 +191,7 @@ static inline u64 mpipc_endpoint_deadline(const struct mpipc_endpoint *ep, u64 d
 
 struct mpipc_endpoint *mpipc_endpoint_new(struct net *net);
 void mpipc_endpoint_put(struct mpipc_endpoint *ep);
+void mpipc_endpoint_drop_spare(struct mpipc_endpoint *ep);
 bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void *table);
 int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
 void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link);

@@ -59,6 +59,8 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 	if (!group->n_members)
 		mpipc_group_forget(group);
 	mutex_unlock(&group->lock);
+	/* The memory can stay for long, because messages of the endpoint refer to it. */
+	atomic_long_add(sizeof(*ep), &ep->user->bytes);
 	atomic_long_dec(&ep->user->endpoints);
 }
 
@@ -97,6 +99,7 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 	/* The rest is done without locks, so that nobody has to wait for it. */
 	wake_up_all(&ep->box.readers);
 	wake_up_all(&ep->box.leaving);
+	mpipc_endpoint_drop_spare(ep);
 	mpipc_call_end_all(ep);
 	list_for_each_entry_safe(qnode, next, &trash, node) {
 		mpipc_qnode_drop(qnode);

@@ -53,10 +53,15 @@ static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t h
 
 static void mpipc_msg_free(struct mpipc_msg *msg)
 {
+	struct mpipc_endpoint *sender = msg->sender;
+
 	kvfree(msg->payload);
-	if (mpipc_endpoint_keeps_spare(msg->sender, msg->allocated))
-		msg = xchg(&msg->sender->spare_msg, msg);
+	if (mpipc_endpoint_keeps_spare(sender, msg->allocated))
+		msg = xchg(&sender->spare_msg, msg);
 	kvfree(msg);
+	/* Whoever leaves drops its spare memory once, which may have been before. */
+	if (mpipc_endpoint_leaves(sender))
+		mpipc_endpoint_drop_spare(sender);
 }
 
 /* Make a message without content, which can be put at any time, because it has no files yet. */

@@ -33,9 +33,13 @@ static struct mpipc_call *mpipc_call_alloc(struct mpipc_endpoint *ep, size_t byt
 
 static void mpipc_call_free(struct mpipc_call *call)
 {
-	if (mpipc_endpoint_keeps_spare(call->caller, call->allocated))
-		call = xchg(&call->caller->spare_call, call);
+	struct mpipc_endpoint *caller = call->caller;
+
+	if (mpipc_endpoint_keeps_spare(caller, call->allocated))
+		call = xchg(&caller->spare_call, call);
 	kvfree(call);
+	if (mpipc_endpoint_leaves(caller))
+		mpipc_endpoint_drop_spare(caller);
 }
 
 /**

@@ -14,7 +14,7 @@
  * All that endpoints hold is charged to the real uid that joined, in all network namespaces
  * together. The user is looked up once, at the join. An endpoint keeps a reference to its user, and
  * a message one to its sender, so that a charge is always given back to the user that was charged.
- * A charge is one atomic addition.
+ * A charge is one atomic addition. An endpoint that has left is charged as memory until it is freed.
  *
  * Senders can wait for their user to hold less. Whatever gives something back wakes one of them,
  * the one that waits longest. It tries again, and wakes the next one that has not tried since. So

@@ -292,6 +292,41 @@ TEST_F(limits, who_does_not_read_leaves_space_for_others_of_the_same_user)
 	EXPECT_EQ(0, attempt(self->alice, send_past_some_stuck, self->group));
 }
 
+/* Join, send one message and leave, as a user, until that fails. Return how often it did not. */
+static int come_send_and_go(const char *group)
+{
+	int fd, n = 0, err = 0;
+
+	while (!err) {
+		fd = open_secondary(group);
+		err = send_msg(fd, MPIPC_TO_PRIMARY, "", NULL, 0);
+		close(fd);
+		n += !err;
+	}
+	return err == -EDQUOT ? n : err;
+}
+
+#define ENDPOINT 256 /* an endpoint takes more than this */
+
+TEST_F(limits, endpoints_that_left_are_charged_while_their_messages_are_unread)
+{
+	int primary = open_public(self->group);
+	struct child alice;
+	int n;
+
+	ASSERT_LE(0, primary);
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	n = start_holder(&alice, self->alice, come_send_and_go, self->group);
+	child_kill(&alice);
+	EXPECT_LT(1, n);
+	EXPECT_GE(BYTES / ENDPOINT, n);
+	/* All of it is given back. */
+	for (int i = 0; i < n; i++)
+		ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
+	EXPECT_EQ(n, start_holder(&alice, self->alice, come_send_and_go, self->group));
+	child_kill(&alice);
+}
+
 /**
  * struct held_up - a message that waits because of what its user holds
  * @primary: the sender
