@@ -99,6 +99,7 @@ enum mpipc_state {
  * @user: the user that is charged, with a reference
  * @cred: credentials of the process that joined, with a reference
  * @pid: process that joined, with a reference
+ * @exempt: the limits of the user do not stop the endpoint
  * @time_offset: how far the clock of that process is ahead of the host's, in ns
  *
  * Written under @lock:
@@ -140,6 +141,7 @@ struct mpipc_endpoint {
 	u32 index;
 	u32 role;
 	u32 flags;
+	bool exempt;
 	unsigned int fd_hint;
 	struct mpipc_group *group;
 	struct mpipc_user *user;

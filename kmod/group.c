@@ -136,7 +136,8 @@ static struct mpipc_group *mpipc_group_add_locked(struct mpipc_group *group)
 	struct mpipc_groups *groups = group->place.groups;
 
 	lockdep_assert_held(&groups->lock);
-	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups)))
+	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups),
+			  mpipc_is_exempt()))
 		return ERR_PTR(-EDQUOT);
 	/* This always succeeds, because nobody else knows the group. */
 	mutex_trylock(&group->lock);

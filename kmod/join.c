@@ -247,7 +247,8 @@ static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *grou
 	err = mpipc_join_check_group(join, group);
 	if (err)
 		return err;
-	if (!mpipc_charge(&user->endpoints, 1, READ_ONCE(mpipc_user_endpoints)))
+	ep->exempt = mpipc_is_exempt();
+	if (!mpipc_charge(&user->endpoints, 1, READ_ONCE(mpipc_user_endpoints), ep->exempt))
 		return -EDQUOT;
 	err = mpipc_join_reserve(join, group);
 	if (err) {

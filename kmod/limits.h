@@ -3,7 +3,10 @@
 #define MPIPC_LIMITS_H
 
 #include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/kernel.h>
+#include <linux/user_namespace.h>
 
 /**
  * DOC: Limits
@@ -15,6 +18,11 @@
  *
  * A charge that would pass a limit is undone, so that concurrent charges can fail a little early
  * but never pass the limit.
+ *
+ * The limits of a user are those of a uid, and containers without a user namespace have the uids of
+ * the host. So they do not stop a process with CAP_SYS_RESOURCE in the initial user namespace, which
+ * its memory cgroup still bounds. An endpoint keeps what held at its join, because a write() must
+ * not depend on the process that makes it.
  */
 
 /* Number of messages and requests that wait in one mailbox. */
@@ -32,17 +40,25 @@ extern unsigned long mpipc_user_bytes;
 /* Number of calls that one endpoint has open. */
 extern unsigned int mpipc_endpoint_calls;
 
+/* Say whether the limits of a user do not stop the calling process. */
+static inline bool mpipc_is_exempt(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+}
+
 /**
  * mpipc_charge - count @n against a limit
  * @count: the counter
  * @n: number to add
  * @limit: the most that the counter may reach
+ * @exempt: count @n in any case
  *
  * Return: true if @n was counted.
  */
-static inline bool mpipc_charge(atomic_long_t *count, long n, unsigned long limit)
+static inline bool mpipc_charge(atomic_long_t *count, long n, unsigned long limit, bool exempt)
 {
-	if (atomic_long_add_return(n, count) <= (long)min_t(unsigned long, limit, LONG_MAX))
+	if (atomic_long_add_return(n, count) <= (long)min_t(unsigned long, limit, LONG_MAX) ||
+	    exempt)
 		return true;
 	atomic_long_sub(n, count);
 	return false;

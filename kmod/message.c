@@ -9,7 +9,7 @@
  */
 static int mpipc_charge_files(struct mpipc_user *user, u32 n)
 {
-	if (!n || mpipc_charge(&user->files, n, rlimit(RLIMIT_NOFILE)))
+	if (!n || mpipc_charge(&user->files, n, rlimit(RLIMIT_NOFILE), false))
 		return 0;
 	if (!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -ETOOMANYREFS;
@@ -80,7 +80,7 @@ static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char
 	head = struct_size(msg, deliveries, n_deliveries) + n_files * sizeof(struct file *) + len;
 	bytes = head + size;
 	if (paid == MPIPC_SENDER_PAYS &&
-	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes)))
+	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes), sender->exempt))
 		return ERR_PTR(-EDQUOT);
 
 	msg = mpipc_msg_alloc(sender, head, size);

@@ -285,7 +285,7 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 	charge = bytes + n * (sizeof(struct mpipc_msg) + MPIPC_NAME_MAX + arg->reply_size +
 			       arg->reply_fds * (u64)sizeof(struct file *));
 	if (charge > LONG_MAX ||
-	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes)))
+	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes), ep->exempt))
 		return ERR_PTR(-EDQUOT);
 	call = mpipc_call_alloc(ep, bytes);
 	if (!call) {

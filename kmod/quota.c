@@ -84,7 +84,7 @@ static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_ms
 	/* The message itself was charged when it was made. */
 	long elsewhere = atomic_long_read(&msg->sender->user->bytes) - msg->charge - box->held;
 
-	return !box->held || box->held + msg->charge <= (limit - elsewhere) / 2;
+	return !box->held || msg->sender->exempt || box->held + msg->charge <= (limit - elsewhere) / 2;
 }
 
 /**

@@ -209,6 +209,62 @@ TEST_F(limits, broadcast_costs_one_message)
 	EXPECT_EQ(0, attempt(self->alice, broadcast_twice, self->group));
 }
 
+/*
+ * Fill up, as root of a container that has a network of its own but no users, what uid 0 may
+ * have.
+ */
+static int fill_container(void *group)
+{
+	static char data[SIZE];
+	int primary, err;
+	__u64 id;
+
+	if (unshare(CLONE_NEWNET) || keep_capabilities(1ULL << CAP_DAC_OVERRIDE))
+		return -errno;
+	primary = open_public(group);
+	id = endpoint_id(open_secondary(group));
+	do {
+		err = send_msg(primary, id, "m", data, sizeof(data));
+	} while (!err);
+	if (err != -EAGAIN)
+		return err;
+	err = call_async(primary, id, "c", MPIPC_SIZE_MAX, MPIPC_FOREVER, NULL);
+	if (err != -EDQUOT || open_primary("another") != -EDQUOT ||
+	    open_secondary(group) != -EDQUOT)
+		return -ERANGE;
+	return 0;
+}
+
+/* Promise: P13 */
+TEST_F(limits, administrator_is_not_stopped_by_what_its_uid_has_in_a_container)
+{
+	int primary = open_primary(self->group), secondary = open_secondary(self->group);
+	struct child container;
+	__u64 err;
+
+	ASSERT_LE(0, secondary);
+	ASSERT_LE(0, child_fork(&container));
+	if (!container.pid) {
+		ASSERT_EQ(0, set_param("user_bytes", BYTES));
+		/* The two of this process count, too. */
+		ASSERT_EQ(0, set_param("user_endpoints", 4));
+		ASSERT_EQ(0, set_param("user_groups", 2));
+		child_send(&container, fill_container(self->other));
+		child_hear(&container, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&container, &err));
+	ASSERT_EQ(0, (int)err);
+	for (int i = 0; i < 2 * BYTES / SIZE; i++)
+		ASSERT_EQ(0, send_msg(primary, endpoint_id(secondary), "m", self->data, SIZE));
+	EXPECT_EQ(0, call_async(primary, endpoint_id(secondary), "c", MPIPC_SIZE_MAX,
+				MPIPC_FOREVER, NULL));
+	EXPECT_LE(0, open_secondary(self->group));
+	group_name(self->other, "third");
+	EXPECT_LE(0, open_primary(self->other));
+	child_kill(&container);
+}
+
 #define HEALTHY 3
 
 /* Run, as a user, secondaries that read and one that never does. */
