@@ -6,6 +6,9 @@
 #include "export.h"
 #include "results.h"
 
+/* These flags are for calls that wait. */
+#define REFUSED	(MPIPC_CALL_ORDERED | MPIPC_CALL_DISPATCH | MPIPC_CALL_WAIT_SPACE)
+
 mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char *name,
 				   const void *data, size_t size, int64_t timeout_ns,
 				   const struct mpipc_call_options *options,
@@ -22,7 +25,7 @@ mpipc__export int mpipc_call_async(struct mpipc *handle, uint64_t to, const char
 	if (err)
 		return err;
 	/* A call that waited for space would sleep with async_lock held. */
-	if (arg.flags & (MPIPC_CALL_ORDERED | MPIPC_CALL_DISPATCH | MPIPC_CALL_WAIT_SPACE) || opts.call)
+	if (opts.call || arg.flags & REFUSED)
 		return -EINVAL;
 	arg.flags |= MPIPC_CALL_ASYNC;
 	async = malloc(sizeof(*async));

@@ -28,7 +28,8 @@ mpipc__export const char *mpipc_open_hint(int error)
 		return "there is no /dev/mpipc: load the kernel module (modprobe mpipc); "
 		       "if that fails, install it for this kernel";
 	case -ENOTTY:
-		return "the device that the program or MPIPC_DEVICE names is not one of the module mpipc";
+		return "the device that the program or MPIPC_DEVICE names is not one of the "
+		       "module mpipc";
 	case -EACCES:
 	case -EPERM:
 		if (!device_opens())
