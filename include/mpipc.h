@@ -44,8 +44,8 @@ extern "C" {
  * more, and mpipc_close() does not free the handle.
  *
  * Cancellation: no function is a cancellation point of pthread_cancel(), except
- * mpipc_dispatch(). A thread in a handler or in mpipc_dispatch() must not be cancelled;
- * mpipc_leave() makes mpipc_dispatch() return.
+ * mpipc_dispatch() and mpipc_call() with %MPIPC_CALL_DISPATCH. A thread in a handler or in one
+ * of these must not be cancelled; mpipc_leave() makes them return.
  *
  * Descriptors: the caller keeps those that it sends. Received descriptors are
  * close-on-exec. They belong to the message or to the replies in which they came, and are
