@@ -172,8 +172,13 @@ static int open_at(struct mpipc **handle, const char *at, enum mpipc_role role)
 static int try_from_elsewhere(void *at)
 {
 	struct mpipc *handle;
+	int err;
 
-	return unshare(CLONE_NEWNET) ? -errno : open_at(&handle, at, MPIPC_SECONDARY);
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	err = open_at(&handle, at, MPIPC_SECONDARY);
+	mpipc_close(handle);
+	return err;
 }
 
 TEST(processes_that_name_the_same_file_meet)
@@ -206,7 +211,7 @@ TEST(processes_that_name_the_same_file_meet)
 
 TEST(the_path_of_a_file_costs_no_descriptor)
 {
-	struct mpipc *handle;
+	struct mpipc *handle, *other;
 	int before = dup(0), after;
 
 	close(before);
@@ -214,10 +219,11 @@ TEST(the_path_of_a_file_costs_no_descriptor)
 	after = dup(0);
 	EXPECT_EQ(before, after);
 	close(after);
-	EXPECT_EQ(-EADDRINUSE, open_at(&handle, "/tmp", MPIPC_PRIMARY));
+	EXPECT_EQ(-EADDRINUSE, open_at(&other, "/tmp", MPIPC_PRIMARY));
 	after = dup(0);
 	EXPECT_EQ(before, after);
 	close(after);
+	mpipc_close(handle);
 }
 
 /* Join as a user who has nothing but permission for the node, and look for a word in the hint. */
