@@ -19,10 +19,10 @@
  * A charge that would pass a limit is undone, so that concurrent charges can fail a little early
  * but never pass the limit.
  *
- * The limits of a user are those of a uid, and containers without a user namespace have the uids of
- * the host. So they do not stop a process with CAP_SYS_RESOURCE in the initial user namespace, which
- * its memory cgroup still bounds. An endpoint keeps what held at its join, because a write() must
- * not depend on the process that makes it.
+ * The limits of a user are those of a uid, and containers without a user namespace have the uids
+ * of the host. So they do not stop a process with CAP_SYS_RESOURCE in the initial user namespace,
+ * which its memory cgroup still bounds. An endpoint keeps what held at its join, because a write()
+ * must not depend on the process that makes it.
  */
 
 /* Number of messages and requests that wait in one mailbox. */

@@ -26,6 +26,7 @@ struct mpipc_endpoint;
  * @endpoints: number of secondaries of the user that belong to the primary
  * @messages: number of messages of the user in the mailbox, also of secondaries that left
  * @bytes: payload of these messages
+ * @files: number of files in these messages
  * @waiting: &struct mpipc_delivery of the user's senders that wait for space, the first one first
  *
  * All are protected by the lock of the mailbox. A closed mailbox does not look at its quotas any
@@ -37,6 +38,7 @@ struct mpipc_quota {
 	u32 endpoints;
 	u32 messages;
 	u32 bytes;
+	u32 files;
 	struct list_head waiting;
 };
 

@@ -93,6 +93,7 @@ void mpipc_mailbox_close(struct mpipc_mailbox *box, struct list_head *trash)
 	box->messages = 0;
 	box->bytes = 0;
 	box->held = 0;
+	box->files = 0;
 	while (!list_empty(&box->quotas))
 		list_del_init(box->quotas.next);
 	spin_unlock(&box->lock);

@@ -60,6 +60,7 @@ struct mpipc_qnode {
  * @messages: number of messages and requests in @queue
  * @bytes: payload of these
  * @held: memory that is charged for these
+ * @files: number of files in these that count in no &struct mpipc_quota
  * @lost_since: number of messages that found no space since the newest queue node
  * @lost: number of all messages that found no space
  * @received: number of queue nodes that were taken out
@@ -85,6 +86,7 @@ struct mpipc_mailbox {
 	u32 queued;
 	u32 messages;
 	u32 bytes;
+	u32 files;
 	long held;
 	u64 seq;
 	u64 seq_sure;

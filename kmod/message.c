@@ -7,13 +7,18 @@
  * Charge files in flight. The limit is the number of files that the sender could hold open itself,
  * as for AF_UNIX, so that files in flight are no way round RLIMIT_NOFILE.
  */
-static int mpipc_charge_files(struct mpipc_user *user, u32 n)
+static int mpipc_msg_charge_files(struct mpipc_msg *msg, u32 n)
 {
-	if (!n || mpipc_charge(&user->files, n, rlimit(RLIMIT_NOFILE), false))
-		return 0;
-	if (!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
-		return -ETOOMANYREFS;
-	atomic_long_add(n, &user->files);
+	struct mpipc_user *user = msg->sender->user;
+
+	msg->max_files = min_t(unsigned long, rlimit(RLIMIT_NOFILE), U32_MAX);
+	if (!mpipc_charge(&user->files, n, msg->max_files, false)) {
+		if (!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+			return -ETOOMANYREFS;
+		msg->max_files = U32_MAX;
+		atomic_long_add(n, &user->files);
+	}
+	msg->files_user = user;
 	return 0;
 }
 
@@ -104,22 +109,23 @@ static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char
 }
 
 static int mpipc_msg_import_files(struct mpipc_msg *msg, const struct mpipc_body *body,
-				  bool pass_mpipc)
+				  bool pass_mpipc, enum mpipc_paid paid)
 {
-	struct mpipc_user *user = msg->sender->user;
-	int err;
+	int err = 0;
 
-	err = mpipc_charge_files(user, body->n_fds);
+	if (!body->n_fds)
+		return 0;
+	if (paid == MPIPC_SENDER_PAYS)
+		err = mpipc_msg_charge_files(msg, body->n_fds);
 	if (err)
 		return err;
 	err = mpipc_files_import(mpipc_msg_files(msg), u64_to_user_ptr(body->fds), body->n_fds,
 				 pass_mpipc);
-	if (err) {
-		atomic_long_sub(body->n_fds, &user->files);
-		return err;
-	}
-	msg->n_files = body->n_fds;
-	return 0;
+	if (!err)
+		msg->n_files = body->n_fds;
+	else if (msg->files_user)
+		mpipc_user_uncharge_files(msg->files_user, body->n_fds);
+	return err;
 }
 
 /* Copy the payload from the process, or from what the process writes. */
@@ -158,7 +164,7 @@ struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct m
 	msg = mpipc_msg_new(sender, body->name, body->size, body->n_fds, n_deliveries, paid);
 	if (IS_ERR(msg))
 		return msg;
-	err = mpipc_msg_import_files(msg, body, pass_mpipc);
+	err = mpipc_msg_import_files(msg, body, pass_mpipc, paid);
 	if (!err) {
 		/* The places of the name and the payload depend on n_files, which is set by now. */
 		memcpy(mpipc_msg_name(msg), body->name, msg->name_len);
@@ -186,8 +192,12 @@ void mpipc_msg_put(struct mpipc_msg *msg)
 	sender = msg->sender;
 	user = sender->user;
 	mpipc_files_put(mpipc_msg_files(msg), msg->n_files);
-	if (msg->n_files)
-		atomic_long_sub(msg->n_files, &user->files);
+	if (msg->n_files && msg->files_user)
+		mpipc_user_uncharge_files(msg->files_user, msg->n_files);
+	if (msg->abroad)
+		atomic_long_sub(msg->charge, &user->abroad);
+	if (msg->abroad && msg->n_files)
+		atomic_long_sub(msg->n_files, &user->files_abroad);
 	if (msg->charge)
 		mpipc_user_uncharge(user, msg->charge);
 	mpipc_msg_free(msg);

@@ -21,7 +21,8 @@
  * small message as spare memory for its next one.
  *
  * The memory of a reply was charged to the caller when the call was made, so that no reply fails
- * because its sender has used up what it may.
+ * because its sender has used up what it may. Its files are charged to the caller, too, when the
+ * reply arrives.
  */
 
 /**
@@ -46,13 +47,17 @@ struct mpipc_delivery {
  * @allocated: size of the memory in bytes, without a payload that has its own
  * @charge: bytes that are charged to the sender's user
  * @n_deliveries: number of places in @deliveries
- * @n_files: number of files, which are charged to the sender's user, too
+ * @n_files: number of files
+ * @max_files: the most files that the sender's user may have in flight
  * @name_len: bytes of the name, without its NUL
  * @reply_size: size of the largest reply, if this is a request
  * @reply_fds: the most descriptors of a reply, if this is a request
  * @sender: the sender, with a reference
  * @call: id of the call, if this is a request or a reply
  * @deadline: deadline of the call, in the clock of the host, if this is a request
+ * @files_user: the user that is charged for the files: the sender's, or, of a reply, the caller's,
+ *	which lives as long as the call; NULL if nobody is
+ * @abroad: the message is, or was, in the mailbox of another user than the sender's
  * @waiter: the thread that waits for space to post the message
  * @stamp: when the message was made, in the clock of the host
  * @payload: the payload, if it has memory of its own, or NULL
@@ -72,6 +77,9 @@ struct mpipc_msg {
 	u64 call;
 	u64 deadline;
 	u64 stamp;
+	struct mpipc_user *files_user;
+	u32 max_files;
+	bool abroad;
 	struct task_struct *waiter;
 	char *payload;
 	struct mpipc_delivery deliveries[];
@@ -92,7 +100,7 @@ static inline char *mpipc_msg_data(struct mpipc_msg *msg)
 	return msg->payload ?: mpipc_msg_name(msg) + msg->name_len;
 }
 
-/* These values say who is charged for the memory of a message. */
+/* These values say who is charged for a message. */
 enum mpipc_paid {
 	MPIPC_SENDER_PAYS,	/* the sender's user, when the message is made */
 	MPIPC_CALLER_PAID,	/* the caller's user, when the call was made: a reply */

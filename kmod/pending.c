@@ -302,6 +302,7 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 		.charge = charge,
 		.reply_size = arg->reply_size,
 		.reply_fds = arg->reply_fds,
+		.max_files = min_t(unsigned long, rlimit(RLIMIT_NOFILE), U32_MAX),
 		.n_slots = n_slots,
 		.async = arg->flags & MPIPC_CALL_ASYNC,
 		.waited = !(arg->flags & MPIPC_CALL_ASYNC),

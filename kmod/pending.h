@@ -69,6 +69,7 @@ struct mpipc_reply_slot {
  * @charge: bytes that were charged to the caller's user, replies included
  * @reply_size: size of the largest reply that is taken
  * @reply_fds: the most descriptors that are taken with a reply
+ * @max_files: the most files that the caller's user may have in flight
  * @n_slots: number of destinations, but at least 1
  * @async: the results go to the caller's mailbox
  * @over: no request is posted any more; a cancel sets this under the caller's lock
@@ -88,6 +89,7 @@ struct mpipc_call {
 	long charge;
 	u32 reply_size;
 	u32 reply_fds;
+	u32 max_files;
 	u32 n_slots;
 	bool async;
 	bool over;

@@ -121,6 +121,8 @@ static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply
 		mpipc_pending_add_locked(slot);
 	mpipc_mailbox_add_locked(box, &delivery->qnode);
 	mpipc_quota_count(to, msg, 1);
+	if (to->user != msg->sender->user && !msg->abroad)
+		mpipc_quota_send_abroad(msg);
 	mpipc_event_peer_sent_locked(to, msg->sender);
 	return 0;
 }

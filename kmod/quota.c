@@ -77,14 +77,42 @@ struct mpipc_quota *mpipc_quota_of(struct mpipc_endpoint *to, struct mpipc_msg *
 	return link ? link->quota : NULL;
 }
 
-/* Say whether the mailbox of a secondary leaves enough of its memory to the sender's user. */
-static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_msg *msg)
+/*
+ * Say whether something may have @n more, which are charged already. It may have at most half of
+ * what the rest of @all leaves of @limit. If it has nothing yet, it may have @n in any case.
+ */
+static bool mpipc_quota_leaves_half(long has, long n, long all, long limit)
+{
+	return !has || has + n <= (limit - (all - n - has)) / 2;
+}
+
+/* Say whether a mailbox leaves enough of what the sender's user may have in memory and files. */
+static bool mpipc_quota_leaves_enough(struct mpipc_endpoint *to, struct mpipc_msg *msg, u32 files)
 {
 	long limit = min_t(unsigned long, READ_ONCE(mpipc_user_bytes), LONG_MAX);
-	/* The message itself was charged when it was made. */
-	long elsewhere = atomic_long_read(&msg->sender->user->bytes) - msg->charge - box->held;
+	struct mpipc_user *user = msg->sender->user;
 
-	return !box->held || msg->sender->exempt || box->held + msg->charge <= (limit - elsewhere) / 2;
+	if (msg->sender->exempt)
+		return true;
+	if (msg->n_files && msg->max_files != U32_MAX &&
+	    !mpipc_quota_leaves_half(files, msg->n_files, atomic_long_read(&user->files),
+				     msg->max_files))
+		return false;
+	return to->role == MPIPC_PRIMARY ||
+	       mpipc_quota_leaves_half(to->box.held, msg->charge, atomic_long_read(&user->bytes),
+				       limit);
+}
+
+/* Say whether a user would have too much in the mailboxes of all other users together. */
+static bool mpipc_quota_is_too_much_abroad(struct mpipc_msg *msg)
+{
+	long bytes = atomic_long_read(&msg->sender->user->abroad);
+	long files = atomic_long_read(&msg->sender->user->files_abroad);
+
+	if (msg->abroad || msg->sender->exempt)
+		return false;
+	return (bytes && bytes + msg->charge > (long)(READ_ONCE(mpipc_user_bytes) / 2)) ||
+	       (files && msg->n_files && files + msg->n_files > msg->max_files / 2);
 }
 
 /**
@@ -92,8 +120,8 @@ static bool mpipc_quota_leaves_enough(struct mpipc_mailbox *box, struct mpipc_ms
  * @to: the destination, whose mailbox is locked
  * @msg: the message
  *
- * Return: 0, -EAGAIN if there is no space now, -EMSGSIZE if there never will be, or -EDQUOT if there
- * is space, but the sender's user holds too much now.
+ * Return: 0, -EAGAIN if there is no space now, -EMSGSIZE if there never will be, or -EDQUOT if
+ * there is space, but the sender's user holds too much now.
  */
 int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 {
@@ -106,7 +134,8 @@ int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 		return -EMSGSIZE;
 	if (box->messages >= messages || box->bytes > bytes - size)
 		return -EAGAIN;
-	if (to->role == MPIPC_SECONDARY && !mpipc_quota_leaves_enough(box, msg))
+	if (!mpipc_quota_leaves_enough(to, msg, quota ? quota->files : box->files) ||
+	    (to->user != msg->sender->user && mpipc_quota_is_too_much_abroad(msg)))
 		return -EDQUOT;
 	if (!quota)
 		return 0;
@@ -115,6 +144,17 @@ int mpipc_quota_check_space(struct mpipc_endpoint *to, struct mpipc_msg *msg)
 	if (quota->messages < max(messages / 2, 1U) && (u64)quota->bytes + size <= bytes / 2)
 		return 0;
 	return -EAGAIN;
+}
+
+/**
+ * mpipc_quota_send_abroad - charge a message that another user gets, once
+ * @msg: the message, which nobody of another user has yet
+ */
+void mpipc_quota_send_abroad(struct mpipc_msg *msg)
+{
+	msg->abroad = true;
+	atomic_long_add(msg->charge, &msg->sender->user->abroad);
+	atomic_long_add(msg->n_files, &msg->sender->user->files_abroad);
 }
 
 /**
@@ -134,8 +174,11 @@ void mpipc_quota_count(struct mpipc_endpoint *ep, struct mpipc_msg *msg, int sig
 	box->held += sign * (long)msg->charge;
 	if (sign < 0)
 		mpipc_user_freed(msg->sender->user);
-	if (!quota)
+	if (!quota) {
+		box->files += sign * msg->n_files;
 		return;
+	}
+	quota->files += sign * msg->n_files;
 	quota->messages += sign;
 	quota->bytes += sign * msg->size;
 	mpipc_quota_forget_unused(box, quota);

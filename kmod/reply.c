@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "limits.h"
 #include "pending.h"
 #include "reply.h"
 #include "trace.h"
+
+/* Charge the caller for the files of a reply, so that one who does not read costs only itself. */
+static bool mpipc_reply_charge(struct mpipc_msg *reply, struct mpipc_call *call)
+{
+	struct mpipc_user *user = call->caller->user;
+
+	if (!reply->n_files)
+		return true;
+	if (!mpipc_charge(&user->files, reply->n_files, call->max_files, call->caller->exempt))
+		return false;
+	reply->files_user = user;
+	return true;
+}
 
 /**
  * mpipc_reply - reply to a request
@@ -37,6 +51,8 @@ int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, b
 	} else if (outcome.reply->size > call->reply_size ||
 		   outcome.reply->n_files > call->reply_fds) {
 		err = -EMSGSIZE;
+	} else if (!mpipc_reply_charge(outcome.reply, call)) {
+		err = -ETOOMANYREFS;
 	} else if (!mpipc_reply_slot_complete(slot, &outcome)) {
 		err = -ESRCH;
 	} else {

@@ -12,9 +12,10 @@
  * DOC: Users
  *
  * All that endpoints hold is charged to the real uid that joined, in all network namespaces
- * together. The user is looked up once, at the join. An endpoint keeps a reference to its user, and
- * a message one to its sender, so that a charge is always given back to the user that was charged.
- * A charge is one atomic addition. An endpoint that has left is charged as memory until it is freed.
+ * together. The user is looked up once, at the join. An endpoint keeps a reference to its user,
+ * and a message one to its sender, so that a charge is always given back to the user that was
+ * charged. A charge is one atomic addition. An endpoint that has left is charged as memory until
+ * it is freed.
  *
  * Senders can wait for their user to hold less. Whatever gives something back wakes one of them,
  * the one that waits longest. It tries again, and wakes the next one that has not tried since. So
@@ -29,8 +30,10 @@
  * @uid: the uid; constant
  * @endpoints: number of endpoints that are members of a group
  * @groups: number of groups that the user created
- * @files: number of files in flight in messages that the user sent
+ * @files: number of files in flight in messages that the user sent, and in replies to it
  * @bytes: memory of the user's messages and calls
+ * @abroad: the part of @bytes that other users have in their mailboxes
+ * @files_abroad: the part of @files that other users have in their mailboxes
  * @lock: protects @waiting and @freed
  * @waiting: &struct mpipc_user_wait of senders; read without @lock as a hint
  * @freed: counts how often something was given back while senders waited
@@ -43,6 +46,8 @@ struct mpipc_user {
 	atomic_long_t groups;
 	atomic_long_t files;
 	atomic_long_t bytes;
+	atomic_long_t abroad;
+	atomic_long_t files_abroad;
 	spinlock_t lock;	/* protects those who wait */
 	struct list_head waiting;
 	u32 freed;
@@ -74,13 +79,23 @@ static inline void mpipc_user_freed(struct mpipc_user *user)
 		mpipc_user_wake(user, true);
 }
 
-/* Give back bytes that were charged to a user. */
-static inline void mpipc_user_uncharge(struct mpipc_user *user, long bytes)
+/* Give back what was charged to a user. */
+static inline void mpipc_user_give_back(struct mpipc_user *user, atomic_long_t *count, long n)
 {
-	atomic_long_sub(bytes, &user->bytes);
-	/* Pairs with the barrier between mpipc_user_watch() and the next look at @bytes. */
+	atomic_long_sub(n, count);
+	/* Pairs with the barrier between mpipc_user_watch() and the next look at @count. */
 	smp_mb__after_atomic();
 	mpipc_user_freed(user);
+}
+
+static inline void mpipc_user_uncharge(struct mpipc_user *user, long bytes)
+{
+	mpipc_user_give_back(user, &user->bytes, bytes);
+}
+
+static inline void mpipc_user_uncharge_files(struct mpipc_user *user, long n)
+{
+	mpipc_user_give_back(user, &user->files, n);
 }
 
 #endif /* MPIPC_USER_H */

@@ -33,14 +33,16 @@ TEST_F(limits, user_has_so_many_bytes_in_messages)
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, set_param("user_bytes", BYTES));
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
+	/* Another user may have half of them in its mailboxes. */
 	order = send_all(&alice, SIZE, 0);
-	EXPECT_EQ(-EDQUOT, order.err);
-	EXPECT_GE(BYTES, order.done * SIZE);
-	EXPECT_LT(BYTES, (order.done + 1) * (SIZE + OVERHEAD));
+	EXPECT_EQ(-EAGAIN, order.err);
+	EXPECT_GE(BYTES / 2, order.done * SIZE);
+	EXPECT_LT(BYTES / 2, (order.done + 1) * (SIZE + OVERHEAD));
+	EXPECT_EQ(-EDQUOT, send_all(&alice, BYTES / 2 + SIZE, 0).err);
 	/* Bytes are given back with each message that is received. */
 	ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, SIZE));
 	order = send_all(&alice, SIZE, 0);
-	EXPECT_EQ(-EDQUOT, order.err);
+	EXPECT_EQ(-EAGAIN, order.err);
 	EXPECT_EQ(1, order.done);
 }
 
@@ -110,9 +112,10 @@ TEST_F(limits, bytes_of_messages_are_counted_exactly)
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	cost = cost_of_one(&unread, SIZE);
 	EXPECT_GT(SIZE + OVERHEAD, cost);
-	EXPECT_EQ(7, unread_under(&unread, 7 * cost));
-	EXPECT_EQ(6, unread_under(&unread, 7 * cost - 1));
-	EXPECT_EQ(-EDQUOT, send_all(&alice, 7 * SIZE, 0).err);
+	/* Half of the limit is for what other users have in their mailboxes. */
+	EXPECT_EQ(7, unread_under(&unread, 2 * 7 * cost));
+	EXPECT_EQ(6, unread_under(&unread, 2 * 7 * cost - 2));
+	EXPECT_EQ(-EDQUOT, send_all(&alice, 2 * 7 * SIZE, 0).err);
 }
 
 TEST_F(limits, bytes_of_replies_are_counted_exactly_and_given_back_with_the_caller)
@@ -154,7 +157,7 @@ TEST_F(limits, bytes_count_for_a_dead_sender_until_they_are_received)
 	first = send_all(&alice, SIZE, 0).done;
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
-	EXPECT_EQ(-EDQUOT, send_all(&alice, SIZE, 0).err);
+	EXPECT_EQ(-EAGAIN, send_all(&alice, SIZE, 0).err);
 	EXPECT_EQ(0, send_all(&alice, SIZE, 0).done);
 	for (__u32 i = 0; i < first; i++)
 		ASSERT_EQ(0, recv_msg(primary, &self->record, self->data, SIZE));
@@ -169,7 +172,7 @@ TEST_F(limits, message_without_space_costs_nothing)
 	ASSERT_EQ(0, set_param("mailbox_messages", small * 2));
 	primary = open_public(self->group);
 	ASSERT_LE(0, primary);
-	ASSERT_EQ(0, set_param("user_bytes", 4 * (SIZE + OVERHEAD)));
+	ASSERT_EQ(0, set_param("user_bytes", 8 * (SIZE + OVERHEAD)));
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, 0));
 	/* Each round ends with a message that was made, but found no space. */
 	for (int round = 0; round < 8; round++) {
@@ -581,7 +584,7 @@ TEST_F(limits, taking_costs_the_same_however_many_of_the_own_threads_wait_elsewh
 
 #define FILES 40
 
-TEST_F(limits, user_has_so_many_files_in_flight)
+TEST_F(limits, user_has_so_many_files_in_flight_and_others_half_of_them)
 {
 	int primary = open_public(self->group);
 	struct child alice, bob;
@@ -592,11 +595,12 @@ TEST_F(limits, user_has_so_many_files_in_flight)
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
 	ASSERT_EQ(0, start_sender(&bob, self->bob, self->group, FILES));
 	order = send_all(&alice, 0, 1);
-	EXPECT_EQ(-ETOOMANYREFS, order.err);
-	EXPECT_EQ(FILES, order.done);
+	EXPECT_EQ(-EAGAIN, order.err);
+	EXPECT_EQ(FILES / 2, order.done);
+	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, FILES / 2 + 1).err);
 	/* Messages without files go on, and other users are not affected. */
 	EXPECT_EQ(1, send_all(&bob, 0, FILES).done);
-	EXPECT_EQ(0, send_all(&bob, 0, 1).done);
+	EXPECT_EQ(-ETOOMANYREFS, send_all(&bob, 0, 1).err);
 	ASSERT_EQ(0, recv_fds(primary, &self->record, NULL, 0, &fd, 1, 0));
 	EXPECT_EQ(1, send_all(&alice, 0, 1).done);
 }
@@ -671,10 +675,10 @@ TEST_F(limits, files_are_given_back_when_the_receiver_is_killed)
 
 	ASSERT_LE(0, start_holder(&receiver, 0, open_public, self->group));
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
-	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(FILES / 2, send_all(&alice, 0, 1).done);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&receiver));
 	ASSERT_LE(0, open_primary(self->group));
-	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(FILES / 2, send_all(&alice, 0, 1).done);
 }
 
 TEST_F(limits, files_count_for_a_dead_sender_until_they_are_received)
@@ -685,18 +689,18 @@ TEST_F(limits, files_count_for_a_dead_sender_until_they_are_received)
 
 	ASSERT_LE(0, primary);
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
-	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(FILES / 2, send_all(&alice, 0, 1).done);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&alice));
 	ASSERT_EQ(0, start_sender(&alice, self->alice, self->group, FILES));
-	EXPECT_EQ(-ETOOMANYREFS, send_all(&alice, 0, 1).err);
-	for (int i = 0; i < FILES; i++) {
+	EXPECT_EQ(-EAGAIN, send_all(&alice, 0, 1).err);
+	for (int i = 0; i < FILES / 2; i++) {
 		ASSERT_EQ(0, recv_fds(primary, &self->record, NULL, 0, &fd, 1, 0));
 		ASSERT_EQ(0, close(fd));
 	}
-	EXPECT_EQ(FILES, send_all(&alice, 0, 1).done);
+	EXPECT_EQ(FILES / 2, send_all(&alice, 0, 1).done);
 }
 
-TEST_F(limits, files_of_a_reply_count_for_who_replies)
+TEST_F(limits, files_of_a_reply_count_for_the_caller)
 {
 	struct rlimit limit = { FILES, FILES };
 	int primary, secondary, fds[FILES + 1] = { };
@@ -712,17 +716,187 @@ TEST_F(limits, files_of_a_reply_count_for_who_replies)
 	primary = open_primary(self->group);
 	secondary = open_secondary(self->group);
 	ASSERT_LE(0, secondary);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	ASSERT_EQ(0, do_ioctl(secondary, MPIPC_CALL, &call));
 	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
 	reply.call = self->record.call;
 	reply.body = make_body("", NULL, 0, fds, FILES + 1);
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	EXPECT_EQ(-ETOOMANYREFS, do_ioctl(primary, MPIPC_REPLY, &reply));
 	/* The request can still be replied to. */
 	reply.body.n_fds = FILES;
 	EXPECT_EQ(0, do_ioctl(primary, MPIPC_REPLY, &reply));
 	/* No more files than these may be in flight, in either direction. */
 	EXPECT_EQ(-ETOOMANYREFS, send_fds(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
+}
+
+/* Make, as a user, calls whose replies have one file each. */
+static int make_calls_for_files(const char *group)
+{
+	const struct rlimit limit = { FILES, FILES };
+	struct mpipc_call_args call = {
+		.to = MPIPC_TO_PRIMARY,
+		.flags = MPIPC_CALL_ASYNC,
+		.deadline = MPIPC_FOREVER,
+		.reply_fds = 1,
+	};
+	int fd = open_secondary(group), err = setrlimit(RLIMIT_NOFILE, &limit);
+
+	for (int i = 0; i <= FILES && !err; i++) {
+		call.id = 0;
+		err = do_ioctl(fd, MPIPC_CALL, &call);
+	}
+	return err;
+}
+
+/* Take a request, and reply with a file. */
+static int reply_with_file(int fd)
+{
+	const int file = STDERR_FILENO;
+	struct mpipc_record record;
+	struct mpipc_reply_args reply = { };
+	int err = recv_msg(fd, &record, NULL, 0);
+
+	reply.call = record.call;
+	reply.body = make_body("", NULL, 0, &file, 1);
+	return err ?: do_ioctl(fd, MPIPC_REPLY, &reply);
+}
+
+/* Promise: P13 */
+TEST_F(limits, caller_that_reads_no_replies_does_not_use_up_the_files_of_who_replies)
+{
+	const struct rlimit limit = { FILES, FILES };
+	struct mpipc_call_args call = {
+		.to = MPIPC_TO_PRIMARY,
+		.flags = MPIPC_CALL_ASYNC,
+		.deadline = MPIPC_FOREVER,
+		.reply_fds = 1,
+	};
+	struct child alice, server;
+	int fd;
+	__u64 err;
+
+	ASSERT_LE(0, child_fork(&server));
+	if (!server.pid) {
+		become_user(self->bob, GROUP);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		fd = open_public(self->group);
+		child_send(&server, fd < 0);
+		while (!child_hear(&server, NULL))
+			child_send(&server, reply_with_file(fd));
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&server, &err));
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, start_holder(&alice, self->alice, make_calls_for_files, self->group));
+	for (int i = 0; i <= FILES; i++) {
+		child_send(&server, 0);
+		ASSERT_EQ(0, child_hear(&server, &err));
+		EXPECT_EQ(i < FILES ? 0 : -ETOOMANYREFS, (int)err);
+	}
+	fd = open_secondary(self->group);
+	ASSERT_EQ(0, do_ioctl(fd, MPIPC_CALL, &call));
+	child_send(&server, 0);
+	ASSERT_EQ(0, child_hear(&server, &err));
+	EXPECT_EQ(0, (int)err);
+	child_kill(&alice);
+	child_kill(&server);
+}
+
+/* Send, as a user, files to a secondary that reads and to one that does not. */
+static int send_files_past_one_stuck(const char *group)
+{
+	const struct rlimit limit = { FILES, FILES };
+	const int fds[4] = { 0, 0, 0, 0 };
+	struct mpipc_send_args send = {
+		.to = MPIPC_TO_ALL,
+		.body = make_body("m", NULL, 0, fds, ARRAY_SIZE(fds)),
+	};
+	int primary = open_public(group), reader = open_secondary(group), held = 0, err;
+	struct mpipc_record record;
+	int got[ARRAY_SIZE(fds)];
+
+	if (open_secondary(group) < 0 || setrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	for (int round = 0; round < FILES; round++) {
+		err = do_ioctl(primary, MPIPC_SEND, &send) ?:
+		      recv_fds(reader, &record, NULL, 0, got, ARRAY_SIZE(got), 0);
+		if (err)
+			return err;
+		for (size_t i = 0; i < ARRAY_SIZE(got); i++)
+			close(got[i]);
+		held += send.sent == 2;
+	}
+	return held == FILES / 2 / ARRAY_SIZE(fds) ? 0 : -ERANGE;
+}
+
+/* Promise: P13 */
+TEST_F(limits, who_does_not_read_costs_a_user_half_of_its_files)
+{
+	EXPECT_EQ(0, attempt(self->alice, send_files_past_one_stuck, self->group));
+}
+
+/* Messages in the mailboxes of other users */
+
+#define STRANGERS 30
+#define ABROAD 8
+
+static int open_many_secondaries(const char *group)
+{
+	int fd = 0;
+
+	for (int i = 0; i < STRANGERS && fd >= 0; i++)
+		fd = open_secondary(group);
+	return fd;
+}
+
+/* Send, as a user, a large message to each member by itself, and return how many took it. */
+static int send_to_each(int primary)
+{
+	static char data[MPIPC_SIZE_MAX];
+	struct mpipc_peer peers[STRANGERS + 1] = { };
+	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = STRANGERS + 1 };
+	int n = 0, err = do_ioctl(primary, MPIPC_PEERS, &arg);
+
+	for (__u32 i = 0; i < arg.n_peers && !err; i++) {
+		if (peers[i].role != MPIPC_SECONDARY)
+			continue;
+		err = send_msg(primary, peers[i].id, "m", data, sizeof(data));
+		n += !err;
+		err = err == -EAGAIN ? 0 : err;
+	}
+	return err ?: n;
+}
+
+/* Promise: P13 */
+TEST_F(limits, many_mailboxes_of_another_user_leave_half_of_the_bytes)
+{
+	struct child alice, bob;
+	__u64 ret;
+
+	ASSERT_EQ(0, set_param("user_bytes", 2LL * ABROAD * (MPIPC_SIZE_MAX + OVERHEAD)));
+	ASSERT_LE(0, child_fork(&alice));
+	if (!alice.pid) {
+		int primary, own;
+
+		become_user(self->alice, GROUP);
+		primary = open_public(self->group);
+		child_send(&alice, primary);
+		child_hear(&alice, NULL);
+		EXPECT_EQ(ABROAD, send_to_each(primary));
+		/* The user is not stopped among its own processes. */
+		own = open_secondary(self->group);
+		for (int i = 0; i < 4; i++)
+			EXPECT_EQ(0, send_msg(own, MPIPC_TO_PRIMARY, "m", self->data,
+					      MPIPC_SIZE_MAX));
+		EXPECT_EQ(0, send_msg(primary, endpoint_id(own), "m", self->data,
+				      MPIPC_SIZE_MAX));
+		_exit(!_metadata->passed);
+	}
+	ASSERT_EQ(0, child_hear(&alice, &ret));
+	ASSERT_LE(0, start_holder(&bob, self->bob, open_many_secondaries, self->group));
+	child_send(&alice, 0);
+	EXPECT_EQ(0, child_wait(&alice));
+	child_kill(&bob);
 }
 
 TEST_F(limits, administrator_may_have_more_files_in_flight)

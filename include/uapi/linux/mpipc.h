@@ -318,7 +318,8 @@ struct mpipc_join_args {
  * Errors: EMSGSIZE (payload or number of descriptors too large), EINVAL (name without NUL), EBADF
  * (a descriptor is not open), EOPNOTSUPP (an io_uring, or a file of this device without
  * %MPIPC_PASS_MPIPC), ETOOMANYREFS (the user has more files in flight than its RLIMIT_NOFILE;
- * CAP_SYS_RESOURCE and CAP_SYS_ADMIN override this), EDQUOT (its messages hold too much memory).
+ * CAP_SYS_RESOURCE and CAP_SYS_ADMIN override this), EDQUOT (its messages hold too much memory,
+ * which stops nobody who had CAP_SYS_RESOURCE in the initial user namespace at the join).
  */
 struct mpipc_body {
 	__u64 data;
@@ -346,7 +347,9 @@ struct mpipc_body {
  *
  * A user other than a primary's own gets at most half of what other users leave in the primary's
  * mailbox. In the mailbox of a secondary, unless that is empty, the messages of a user hold at most
- * half of the memory that its other messages and calls leave of what it may have.
+ * half of the memory that its other messages and calls leave of what it may have. In any mailbox,
+ * unless it has no files of the user, the same is true of files. The mailboxes of all other users
+ * together hold at most half of what a user may have, or one message.
  *
  * Errors: those of &struct mpipc_body; EMSGSIZE (the message is larger than the mailbox could ever
  * hold), EOPNOTSUPP (a secondary sends to all or to another secondary, the primary to itself),
@@ -445,7 +448,8 @@ struct mpipc_recv_args {
  * %MPIPC_REPLY_TO, the last one with %MPIPC_REC_LAST. If there is no destination, there is one
  * result, with @peer 0. The call counts as open until its last result has been received.
  *
- * Memory for the replies is charged to the caller's user when the call is made.
+ * Memory for the replies is charged to the caller's user when the call is made, and their files
+ * when they arrive.
  *
  * Errors: those of MPIPC_SEND but EAGAIN and ETIMEDOUT, which are results here; ENOSPC (there are
  * more destinations than @max_results; @n_results says how many), EMSGSIZE (@reply_size or
@@ -476,6 +480,10 @@ struct mpipc_call_args {
  * @body: in: the reply
  *
  * Any thread of the process may reply, at any time, once.
+ *
+ * Neither the memory nor the files of a reply are charged to its sender. ETOOMANYREFS says that the
+ * caller's user has as many files in flight as the caller may have open; the endpoint can still
+ * reply.
  *
  * Errors: those of &struct mpipc_body but EDQUOT; EINVAL (@status), ESRCH (no such request waits
  * for this endpoint's reply: it was replied to, timed out or cancelled, or the caller is gone),
