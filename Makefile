@@ -43,6 +43,7 @@ help:
 	@echo '  fuzz-selfcheck  have the fuzzer find bugs that are planted for it'
 	@echo '  bench           measure, next to DPDK on sockets: tables, bench/out/bench.json;'
 	@echo '                  HOST=1 for this machine instead of a virtual one, as root'
+	@echo '  bench-check     measure a part of it, and compare it with what was published'
 	@echo '  bench-results   put what bench has measured into README.md and bench/RESULTS.md'
 	@echo 'Building:'
 	@echo '  all             module, lib, examples and tools'
@@ -299,10 +300,10 @@ fuzz-selfcheck:
 	@tools/packages check-debug
 	@selftests/vm/fuzz-selfcheck
 
-bench:
+bench bench-check:
 	@tools/packages bench
 	$(Q)$(MAKE) -C bench O=$(BUILD)/bench LIB=$(BUILD)/libmpipc
-	@bench/run $(if $(HOST),--host)
+	@bench/run $(if $(filter bench-check,$@),--check,$(if $(HOST),--host))
 
 bench-results:
 	@bench/run --publish
@@ -343,5 +344,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
 	statements check-lib check-kernels check-dkms check-hosts hosts-results check-dpdk check-deb check-debug \
-	stress fuzz fuzz-merge fuzz-selfcheck bench bench-results doc kernel-patch tags \
-	compile_commands.json clean
+	stress fuzz fuzz-merge fuzz-selfcheck bench bench-check bench-results doc kernel-patch \
+	tags compile_commands.json clean

@@ -6,6 +6,10 @@
  * calls and nothing else, so a round takes two system calls of each and two changes of
  * process. Nothing that goes through the kernel can be expected to take less.
  *
+ * lone_request: the same, with time to think between two rounds.
+ *
+ * message, lone_message: another process receives and sends nothing back.
+ *
  * syscall: a system call that does nothing.
  */
 #include <errno.h>
@@ -124,11 +128,39 @@ static void echo(const struct bench *unused)
 	}
 }
 
+static void take(const struct bench *unused)
+{
+	(void)unused;
+	peers_ready();
+	for (;;) {
+		receive(peer_ends[0]);
+		burst_handled();
+	}
+}
+
 static void pingpong(void *unused)
 {
 	(void)unused;
 	transmit(ends[1]);
 	receive(ends[0]);
+}
+
+static void burst(void *unused)
+{
+	unsigned int i, n = burst_size(&bench);
+
+	(void)unused;
+	burst_start(n);
+	for (i = 0; i < n; i++)
+		transmit(ends[1]);
+	burst_wait();
+}
+
+static void lone_message(void *unused)
+{
+	(void)unused;
+	lone_start(1);
+	transmit(ends[1]);
 }
 
 /* Call getppid(), because a C library cannot cache its result: the parent may change. */
@@ -157,6 +189,8 @@ static void open_transport(void)
 
 int main(int argc, char **argv)
 {
+	bool one_way;
+
 	bench_parse(&bench, argc, argv);
 	if (!bench.transport || !bench.bytes || bench.bytes > SIZE_MAX_HERE)
 		bench_die("no transport, or no size for it");
@@ -168,9 +202,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	open_transport();
-	peers_fork(&bench, echo);
+	one_way = strstr(bench.work, "message");
+	peers_fork(&bench, one_way ? take : echo);
 	peers_begin(&bench);
-	bench_measure(&bench, pingpong, NULL, 1);
+	if (!one_way)
+		bench_measure(&bench, pingpong, NULL, 1);
+	else if (bench_is_lone(&bench))
+		bench_measure(&bench, lone_message, NULL, 1);
+	else
+		bench_measure(&bench, burst, NULL, burst_size(&bench));
 	peers_end();
 	return 0;
 }

@@ -3,6 +3,8 @@
 #define BENCH_MEASURE_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /**
  * DOC: measuring
@@ -12,9 +14,25 @@
  * repeated, then to be measured.
  *
  * In a virtual machine whose nanoseconds are instructions, the value is the mean over all
- * repetitions, clock ticks and idle time included, and the unit is "instructions". Elsewhere,
- * each repetition is timed. The value is then the median, "p99" gives the 99th percentile, and
- * the unit is "ns".
+ * repetitions, clock ticks included, and the unit is "instructions". Elsewhere, each repetition is
+ * timed. The value is then the median, and the unit is "ns".
+ *
+ * A woken process interrupts the one that woke it if it has run for less time before. The cost
+ * of a loop would therefore depend on its length: that of a pipe rises by a sixth. So all processes
+ * have the policy SCHED_BATCH where the unit is "instructions": none of them interrupts
+ * another, and each runs when the one before sleeps.
+ *
+ * A work that is done in a loop profits from everything that the repetition before has left
+ * behind: tasks that still run, state that need not be looked up again. A lone work,
+ * whose name begins with "lone_", does not: the measuring process sleeps before each repetition
+ * until all other processes sleep, too. Its value is the CPU time of all processes, without
+ * that of the same number of sleeps alone.
+ *
+ * Where the unit is "instructions", the kernel then counts what the work does that does not
+ * depend on the machine: "switches" of the processor to another thread, "syscalls" and
+ * "wakeups" of sleeping threads. The loop is repeated for this, because counting takes
+ * instructions. Two instructions that do nothing mark where atomics.c begins and ends to count.
+ * "marked" is the number of works between them, by which rows.jq divides its count.
  *
  * Every error ends the program, with a message and the status 1, so that there are no
  * figures of a work that failed.
@@ -31,6 +49,7 @@
  * @fds: descriptors of a message
  * @delay_ms: time that each handler sleeps in addition
  * @instructions: the clock counts instructions instead of nanoseconds
+ * @result: how the work ended, or NULL if there is only one way
  */
 struct bench {
 	const char *work;
@@ -41,10 +60,16 @@ struct bench {
 	unsigned int fds;
 	unsigned int delay_ms;
 	bool instructions;
+	const char *result;
 };
 
 /* Parse -w WORK -t TRANSPORT -p PEERS -b BYTES -f FDS -d DELAY_MS -c CPUS -i (instructions). */
 void bench_parse(struct bench *bench, int argc, char **argv);
+
+/* Return true if the work is a lone one. */
+bool bench_is_lone(const struct bench *bench);
+/* Count the CPU time of this process in lone works, besides that of the measuring one. */
+void bench_add_process(pid_t pid);
 
 /* Print the cost of one work, where @once does @per_run works. */
 void bench_measure(const struct bench *bench, void (*once)(void *arg), void *arg,
@@ -52,6 +77,10 @@ void bench_measure(const struct bench *bench, void (*once)(void *arg), void *arg
 
 /* Print a figure that the caller has measured itself. */
 void bench_print(const struct bench *bench, double value, const char *unit);
+
+/* Return the time in ns, and the value in the middle of @n times, which are sorted. */
+int64_t bench_now(void);
+int64_t bench_median(int64_t *times, unsigned int n);
 
 /* Put the measuring process, or a peer, on its CPU. */
 enum bench_side {

@@ -102,21 +102,33 @@ static void request(void *unused)
 	mpipc_replies_free(replies);
 }
 
-static void burst(void *unused)
+static void message(void)
 {
 	const struct mpipc_send_options options = {
 		.size = sizeof(options), .n_fds = bench.fds, .fds = fds,
 	};
-	int i, ret;
+	int ret = mpipc_send(self, to, "message", data, bench.bytes, &options);
+
+	if (ret != (int)bench.peers)
+		bench_die("mpipc_send: %d", ret);
+}
+
+static void burst(void *unused)
+{
+	unsigned int i, n = burst_size(&bench);
 
 	(void)unused;
-	burst_start(BURST * bench.peers);
-	for (i = 0; i < BURST; i++) {
-		ret = mpipc_send(self, to, "message", data, bench.bytes, &options);
-		if (ret != (int)bench.peers)
-			bench_die("mpipc_send: %d", ret);
-	}
+	burst_start(n * bench.peers);
+	for (i = 0; i < n; i++)
+		message();
 	burst_wait();
+}
+
+static void lone_message(void *unused)
+{
+	(void)unused;
+	lone_start(bench.peers);
+	message();
 }
 
 static void open_fds(void)
@@ -154,8 +166,10 @@ int main(int argc, char **argv)
 	}
 	if (strstr(bench.work, "request"))
 		bench_measure(&bench, request, NULL, 1);
+	else if (bench_is_lone(&bench))
+		bench_measure(&bench, lone_message, NULL, 1);
 	else
-		bench_measure(&bench, burst, NULL, BURST);
+		bench_measure(&bench, burst, NULL, burst_size(&bench));
 	peers_end();
 	mpipc_close(self);
 	return 0;

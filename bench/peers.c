@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -16,6 +17,8 @@
 #include "peers.h"
 
 #define SECONDS	60
+/* The default of net.unix.max_dgram_qlen is 10. */
+#define BURST	10
 
 static pid_t *pids;
 static unsigned int n_pids;
@@ -50,6 +53,7 @@ void peers_fork(const struct bench *bench, peer_main_t peer)
 			bench_die("fork: %s", strerror(errno));
 		if (!pids[n_pids])
 			run_peer(bench, peer);
+		bench_add_process(pids[n_pids]);
 	}
 	close(begin[0]);
 	close(ready[1]);
@@ -80,22 +84,36 @@ void peers_ready(void)
 	close(begin[0]);
 }
 
+/* End the peers one after the other, because those of DPDK spin for a lock when they end. */
 void peers_end(void)
 {
 	unsigned int i;
 	int status;
 
-	for (i = 0; i < n_pids; i++)
+	for (i = 0; i < n_pids; i++) {
 		kill(pids[i], SIGTERM);
-	for (i = 0; i < n_pids; i++)
 		if (waitpid(pids[i], &status, 0) != pids[i] ||
 		    (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)))
 			bench_die("a peer ended with status 0x%x", status);
+	}
+}
+
+unsigned int burst_size(const struct bench *bench)
+{
+	return strcmp(bench->work, "message") ? 1 : BURST;
 }
 
 void burst_start(unsigned int handlers)
 {
 	*left = handlers;
+}
+
+void lone_start(unsigned int handlers)
+{
+	if (*left > 1)
+		bench_die("%u handlers did not run", *left - 1);
+	/* Count one more, so that no handler is the last one, which wakes the sender. */
+	*left = handlers + 1;
 }
 
 void burst_handled(void)

@@ -16,11 +16,9 @@
  * A burst is a number of messages that are handled together. The measuring process sends them
  * and sleeps until the last handler has run, which wakes it. The system call of either side
  * for this and the change of process are part of the figure, divided by the messages of the
- * burst. A burst fits into the queue of a unix datagram socket.
+ * burst. A burst to one process fits into the queue of a unix datagram socket. A burst to many is
+ * a single message, so that it wakes each of them.
  */
-
-/* The default of net.unix.max_dgram_qlen is 10. */
-#define BURST	10
 
 typedef void (*peer_main_t)(const struct bench *bench);
 
@@ -33,11 +31,16 @@ void peers_ready(void);
 /* End the peers. */
 void peers_end(void);
 
+/* Return the number of messages in a burst. */
+unsigned int burst_size(const struct bench *bench);
 /* Begin a burst, after which @handlers handlers run. */
 void burst_start(unsigned int handlers);
 /* Count a handler that has run. */
 void burst_handled(void);
 /* Sleep until all handlers of the burst have run. */
 void burst_wait(void);
+
+/* Begin a lone message, after which @handlers handlers run, and check those of the last one. */
+void lone_start(unsigned int handlers);
 
 #endif /* BENCH_PEERS_H */

@@ -3,14 +3,15 @@
  * DOC: the rte_mp API
  *
  * This file is compiled twice: with the headers and librte_eal of DPDK, and with those of
- * mpipc.
+ * mpipc. Its works are a list, because a process of DPDK takes long to start.
  *
  * request: a secondary sends a request to the primary, whose action replies. Both carry all
  * parameters.
  * message: a secondary sends a burst of messages to the primary.
+ * lone_request, lone_message: the same one by one, with time to think between them.
  * broadcast_request: the primary sends a request to all secondaries.
- * broadcast_message: the primary sends a burst of messages to all secondaries. The figure is
- * the cost of one rte_mp_sendmsg() with the actions of all receivers.
+ * broadcast_message: the primary sends a message to all secondaries and sleeps until all actions
+ * have run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -119,13 +120,20 @@ static void request(void *arg)
 
 static void burst(void *arg)
 {
-	int i;
+	unsigned int i, n = burst_size(&bench);
 
-	burst_start(BURST * bench.peers);
-	for (i = 0; i < BURST; i++)
+	burst_start(n * bench.peers);
+	for (i = 0; i < n; i++)
 		if (rte_mp_sendmsg(arg))
 			bench_die("rte_mp_sendmsg: %s", rte_strerror(rte_errno));
 	burst_wait();
+}
+
+static void lone_message(void *arg)
+{
+	lone_start(bench.peers);
+	if (rte_mp_sendmsg(arg))
+		bench_die("rte_mp_sendmsg: %s", rte_strerror(rte_errno));
 }
 
 static void fill(struct rte_mp_msg *msg, const char *name)
@@ -144,12 +152,31 @@ static void fill(struct rte_mp_msg *msg, const char *name)
 	}
 }
 
+static void measure(const char *work)
+{
+	struct rte_mp_msg msg = { 0 };
+
+	bench.work = work;
+	if (strstr(work, "request")) {
+		fill(&msg, REQUEST);
+		bench_measure(&bench, request, &msg, 1);
+	} else {
+		fill(&msg, MESSAGE);
+		if (bench_is_lone(&bench))
+			bench_measure(&bench, lone_message, &msg, 1);
+		else
+			bench_measure(&bench, burst, &msg, burst_size(&bench));
+	}
+	close_fds(&msg);
+}
+
 int main(int argc, char **argv)
 {
-	static struct rte_mp_msg msg;
+	char *works, *work;
 	bool primary;
 
 	bench_parse(&bench, argc, argv);
+	works = strdup(bench.work);
 	snprintf(prefix, sizeof(prefix), "bench-%d", getpid());
 	primary = !strncmp(bench.work, "broadcast_", strlen("broadcast_"));
 	if (!primary && bench.peers != 1)
@@ -162,13 +189,8 @@ int main(int argc, char **argv)
 		peers_begin(&bench);
 		init("secondary", BENCH_MEASURES);
 	}
-	if (strstr(bench.work, "request")) {
-		fill(&msg, REQUEST);
-		bench_measure(&bench, request, &msg, 1);
-	} else {
-		fill(&msg, MESSAGE);
-		bench_measure(&bench, burst, &msg, BURST);
-	}
+	while ((work = strsep(&works, ",")))
+		measure(work);
 	if (primary) {
 		peers_end();
 		rte_eal_cleanup();

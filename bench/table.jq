@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Makes $part from bench.json: "rte" is the table with the goals, "all" are all tables, both in
-# Markdown, and "plot" are columns for gnuplot. A table without rows is left out.
+# Makes $part from bench.json, and from the rows of another kernel in $other: "goals", "dpdk" and
+# "trouble" are tables in README.md, "all" are all tables, in Markdown, "count" is the line that
+# says how many goals are reached, and "plot_*" are columns for gnuplot. A table without rows
+# is left out.
 
 def commas: if length > 3 then (.[:-3] | commas) + "," + .[-3:] else . end;
 
-def number: if . == null then "" else . + 0.5 | floor | tostring | commas end;
+def number: if . == null then "" else round | tostring | commas end;
 
-# Formats a ratio with two digits.
-def ratio($of):
-	if . == null or $of == null then ""
-	else . / $of | if . < 10 then . * 10 | floor / 10 else floor end | tostring
-	end;
+def thousands: if . == null then "" else . / 1000 | number end;
 
-def us: if . == null then "" else . / 100 | round / 10 | tostring end;
+# Rounds to so many digits behind the point, and writes all of them.
+def fixed($digits):
+	if . == null then ""
+	else pow(10; $digits) as $scale | . * $scale | round
+		| "\(. / $scale | floor).\(. % $scale + $scale | tostring | .[1:])" end;
+
+def ratio($of): if . == null or $of == null then null else . / $of end;
 
 def row: "| " + join(" | ") + " |";
 
@@ -21,58 +25,171 @@ def row: "| " + join(" | ") + " |";
 def table($heading; rows):
 	[rows] | if length > 0 then ($heading, ($heading | map("---")), .[]) | row else empty end;
 
-def verdict($value; $most):
-	if $value == null then "" elif $value <= $most then "reached" else "missed" end;
-
-def index_rows: map({ key: [.work, .transport, .peers, .bytes, .fds, .delay_ms, .cpus, .unit] | tostring, value: . }) | from_entries;
+def index_rows:
+	map({ key: [.work, .transport, .peers, .bytes, .fds, .delay_ms, .cpus] | tostring, value: . })
+	| from_entries;
 
 # $all holds the rows by their properties.
+def find($all; $work; $transport; $peers; $bytes; $fds):
+	$all[[$work, $transport, $peers, $bytes, $fds, 0, "same"] | tostring];
+
 def get($all; $work; $transport; $peers; $bytes; $fds):
-	$all[[$work, $transport, $peers, $bytes, $fds, 0, "same", "instructions"] | tostring].value;
+	find($all; $work; $transport; $peers; $bytes; $fds).value;
 
 def get_ns($all; $work; $transport; $peers; $bytes; $delay; $cpus):
-	$all[[$work, $transport, $peers, $bytes, 0, $delay, $cpus, "ns"] | tostring];
+	$all[[$work, $transport, $peers, $bytes, 0, $delay, $cpus] | tostring].value;
 
-# The goal is the highest cost allowed; for a request, it is the cost of a pipe.
-def targets($pipe):
-	["request", 1, 0, $pipe], ["request", 1, 1, 17000], ["request", 1, 8, 30000],
-	["message", 1, 0, 5000],
-	["broadcast_request", 1, 0, 13500], ["broadcast_request", 4, 0, 34000],
-	["broadcast_request", 16, 0, 110000],
-	["broadcast_message", 1, 0, 6000], ["broadcast_message", 4, 0, 20000],
-	["broadcast_message", 16, 0, 72000];
+# Makes [work, what mpipc takes, with what it is compared, what that takes, highest ratio].
+def goals($all):
+	get($all; "request"; "mpipc"; 1; 256; 0) as $request
+	| ["request to the primary", $request,
+	   "pipe", get($all; "pingpong"; "pipe"; 1; 328; 0), 0.9],
+	  ["the same, alone", get($all; "lone_request"; "mpipc"; 1; 256; 0),
+	   "pipe", get($all; "lone_request"; "pipe"; 1; 328; 0), 1],
+	  ["request to the primary", $request,
+	   "DPDK on sockets", get($all; "request"; "dpdk"; 1; 256; 0), 0.3],
+	  ["message to the primary", get($all; "message"; "mpipc"; 1; 256; 0),
+	   "mqueue", get($all; "message"; "mqueue"; 1; 328; 0), 1],
+	  ([4, 1.08], [16, 1.1]
+		| ["message to \(.[0]) secondaries",
+		   get($all; "broadcast_message"; "mpipc"; .[0]; 256; 0),
+		   "waking \(.[0])", get($all; "wake_all"; "futex_all"; .[0]; 0; 0), .[1]]),
+	  ((4, 16)
+		| ["request to \(.) secondaries", get($all; "broadcast_request"; "mpipc"; .; 256; 0),
+		   "waking \(.)", get($all; "wake_all"; "futex_all"; .; 0; 0), 1.5]),
+	  ["request to 1,000 secondaries, for each",
+	   (get($all; "broadcast_request"; "mpipc"; 1000; 256; 0) | ratio(1000)),
+	   "the same with 16", (get($all; "broadcast_request"; "mpipc"; 16; 256; 0) | ratio(16)),
+	   1.05],
+	  ["join and leave, with 4,000 members", get($all; "join"; "mpipc_native"; 4000; 0; 0),
+	   "the same with 10", get($all; "join"; "mpipc_native"; 10; 0; 0), 1.05],
+	  ["take a message, with 3,000 blocked senders",
+	   get($all; "receive"; "mpipc_native"; 3000; 0; 0),
+	   "the same with none", get($all; "receive"; "mpipc_native"; 0; 0; 0), 2],
+	  ["attach with 8 secondaries", get($all; "attach"; "mpipc"; 8; 0; 0),
+	   "DPDK on sockets", get($all; "attach"; "dpdk"; 8; 0; 0), 0.25];
+
+# Makes [what, value, limit, unit]: the value has to be less than the limit.
+def limits($all):
+	["request to 16 secondaries that sleep 10 ms",
+	 (get_ns($all; "broadcast_request"; "mpipc"; 16; 256; 10; "any") | ratio(1000000)), 15, "ms"],
+	["kernel memory of an idle endpoint, with its file",
+	 get($all; "endpoint"; "mpipc_native"; 1000; 0; 0), 1024, "bytes"],
+	((0, 64, 256, 1024, 65536)
+		| ["kernel memory of a message of \(.) bytes",
+		   get($all; "queued_message"; "mpipc_native"; 1; .; 0), . + 192, "bytes"]);
+
+def verdict: if . then "reached" else "missed" end;
+
+def is_reached($value; $of; $most): $value / $of <= $most;
+
+def goals_table($all; $others):
+	[goals($others)] as $other
+	| table(["instructions, 256 bytes", "mpipc", "compared with", "", "ratio", "on 6.12", "goal", ""];
+		[goals($all)] | to_entries[] | .key as $i | .value
+		| select(.[1] and .[3])
+		| [.[0], (.[1] | number), .[2], (.[3] | number), (. as $goal | .[1] | ratio($goal[3]) | fixed(2)),
+		   ($other[$i] as $goal | $goal[1] | ratio($goal[3]) | fixed(2)), (.[4] | tostring),
+		   (is_reached(.[1]; .[3]; .[4]) | verdict)]);
+
+def count($all):
+	[goals($all) | select(.[1] and .[3]) | is_reached(.[1]; .[3]; .[4])] +
+	[limits($all) | select(.[1]) | .[1] < .[2]]
+	| "goals: \(map(select(.)) | length) of \(length) reached";
+
+def limits_table($all):
+	table(["", "mpipc", "goal: less than", "", ""];
+		limits($all) | select(.[1])
+		| [.[0], (.[1] | if . < 100 then fixed(1) else number end), (.[2] | number), .[3],
+		   (.[1] < .[2] | verdict)]);
+
+def sizes_of_groups: 0, 1, 4, 8, 32;
 
 def text: {
-	request: "request to the primary",
-	message: "message to the primary",
-	broadcast_request: "request to all secondaries",
-	broadcast_message: "message to all secondaries"
+	attach: "attach a device",
+	detach: "detach a device",
+	malloc: "`rte_malloc()` that adds memory",
+	free: "`rte_free()` that gives memory back",
+	start: "start a secondary",
+	tool: "`dpdk-proc-info --stats`"
 }[.];
 
+def dpdk_works: "attach", "detach", "malloc", "free", "start", "tool";
+
+def dpdk($all):
+	table(["with so many secondaries:", (sizes_of_groups | tostring)];
+		dpdk_works as $work
+		| [sizes_of_groups as $peers
+			| get($all; $work; "dpdk"; $peers; 0; 0) as $dpdk
+			| get($all; $work; "mpipc"; $peers; 0; 0) | ratio($dpdk) | fixed(2)]
+		| select(any(. != ""))
+		| [($work | text)] + .);
+
+def dpdk_costs($all):
+	table(["thousand instructions, sockets / mpipc", (sizes_of_groups | tostring)];
+		dpdk_works as $work
+		| [sizes_of_groups as $peers
+			| (get($all; $work; "dpdk"; $peers; 0; 0) | thousands) as $dpdk
+			| (get($all; $work; "mpipc"; $peers; 0; 0) | thousands) as $mpipc
+			| if $mpipc == "" then "" else $dpdk + " / " + $mpipc end]
+		| select(any(. != ""))
+		| [($work | text)] + .);
+
+def outcome:
+	if . == null then ""
+	else (if .result == "failed" then "fails after " else "done in " end) +
+	     if .value >= 1000000000 then "\(.value / 1000000000 | fixed(1)) s"
+	     else "\(.value / 1000000 | fixed(1)) ms" end
+	end;
+
+def trouble($all):
+	table(["one of 4 secondaries", "attach: sockets", "attach: mpipc",
+	       "`rte_malloc()`: sockets", "`rte_malloc()`: mpipc"];
+		(["stopped", "is stopped"], ["killed", "is killed meanwhile"],
+		 ["slow", "takes 10 ms for its part"]) as [$kind, $text]
+		| [("attach", "malloc") as $work | ("dpdk", "mpipc")
+			| find($all; "\($work)_\($kind)"; .; 4; 0; 0) | outcome]
+		| select(any(. != ""))
+		| [$text] + .);
+
+def one_decimal: if . == null then "" else . * 10 | round / 10 | tostring end;
+
+# Lists what the works do that does not depend on the machine.
+def counts($all):
+	table(["each", "", "instructions", "switches", "system calls", "wake-ups", "atomic operations"];
+		(("pipe", "mqueue", "unix_dgram") as $transport
+			| ("pingpong", "lone_request", "message", "lone_message")
+			| [., $transport, 1, 328, ""]),
+		(("futex_all", "eventfd", "pipe") as $transport
+			| (4, 16) | ["wake_all", $transport, ., 0, " \(.)"]),
+		(("dpdk", "mpipc", "mpipc_native") as $transport
+			| ("request", "lone_request", "message", "lone_message")
+			| [., $transport, 1, 256, ""]),
+		(("dpdk", "mpipc") as $transport
+			| ("broadcast_request", "broadcast_message") as $work
+			| (4, 16) | [$work, $transport, ., 256, " \(.)"])
+		| .[4] as $peers
+		| find($all; .[0]; .[1]; .[2]; .[3]; 0) | select(.switches)
+		| [(.work | gsub("_"; " ")) + $peers, .transport, (.value | number),
+		   (.switches | one_decimal), (.syscalls | one_decimal), (.wakeups | one_decimal),
+		   (.atomics | one_decimal)]);
+
 def rte($all):
-	table(["`rte_mp_*`, 256 bytes", "peers", "descriptors", "sockets", "mpipc", "ratio", "goal", ""];
-		targets(get($all; "pingpong"; "pipe"; 1; 328; 0)) as [$work, $peers, $fds, $most]
+	table(["`rte_mp_*`, 256 bytes", "peers", "descriptors", "sockets", "mpipc", "ratio"];
+		(("request", "message") as $work | (0, 1, 8) | [$work, 1, .]),
+		(("broadcast_request", "broadcast_message") as $work | (1, 4, 16) | [$work, ., 0])
+		| . as [$work, $peers, $fds]
 		| get($all; $work; "dpdk"; $peers; 256; $fds) as $dpdk
 		| get($all; $work; "mpipc"; $peers; 256; $fds) as $mpipc
-		| select($mpipc)
-		| [($work | text), ($peers | number), ($fds | number), ($dpdk | number),
-		   ($mpipc | number), ($dpdk | ratio($mpipc)), ($most | number),
-		   verdict($mpipc; $most)]);
-
-def floors($all):
-	table(["there and back, 328 bytes", "cost"];
-		("pipe", "mqueue", "unix_dgram", "unix_seqpacket") as $transport
-		| get($all; "pingpong"; $transport; 1; 328; 0)
-		| select(.) | [$transport, number]),
-	(get($all; "pingpong"; "syscall"; 0; 0; 0) | select(.)
-		| ["null system call", number] | row);
+		| select($dpdk and $mpipc)
+		| [($work | gsub("_"; " ")), ($peers | number), ($fds | number), ($dpdk | number),
+		   ($mpipc | number), ($mpipc | ratio($dpdk) | fixed(2))]);
 
 def sizes($all):
-	table(["bytes", "pipe", "unix_dgram", "request, `<mpipc.h>`", "message, `<mpipc.h>`"];
+	table(["bytes", "pipe, there and back", "request, `<mpipc.h>`", "message, `<mpipc.h>`"];
 		(0, 64, 256, 1024, 65536) as $bytes
 		| get($all; "request"; "mpipc_native"; 1; $bytes; 0) | select(.)
-		| [($bytes | number), (get($all; "pingpong"; "pipe"; 1; $bytes; 0) | number),
-		   (get($all; "pingpong"; "unix_dgram"; 1; $bytes; 0) | number), number,
+		| [($bytes | number), (get($all; "pingpong"; "pipe"; 1; $bytes; 0) | number), number,
 		   (get($all; "message"; "mpipc_native"; 1; $bytes; 0) | number)]);
 
 def descriptors($all):
@@ -87,62 +204,55 @@ def each_peer($all):
 	(1, 4, 16, 64, 256, 1000) as $peers
 	| [$peers, (("broadcast_request", "broadcast_message") as $work
 		| ("dpdk", "mpipc", "mpipc_native") as $transport
-		| get($all; $work; $transport; $peers; 256; 0)
-		| if . then . / $peers else . end)];
+		| get($all; $work; $transport; $peers; 256; 0) | ratio($peers))];
 
 def peers($all):
 	table(["peers", "request: sockets", "mpipc", "`<mpipc.h>`",
 	       "message: sockets", "mpipc", "`<mpipc.h>`"];
 		each_peer($all) | select(.[3] and .[6]) | map(number));
 
-def memory_most: if .work == "endpoint" then 1024 else .bytes + 192 end;
-
-def memory:
-	table(["kernel memory of", "bytes", "goal: less than", ""];
-		.[] | select(.unit == "bytes")
-		| [(if .work == "endpoint" then "an idle endpoint, with its file"
-		    else "a message of \(.bytes) bytes" end),
-		   (.value | number), (memory_most | number), verdict(.value; memory_most - 1)]);
-
-def cpus_text: {
-	same: "on one CPU",
-	other: "each on a CPU of its own",
-	any: "on any of two CPUs"
-}[.];
-
+# Makes ratios only, because an emulated processor has times of its own.
 def times($all):
-	table(["median (99 %) in us", "", "pipe", "unix_dgram", "sockets", "mpipc", "`<mpipc.h>`"];
-		("same", "other", "any") as $cpus | ("request", "message") as $work
-		| [(("pipe", "unix_dgram") | if $work == "request"
-			then get_ns($all; "pingpong"; .; 1; 328; 0; $cpus) else null end),
-		   (("dpdk", "mpipc", "mpipc_native")
-			| get_ns($all; $work; .; 1; 256; 0; $cpus))]
-		| select(.[3])
-		| [($work | text), ($cpus | cpus_text)] +
-		  map(if . then "\(.value | us) (\(.p99 | us))" else "" end));
+	get_ns($all; "pingpong"; "pipe"; 1; 328; 0; "other") as $pipe
+	| table(["wall time, each process on a CPU of its own", "unix_dgram", "sockets", "mpipc", "`<mpipc.h>`"];
+		(["request to the primary, in times of a pipe", "request", $pipe],
+		 ["message to the primary, in times of one over sockets", "message",
+		  get_ns($all; "message"; "dpdk"; 1; 256; 0; "other")]) as [$text, $work, $of]
+		| select($of)
+		| [(if $work == "request" then get_ns($all; "pingpong"; "unix_dgram"; 1; 328; 0; "other")
+		    else null end),
+		   (("dpdk", "mpipc", "mpipc_native") | get_ns($all; $work; .; 1; 256; 0; "other"))]
+		| [$text] + map(ratio($of) | fixed(2)));
 
-def sleepers($all):
-	table(["request to 16 that sleep 10 ms, in ms", "median", "99 %", "goal: less than", ""];
-		("dpdk", "mpipc") as $transport
-		| get_ns($all; "broadcast_request"; $transport; 16; 256; 10; "any") | select(.)
-		| [(if $transport == "dpdk" then "sockets" else $transport end),
-		   (.value / 1000 | us), (.p99 / 1000 | us)] +
-		  if $transport == "mpipc" then ["15", verdict(.value; 15000000 - 1)]
-		  else ["", ""] end);
+def section($text; $table): if $table == [] then empty else "", $text, "", $table[] end;
 
-# Puts an empty line after each table.
-def all($all):
-	if any(.unit == "instructions") then
-		"The figures are instructions of kernel and user space, of all processes together:", "" else empty end,
-	(([rte($all)], [floors($all)], [sizes($all)], [descriptors($all)]) | select(length > 0) | ., [""] | .[]),
-	([peers($all)] | select(length > 0) | ["This is the cost of a request or message to all, for each peer:", ""], ., [""] | .[]),
-	(([memory], [times($all)], [sleepers($all)]) | select(length > 0) | ., [""] | .[]);
+def all($all; $others):
+	section("The goals, in instructions of kernel and user space, of all processes together. " +
+		"\"Alone\" is a request that is not in a loop: the other process sleeps before it."; [goals_table($all; $others)]),
+	section("Limits:"; [limits_table($all)]),
+	section("Programs of DPDK, instructions on mpipc divided by those on sockets:"; [dpdk($all)]),
+	section("The same in instructions:"; [dpdk_costs($all)]),
+	section("The same with one secondary that is not well:"; [trouble($all)]),
+	section("What each of them does:"; [counts($all)]),
+	section("DPDK's own functions:"; [rte($all)]),
+	section("Sizes:"; [sizes($all)]),
+	section("Descriptors:"; [descriptors($all)]),
+	section("A request or message to all, for each peer:"; [peers($all)]),
+	section("Medians of 5 runs in which the transports took turns:"; [times($all)]);
 
-def plot($all):
-	each_peer($all) | select(.[3]) | map(if . == null then "?" else . end) | @tsv;
+def plot: map(if . == null then "?" else . end) | @tsv;
 
 index_rows as $all
-| if $part == "rte" then rte($all)
-  elif $part == "plot" then plot($all)
-  else all($all)
+| ($other[0] // [] | index_rows) as $others
+| if $part == "goals" then goals_table($all; $others)
+  elif $part == "dpdk" then dpdk($all)
+  elif $part == "trouble" then trouble($all)
+  elif $part == "count" then count($all)
+  elif $part == "plot_peers" then each_peer($all) | select(.[3]) | plot
+  elif $part == "plot_dpdk" then
+	sizes_of_groups as $peers
+	| [$peers, (("attach", "malloc") as $work | ("dpdk", "mpipc")
+		| get($all; $work; .; $peers; 0; 0) | ratio(1000000))]
+	| select(.[1]) | plot
+  else all($all; $others)
   end

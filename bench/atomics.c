@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * DOC: counting atomic operations
+ *
+ * This plugin of QEMU 7.2 counts the instructions of x86 that lock memory: those with the prefix
+ * LOCK, and XCHG with memory. It counts between two instructions by which measure.c marks the
+ * start and the end of what is measured, and then writes the number as a line of the
+ * file that its argument "out" names. The kernel has to be booted with noreplace-smp, because
+ * Linux otherwise removes the prefixes where there is one processor.
+ *
+ * Debian does not package the header of the plugins, so what is used of it is declared here.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+struct qemu_info;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+
+enum { QEMU_PLUGIN_CB_NO_REGS };
+enum { QEMU_PLUGIN_INLINE_ADD_U64 };
+
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+					   void (*translate)(uint64_t id,
+							     struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    void (*execute)(unsigned int cpu, void *arg),
+					    int flags, void *arg);
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *to,
+						uint64_t value);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+
+int qemu_plugin_version = 1;
+
+static const uint8_t start_mark[] = { 0x0f, 0x1f, 0x80, 0x31, 0x4d, 0x50, 0x43 };
+static const uint8_t end_mark[] = { 0x0f, 0x1f, 0x80, 0x32, 0x4d, 0x50, 0x43 };
+
+static uint64_t atomics;
+static FILE *out;
+
+static void start(unsigned int cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	atomics = 0;
+}
+
+static void end(unsigned int cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	fprintf(out, "%" PRIu64 "\n", atomics);
+	fflush(out);
+}
+
+static bool is_prefix(uint8_t byte)
+{
+	return byte && strchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", byte);
+}
+
+static bool is_atomic(const uint8_t *code, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size && is_prefix(code[i]); i++)
+		if (code[i] == 0xf0)
+			return true;
+	/* Skip the prefix that widens the operands. */
+	if (i < size && (code[i] & 0xf0) == 0x40)
+		i++;
+	return i + 1 < size && (code[i] & 0xfe) == 0x86 && code[i + 1] < 0xc0;
+}
+
+static bool is(const uint8_t *code, size_t size, const uint8_t *mark)
+{
+	return size == sizeof(start_mark) && !memcmp(code, mark, size);
+}
+
+static void translate(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	for (i = 0; i < n; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		const uint8_t *code = qemu_plugin_insn_data(insn);
+		size_t size = qemu_plugin_insn_size(insn);
+
+		if (is(code, size, start_mark))
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, start,
+							       QEMU_PLUGIN_CB_NO_REGS, NULL);
+		else if (is(code, size, end_mark))
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
+							       QEMU_PLUGIN_CB_NO_REGS, NULL);
+		else if (is_atomic(code, size))
+			qemu_plugin_register_vcpu_insn_exec_inline(insn,
+								   QEMU_PLUGIN_INLINE_ADD_U64,
+								   &atomics, 1);
+	}
+}
+
+int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	(void)info;
+	if (argc != 1 || strncmp(argv[0], "out=", strlen("out=")))
+		return -1;
+	out = fopen(argv[0] + strlen("out="), "we");
+	if (!out)
+		return -1;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+	return 0;
+}
