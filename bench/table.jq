@@ -209,7 +209,7 @@ def each_peer($all):
 def peers($all):
 	table(["peers", "request: sockets", "mpipc", "`<mpipc.h>`",
 	       "message: sockets", "mpipc", "`<mpipc.h>`"];
-		each_peer($all) | select(.[3] and .[6]) | map(number));
+		each_peer($all) | select(.[2] and .[5]) | map(number));
 
 # Makes ratios only, because an emulated processor has times of its own.
 def times($all):
@@ -228,7 +228,8 @@ def section($text; $table): if $table == [] then empty else "", $text, "", $tabl
 
 def all($all; $others):
 	section("The goals, in instructions of kernel and user space, of all processes together. " +
-		"\"Alone\" is a request that is not in a loop: the other process sleeps before it."; [goals_table($all; $others)]),
+		"\"Alone\" is a request that is not in a loop: the other process sleeps before it. No process " +
+		"interrupts another, because all are SCHED_BATCH."; [goals_table($all; $others)]),
 	section("Limits:"; [limits_table($all)]),
 	section("Programs of DPDK, instructions on mpipc divided by those on sockets:"; [dpdk($all)]),
 	section("The same in instructions:"; [dpdk_costs($all)]),
@@ -248,7 +249,7 @@ index_rows as $all
   elif $part == "dpdk" then dpdk($all)
   elif $part == "trouble" then trouble($all)
   elif $part == "count" then count($all)
-  elif $part == "plot_peers" then each_peer($all) | select(.[3]) | plot
+  elif $part == "plot_peers" then each_peer($all) | select(.[2]) | plot
   elif $part == "plot_dpdk" then
 	sizes_of_groups as $peers
 	| [$peers, (("attach", "malloc") as $work | ("dpdk", "mpipc")
