@@ -234,7 +234,7 @@ def all($all; $others):
 	section("Programs of DPDK, instructions on mpipc divided by those on sockets:"; [dpdk($all)]),
 	section("The same in instructions:"; [dpdk_costs($all)]),
 	section("The same with one secondary that is not well:"; [trouble($all)]),
-	section("What each of them does:"; [counts($all)]),
+	section("The works do this each time:"; [counts($all)]),
 	section("DPDK's own functions:"; [rte($all)]),
 	section("Sizes:"; [sizes($all)]),
 	section("Descriptors:"; [descriptors($all)]),
