@@ -76,7 +76,7 @@ bool mpipc__dpdk_join(const char *dir, bool secondary)
 	if (stat(dir, &st))
 		return false;
 	snprintf(group, sizeof(group), "dpdk:%jx:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	if (mpipc__rte_open(group, secondary ? MPIPC_SECONDARY : MPIPC_PRIMARY, 0))
+	if (mpipc__rte_open(group, NULL, secondary ? MPIPC_SECONDARY : MPIPC_PRIMARY, 0))
 		return false;
 	if (secondary && !is_primary_of_dpdk(dir)) {
 		mpipc__rte_close();

@@ -170,6 +170,24 @@ mpipc__export void rte_mp_action_unregister(const char *name)
 		mpipc__rte_fail(err);
 }
 
+/* Take all actions of rte_mp off the table and register them elsewhere. */
+void mpipc__rte_give_actions(int (*register_action)(const char *name, rte_mp_t action))
+{
+	struct action *list, *action;
+
+	pthread_mutex_lock(&actions.lock);
+	list = actions.list;
+	actions.list = NULL;
+	atomic_fetch_add(&actions.version, 1);
+	pthread_mutex_unlock(&actions.lock);
+	while ((action = list)) {
+		list = action->next;
+		if (action->kind == RTE_KIND_MP)
+			register_action(action->name, (rte_mp_t)action->function);
+		free(action);
+	}
+}
+
 /* Find the function for a name, or NULL with the status for the reply to a request. */
 rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status)
 {

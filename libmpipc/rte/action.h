@@ -23,6 +23,7 @@ typedef void (*rte_function_t)(void);
 int mpipc__rte_add_action(const char *name, enum rte_kind kind, rte_function_t function);
 int mpipc__rte_remove_action(const char *name, enum rte_kind kind);
 rte_function_t mpipc__rte_find_action(const char *name, enum rte_kind kind, int *status);
+void mpipc__rte_give_actions(int (*register_action)(const char *name, rte_mp_t action));
 void mpipc__rte_settle(void);
 void mpipc__rte_unsettle(void);
 void mpipc__rte_complete(void);

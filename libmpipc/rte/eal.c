@@ -34,7 +34,7 @@ static int join_secondary(const char *group)
 	int err;
 
 	process_type = RTE_PROC_SECONDARY;
-	err = mpipc__rte_open(group, MPIPC_SECONDARY, secondary_timeout());
+	err = mpipc__rte_open(group, NULL, MPIPC_SECONDARY, secondary_timeout());
 	if (!err)
 		err = mpipc__rte_start();
 	if (err)
@@ -52,7 +52,7 @@ static int join(struct rte_eal_args *args, const char *group)
 
 	if (args->type != RTE_PROC_SECONDARY) {
 		process_type = RTE_PROC_PRIMARY;
-		err = mpipc__rte_open(group, MPIPC_PRIMARY, 0);
+		err = mpipc__rte_open(group, NULL, MPIPC_PRIMARY, 0);
 		if (!err)
 			err = mpipc__rte_start();
 		if (args->type == RTE_PROC_PRIMARY || err != -EADDRINUSE)

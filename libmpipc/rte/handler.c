@@ -9,6 +9,7 @@
 #include "first.h"
 #include "handler.h"
 #include "peer.h"
+#include "turn.h"
 #include "wire.h"
 
 /* Reply with an error, if the message is a request. */
@@ -54,5 +55,7 @@ void mpipc__rte_handle(struct mpipc *handle, const struct mpipc_message *message
 		return;
 	}
 	mpipc__rte_fill(&msg, record, message->data, mpipc__fd_slots(message));
+	mpipc__rte_take_turn();
 	action(&msg, mpipc__rte_peer(record));
+	mpipc__rte_end_turn();
 }

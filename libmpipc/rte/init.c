@@ -11,6 +11,7 @@
 #include "init.h"
 #include "request.h"
 #include "send.h"
+#include "turn.h"
 
 /* Make the child of a fork a process that was never initialised. */
 static void forget_endpoint(void)
@@ -18,6 +19,7 @@ static void forget_endpoint(void)
 	mpipc_close(mpipc__rte_forget_endpoint());
 	mpipc__rte_forget_actions();
 	mpipc__rte_reset_attach();
+	mpipc__rte_forget_turn();
 }
 
 static void watch_forks(void)
@@ -25,13 +27,17 @@ static void watch_forks(void)
 	pthread_atfork(NULL, NULL, forget_endpoint);
 }
 
-/* Join a group. Nothing is received before mpipc__rte_start(). */
-int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns)
+/*
+ * Join a group, which belongs to the file @at if that is not NULL. Nothing is received before
+ * mpipc__rte_start().
+ */
+int mpipc__rte_open(const char *group, const char *at, enum mpipc_role role, int64_t timeout_ns)
 {
 	struct mpipc_open_options options = {
 		.size = sizeof(options),
 		.timeout_ns = timeout_ns,
 		.handler = mpipc__rte_handle,
+		.at = at,
 	};
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct mpipc *handle;

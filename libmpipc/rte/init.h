@@ -14,7 +14,7 @@
  * both. The child of a fork has no endpoint but may open its own one.
  */
 
-int mpipc__rte_open(const char *group, enum mpipc_role role, int64_t timeout_ns);
+int mpipc__rte_open(const char *group, const char *at, enum mpipc_role role, int64_t timeout_ns);
 int mpipc__rte_start(void);
 void mpipc__rte_close(void);
 

@@ -5,6 +5,8 @@
 #include "context.h"
 #include "request.h"
 
+void (*mpipc__rte_on_timeout)(const char *request, unsigned int pid);
+
 /*
  * Fill in @arg for a request, except its flags and where its results go. Returns the
  * endpoint, which is used until mpipc__rte_put(), or NULL with rte_errno set.
@@ -40,4 +42,11 @@ bool mpipc__rte_counts(const struct mpipc_record *record)
 	if (record->flags & MPIPC_REC_REPLIED)
 		return record->status != RTE_WIRE_IGNORE;
 	return record->status != -ECONNRESET || !mpipc__rte_is_primary();
+}
+
+/* Note a result that counts and is no reply. */
+void mpipc__rte_note_missing(const struct mpipc_record *record, const char *request)
+{
+	if (record->status == -ETIMEDOUT && mpipc__rte_on_timeout)
+		mpipc__rte_on_timeout(request, record->pid);
 }

@@ -13,6 +13,7 @@
 #include "context.h"
 #include "error.h"
 #include "request.h"
+#include "turn.h"
 #include "wire.h"
 
 /* The stack has space for this many results, which is enough for a secondary. */
@@ -129,9 +130,12 @@ static int count_replies(const struct results *results, struct rte_mp_reply *rep
 		if (!mpipc__rte_counts(&results->records[i]))
 			continue;
 		reply->nb_sent++;
-		if (replied(results, i))
+		if (replied(results, i)) {
 			reply->nb_received++;
-		else if (!err)
+			continue;
+		}
+		mpipc__rte_note_missing(&results->records[i], results->arg.body.name);
+		if (!err)
 			err = results->records[i].status ?: -EBADMSG;
 	}
 	return err;
@@ -166,8 +170,9 @@ static int make_reply(struct mpipc *handle, struct results *results, struct rte_
 {
 	int err;
 
-	mpipc__wait_for_order(handle, results->records, results->arg.n_results,
-			      results->arg.deadline);
+	if (!mpipc__rte_is_suspended())
+		mpipc__wait_for_order(handle, results->records, results->arg.n_results,
+				      results->arg.deadline);
 	err = count_replies(results, reply);
 	if (err)
 		reply->nb_received = 0;
