@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "dpdk.h"
 #include "module.h"
 #include "text.h"
 #include "tool.h"
@@ -472,17 +473,44 @@ static void print_result(const struct check *check)
 	print_text(check->command);
 }
 
+/* Print the members of a group of DPDK. It is an error if the primary is not on mpipc. */
+static int look_at_dpdk(const char *prefix, struct output *output)
+{
+	char *dir = dpdk_directory(prefix ? prefix : "rte");
+	struct dpdk_member *members;
+	bool on_mpipc;
+	size_t n;
+
+	members = dpdk_members(dir, &n);
+	if (!n)
+		complain("no process that is visible from here uses %s", dir);
+	output_all(output, "members", members, n, sizeof(*members));
+	on_mpipc = n && !strcmp(members[0].ipc, "mpipc");
+	dpdk_members_free(members, n);
+	free(dir);
+	return on_mpipc ? 0 : EXIT_FAILED;
+}
+
+#define DPDK_DEFAULTS "PID,PROCESS,ROLE,IPC,REASON"
+
 static int doctor(int argc, char **argv)
 {
 	struct check results[N_CHECKS] = { 0 };
 	struct output output;
+	bool dpdk = false;
+	char **prefix;
 	int status = 0;
 	size_t i;
 
 	output_init(&output, command->columns, command->defaults);
-	while (next_option(argc, argv, &output) != -1)
-		;
-	arguments(argc, argv, 0, 0);
+	while (next_option(argc, argv, &output) != -1) {
+		dpdk = true;
+		output.columns = dpdk_columns;
+		output.defaults = DPDK_DEFAULTS;
+	}
+	prefix = arguments(argc, argv, 0, dpdk ? 1 : 0);
+	if (dpdk)
+		return look_at_dpdk(*prefix, &output);
 	uname(&kernel);
 	is_installed = module_installed(&installed);
 	is_loaded = module_loaded(&loaded);
@@ -504,10 +532,11 @@ static int doctor(int argc, char **argv)
 
 const struct command doctor_command = {
 	.name = "doctor",
-	.synopsis = "",
+	.synopsis = "[-D [PREFIX]]",
 	.summary = "say what is wrong with the installation, and what mends it",
-	.options = "",
-	.letters = "",
+	.options = "  -D, --dpdk            list the members of a group of DPDK, and why some are not on\n"
+		   "                        mpipc; PREFIX is that of DPDK (rte), or a directory\n",
+	.letters = "D",
 	.columns = check_columns,
 	.defaults = "CHECK,STATUS,MESSAGE,COMMAND",
 	.run = doctor,

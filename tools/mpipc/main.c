@@ -25,6 +25,7 @@ static const struct option long_options[] = {
 	{ "at", required_argument, NULL, 'A' },
 	{ "count", required_argument, NULL, 'n' },
 	{ "delay", required_argument, NULL, 'd' },
+	{ "dpdk", no_argument, NULL, 'D' },
 	{ "events", no_argument, NULL, 'e' },
 	{ "file", required_argument, NULL, 'f' },
 	{ "groups", no_argument, NULL, 'g' },
