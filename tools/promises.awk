@@ -78,6 +78,7 @@ FNR == 1 && FILENAME ~ /\.tap$/ {
 	sub(/.*: /, "", program)
 	sub(/_32$/, "", program)
 	sub(/^lib_dpdk_.*/, "lib_dpdk", program)
+	sub(/^lib_mixed_.*/, "lib_mixed", program)
 }
 
 /^# (not )?ok [0-9]+ [^#]/ {

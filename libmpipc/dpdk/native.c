@@ -15,11 +15,11 @@
 
 /* These versions of DPDK are known. */
 static const struct dpdk_layout layouts[] = {
-	{ .version = 23, .size = 360, .max_fds = 8 },		/* 22.11 */
-	{ .version = 24, .size = 360, .max_fds = 8 },		/* 23.11 */
-	{ .version = 25, .size = 1340, .max_fds = 253 },	/* 24.11 */
-	{ .version = 26, .size = 1344, .max_fds = 253 },	/* 25.11 */
-	{ .version = 27, .size = 1344, .max_fds = 253 },
+	{ .version = 23, .size = 360, .max_fds = 8, .msg_at = 4 },	/* 22.11 */
+	{ .version = 24, .size = 360, .max_fds = 8, .msg_at = 4 },	/* 23.11 */
+	{ .version = 25, .size = 1340, .max_fds = 253, .msg_at = 4 },	/* 24.11 */
+	{ .version = 26, .size = 1344, .max_fds = 253, .msg_at = 8 },	/* 25.11 */
+	{ .version = 27, .size = 1344, .max_fds = 253, .msg_at = 8 },
 };
 
 #define N_LAYOUTS	(sizeof(layouts) / sizeof(layouts[0]))

@@ -8,14 +8,14 @@
  *	LD_PRELOAD=libmpipc-dpdk.so dpdk-testpmd ...
  *
  * Their rte_mp_*() calls, and those of DPDK's own libraries and drivers, then go by mpipc.
- * There is nothing to configure, but all processes of a group have to be preloaded.
+ * There is nothing to configure.
  *
  * Each function here decides by route.h where a call goes: to DPDK, or to the rte layer,
- * whose functions have other names in this library (see rte_mp.h). Actions that are
- * registered before the route is chosen are registered with both.
+ * whose functions have other names in this library (see rte_mp.h). Between the two is
+ * mixed.h, by which a primary on mpipc also reaches secondaries that are not on mpipc.
  *
- * A secondary without this library, or in another network namespace, cannot reach a primary
- * on mpipc. It finds no socket, so its requests fail at once.
+ * Actions that are registered before the route is chosen are kept by the rte layer, which
+ * gives them to DPDK if the route is DPDK's own IPC.
  *
  * Before DPDK frees what actions use, it unregisters an action: that of VFIO in a primary, that
  * for hot-plugging in a secondary. No action may run after that, so the process leaves its
@@ -33,8 +33,10 @@
 #include "../export.h"
 #include "../rte/action.h"
 #include "../rte/error.h"
+#include "mixed.h"
 #include "native.h"
 #include "route.h"
+#include "say.h"
 
 static struct {
 	atomic_bool initialised;	/* rte_eal_init() has succeeded */
@@ -64,12 +66,12 @@ int preload_register_action(const char *name, rte_mp_t action)
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 	int ret;
 
-	if (!dpdk)
-		return rte_mp_action_register(name, action);
-	ret = dpdk->action_register(name, action);
-	/* No route is chosen yet, or another thread has just chosen one. */
-	if (!ret && mpipc__dpdk_route() != ROUTE_NATIVE)
-		ret = rte_mp_action_register(name, action);
+	if (dpdk && mpipc__dpdk_route() == ROUTE_NATIVE)
+		return dpdk->action_register(name, action);
+	ret = rte_mp_action_register(name, action);
+	/* Another thread may have chosen the route just before that. */
+	if (!ret && mpipc__dpdk_route() == ROUTE_NATIVE)
+		mpipc__rte_give_actions(mpipc__dpdk_get()->action_register);
 	return ret;
 }
 
@@ -88,7 +90,7 @@ int preload_send_message(struct rte_mp_msg *msg)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
-	return dpdk ? dpdk->sendmsg(msg) : rte_mp_sendmsg(msg);
+	return dpdk ? dpdk->sendmsg(msg) : mpipc__mixed_send(msg);
 }
 
 int preload_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
@@ -96,7 +98,8 @@ int preload_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
-	return dpdk ? dpdk->request_sync(req, reply, ts) : rte_mp_request_sync(req, reply, ts);
+	return dpdk ? dpdk->request_sync(req, reply, ts) :
+		      mpipc__mixed_request_sync(req, reply, ts);
 }
 
 int preload_request_async(struct rte_mp_msg *req, const struct timespec *ts,
@@ -105,14 +108,26 @@ int preload_request_async(struct rte_mp_msg *req, const struct timespec *ts,
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
 	return dpdk ? dpdk->request_async(req, ts, callback) :
-		      rte_mp_request_async(req, ts, callback);
+		      mpipc__mixed_request_async(req, ts, callback);
 }
 
 int preload_reply_message(struct rte_mp_msg *msg, const char *peer)
 {
 	const struct dpdk *dpdk = mpipc__dpdk_native();
 
-	return dpdk ? dpdk->reply(msg, peer) : rte_mp_reply(msg, peer);
+	return dpdk ? dpdk->reply(msg, peer) : mpipc__mixed_reply(msg, peer);
+}
+
+/* Check whether the process must not go on, because it demands mpipc and has another route. */
+static bool is_refused(void)
+{
+	bool demanded = mpipc__dpdk_is_set("MPIPC_DPDK", "require");
+
+	/* This chooses the route, if nothing has done so. */
+	if (mpipc__dpdk_is_on_mpipc() || !demanded)
+		return false;
+	mpipc__dpdk_say("rte_eal_init() fails, because MPIPC_DPDK=require demands mpipc");
+	return true;
 }
 
 int preload_init_eal(int argc, char **argv)
@@ -123,6 +138,11 @@ int preload_init_eal(int argc, char **argv)
 	if (!dpdk)
 		return mpipc__rte_fail(-ENOTSUP);
 	ret = dpdk->init(argc, argv);
+	if (ret >= 0 && is_refused()) {
+		dpdk->cleanup();
+		mpipc__dpdk_reset();
+		return mpipc__rte_fail(-ENOTSUP);
+	}
 	if (ret >= 0) {
 		preload.initialised = true;
 		mpipc__rte_complete();

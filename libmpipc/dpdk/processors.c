@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../rte/init.h"
 #include "processors.h"
 
 /* Check that a thread is the one for DPDK's messages, which got another name in 23.11. */
@@ -42,16 +41,16 @@ static bool get_processors(cpu_set_t *set)
 	return found;
 }
 
-/* Start the thread of mpipc. It inherits the processors of the thread that starts it. */
-int mpipc__dpdk_start(void)
+/* Start threads of mpipc. They inherit the processors of the thread that starts them. */
+int mpipc__dpdk_start(int (*start)(void))
 {
 	cpu_set_t own, wanted;
 	int err;
 
 	if (sched_getaffinity(0, sizeof(own), &own) || !get_processors(&wanted))
-		return mpipc__rte_start();
+		return start();
 	sched_setaffinity(0, sizeof(wanted), &wanted);
-	err = mpipc__rte_start();
+	err = start();
 	sched_setaffinity(0, sizeof(own), &own);
 	return err;
 }

@@ -5,10 +5,10 @@
 /**
  * DOC: processors
  *
- * DPDK keeps the thread for its messages away from the processors that poll. The thread
- * of this library runs on the same processors.
+ * DPDK keeps the thread for its messages away from the processors that poll. The threads
+ * of this library run on the same processors.
  */
 
-int mpipc__dpdk_start(void);
+int mpipc__dpdk_start(int (*start)(void));
 
 #endif /* MPIPC_DPDK_PROCESSORS_H */

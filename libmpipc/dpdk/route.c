@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "../rte/init.h"
+#include <mpipc.h>
+
+#include "../rte/action.h"
 #include "group.h"
 #include "route.h"
+#include "say.h"
 
 /* This is RTE_PROC_SECONDARY of DPDK. */
 #define PROC_SECONDARY	1
@@ -28,17 +32,43 @@ static bool has_ipc(const struct dpdk *dpdk)
 	return true;
 }
 
+/* Say why a process cannot join the group, and what helps. */
+static const char *explain(int err, bool secondary)
+{
+	if (secondary && (err == -ENOENT || err == -ECONNREFUSED))
+		return "its primary is not on mpipc; see what the primary says, or preload the "
+		       "library into the primary, too";
+	return mpipc_open_hint(err);
+}
+
 /* Choose the route, if DPDK knows its runtime directory by now. */
 static enum route choose(const struct dpdk *dpdk)
 {
 	const char *dir = dpdk->get_runtime_dir();
+	bool secondary = dpdk->process_type() == PROC_SECONDARY;
+	bool log = mpipc__dpdk_is_set("MPIPC_LOG", "1");
+	int err;
 
 	if (!dir || !dir[0])
 		return ROUTE_UNDECIDED;
-	if (!dpdk->layout || !has_ipc(dpdk))
+	if (!has_ipc(dpdk)) {
+		if (log)
+			mpipc__dpdk_say("has no IPC, because of --no-shconf or --in-memory");
 		return ROUTE_NATIVE;
-	return mpipc__dpdk_join(dir, dpdk->process_type() == PROC_SECONDARY) ? ROUTE_MPIPC :
-									       ROUTE_NATIVE;
+	}
+	if (!dpdk->layout) {
+		mpipc__dpdk_say("uses DPDK's own IPC in %s: this version of DPDK is not known; "
+				"22.11 to 25.11 are", dir);
+		return ROUTE_NATIVE;
+	}
+	err = mpipc__dpdk_group_join(dir, secondary);
+	if (err)
+		mpipc__dpdk_say("uses DPDK's own IPC in %s: %s (error %d)", dir,
+				explain(err, secondary), -err);
+	else if (log)
+		mpipc__dpdk_say("is on mpipc, as %s of the group at %s",
+				secondary ? "a secondary" : "the primary", dir);
+	return err ? ROUTE_NATIVE : ROUTE_MPIPC;
 }
 
 /* Return the route, and choose it first if that has not been done. */
@@ -51,6 +81,8 @@ static enum route decide(const struct dpdk *dpdk)
 	if (route == ROUTE_UNDECIDED) {
 		route = choose(dpdk);
 		choice.route = route;
+		if (route == ROUTE_NATIVE)
+			mpipc__rte_give_actions(dpdk->action_register);
 	}
 	pthread_mutex_unlock(&choice.lock);
 	return route;
@@ -67,6 +99,12 @@ const struct dpdk *mpipc__dpdk_native(void)
 	return dpdk && decide(dpdk) != ROUTE_MPIPC ? dpdk : NULL;
 }
 
+/* Check that the route is mpipc, now that nothing stands in the way of choosing it. */
+bool mpipc__dpdk_is_on_mpipc(void)
+{
+	return !mpipc__dpdk_native() && mpipc__dpdk_route() == ROUTE_MPIPC;
+}
+
 /* Return the route without choosing it. */
 enum route mpipc__dpdk_route(void)
 {
@@ -77,7 +115,7 @@ enum route mpipc__dpdk_route(void)
 void mpipc__dpdk_leave(void)
 {
 	if (choice.route == ROUTE_MPIPC)
-		mpipc__rte_close();
+		mpipc__dpdk_group_leave();
 }
 
 /* Forget the route. rte_eal_init() has failed and may be called again. */

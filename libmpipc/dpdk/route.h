@@ -2,6 +2,8 @@
 #ifndef MPIPC_DPDK_ROUTE_H
 #define MPIPC_DPDK_ROUTE_H
 
+#include <stdbool.h>
+
 #include "native.h"
 
 /**
@@ -19,6 +21,7 @@ enum route { ROUTE_UNDECIDED, ROUTE_NATIVE, ROUTE_MPIPC };
 
 enum route mpipc__dpdk_route(void);
 const struct dpdk *mpipc__dpdk_native(void);
+bool mpipc__dpdk_is_on_mpipc(void);
 void mpipc__dpdk_leave(void);
 void mpipc__dpdk_reset(void);
 

@@ -48,11 +48,13 @@ typedef int (*rte_mp_async_reply_t)(const struct rte_mp_msg *request,
  * @version: version of the interface, as in librte_eal.so.@version
  * @size: size of struct rte_mp_msg in bytes
  * @max_fds: how many descriptors fit in it
+ * @msg_at: where the message begins in a datagram, after its type
  */
 struct dpdk_layout {
 	unsigned int version;
 	size_t size;
 	unsigned int max_fds;
+	size_t msg_at;
 };
 
 extern const struct dpdk_layout *mpipc__dpdk_layout;

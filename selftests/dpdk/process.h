@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <pty.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #define MAX_PROCESSES	8
@@ -36,6 +37,9 @@ struct process {
 static struct process processes[MAX_PROCESSES];
 static unsigned int n_processes;
 
+/* The next program is started in new namespaces of these kinds. */
+static int new_namespaces;
+
 /* Start a program; @argv ends with NULL, @preload is the library or NULL. */
 static inline struct process *start(const char *preload, const char *const argv[])
 {
@@ -46,6 +50,10 @@ static inline struct process *start(const char *preload, const char *const argv[
 		abort();
 	if (!self->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(new_namespaces)) {
+			perror("unshare");
+			_exit(127);
+		}
 		if (preload)
 			setenv("LD_PRELOAD", preload, 1);
 		execvp(argv[0], (char **)argv);

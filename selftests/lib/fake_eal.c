@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A stand-in for DPDK's librte_eal.so, for tests of what is preloaded: it begins and ends
- * in the order of DPDK, takes its lock, and has an IPC that only counts who called it.
+ * in the order of DPDK, takes its lock, and has an IPC that counts who called it.
  */
 #define _GNU_SOURCE
 #include "fake_eal.h"
+#include "fake_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ static bool secondary, no_shconf, fails;
 static int config = -1;
 static int *complete;	/* shared by primary and secondaries */
 
-int rte_mp_action_register(const char *name, void *action);
+int rte_mp_action_register(const char *name, rte_mp_t action);
 void rte_mp_action_unregister(const char *name);
 
 static int count(unsigned int *calls)
@@ -40,33 +41,50 @@ static int count(unsigned int *calls)
 	return 0;
 }
 
-int rte_mp_action_register(const char *name, void *action)
+static int fail(int err)
+{
+	per_lcore__rte_errno = -err;
+	return -1;
+}
+
+int rte_mp_action_register(const char *name, rte_mp_t action)
 {
 	/* An argument with a colon in its name only shows that there is IPC. */
 	unsigned int ignored = 0;
+	int err;
 
-	(void)action;
-	return count(strchr(name, ':') ? &ignored : &fake_calls.action_register);
+	if (count(strchr(name, ':') ? &ignored : &fake_calls.action_register))
+		return -1;
+	err = fake_socket_register(name, action);
+	return err ? fail(err) : 0;
 }
 
 void rte_mp_action_unregister(const char *name)
 {
 	if (!strchr(name, ':'))
 		fake_calls.action_unregister++;
+	fake_socket_unregister(name);
 }
 
-int rte_mp_sendmsg(void *msg)
+int rte_mp_sendmsg(struct rte_mp_msg *msg)
 {
-	(void)msg;
-	return count(&fake_calls.sendmsg);
+	int err;
+
+	if (count(&fake_calls.sendmsg))
+		return -1;
+	err = fake_socket_send(msg);
+	return err ? fail(err) : 0;
 }
 
-int rte_mp_request_sync(void *req, void *reply, const void *ts)
+int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
+			const struct timespec *ts)
 {
-	(void)req;
-	(void)reply;
-	(void)ts;
-	return count(&fake_calls.request_sync);
+	int err;
+
+	if (count(&fake_calls.request_sync))
+		return -1;
+	err = fake_socket_request(req, reply, ts);
+	return err ? fail(err) : 0;
 }
 
 int rte_mp_request_async(void *req, const void *ts, void *callback)
@@ -77,12 +95,11 @@ int rte_mp_request_async(void *req, const void *ts, void *callback)
 	return count(&fake_calls.request_async);
 }
 
-int rte_mp_reply(void *msg, const char *peer)
+int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 {
-	(void)msg;
-	(void)peer;
-	count(&fake_calls.reply);
-	return 0;
+	int err = count(&fake_calls.reply) ? 0 : fake_socket_reply(msg, peer);
+
+	return err ? fail(err) : 0;
 }
 
 bool rte_mp_disable(void)
@@ -136,17 +153,12 @@ static void open_in_dir(const char *name, int *fd)
 static void open_config(void)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 8, .l_len = 64 };
-	int socket;
 
 	mkdir(runtime_dir, 0700);
 	open_in_dir("config", &config);
 	if (ftruncate(config, 4096) || (!secondary && fcntl(config, F_SETLK, &lock)))
 		abort();
 	complete = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, config, 0);
-	if (secondary)
-		return;
-	open_in_dir("mp_socket", &socket);
-	close(socket);
 }
 
 /* Let a secondary go no further before its primary has got to the end. */
@@ -169,21 +181,32 @@ static void close_config(void)
 	config = -1;
 }
 
+static int unexpected(const struct rte_mp_msg *msg, const void *peer)
+{
+	(void)msg;
+	(void)peer;
+	abort();
+}
+
 int rte_eal_init(int argc, char **argv)
 {
 	parse(argc, argv);
 	open_config();
 	if (secondary)
 		wait_for_primary();
+	if (!no_shconf)
+		fake_socket_open(runtime_dir, secondary);
 	/* The linker resolves this call as it does DPDK's own. */
-	rte_mp_action_register(FAKE_FIRST_ACTION, abort);
+	rte_mp_action_register(FAKE_FIRST_ACTION, unexpected);
 	if (fake_during_init)
 		fake_during_init();
 	if (fails) {
+		fake_socket_close();
 		close_config();
 		per_lcore__rte_errno = EPROTO;
 		return -1;
 	}
+	fake_socket_complete();
 	if (!secondary)
 		set_complete();
 	return argc - 1;
@@ -191,8 +214,9 @@ int rte_eal_init(int argc, char **argv)
 
 int rte_eal_cleanup(void)
 {
-	/* DPDK frees the memory that actions use soon after this. */
+	/* DPDK ends its own IPC, and frees the memory that actions use soon after this. */
 	rte_mp_action_unregister(secondary ? "eal_dev_mp_request" : "eal_vfio_mp_sync");
+	fake_socket_close();
 	if (fake_without_memory)
 		fake_without_memory();
 	rte_mp_action_unregister("mp_malloc_sync");

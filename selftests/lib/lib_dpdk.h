@@ -3,99 +3,19 @@
  * Tests of libmpipc-dpdk.so with a librte_eal.so.DPDK_VERSION of our own: one program for
  * each layout of messages, and one for a version that is not known.
  */
-#include <assert.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <time.h>
-
-#define RTE_MP_MAX_NAME_LEN	64
-#define RTE_MP_MAX_PARAM_LEN	256
-#if DPDK_VERSION < 25
-#define RTE_MP_MAX_FD_NUM	8
-#define MSG_SIZE		360
-#define PARAM_ALIGN		1
-#elif DPDK_VERSION == 25
-#define RTE_MP_MAX_FD_NUM	253
-#define MSG_SIZE		1340
-#define PARAM_ALIGN		1
-#else
-#define RTE_MP_MAX_FD_NUM	253
-#define MSG_SIZE		1344
-#define PARAM_ALIGN		8
-#endif
-
-/* The message is laid out as in the headers of that version. */
-struct rte_mp_msg {
-	char name[RTE_MP_MAX_NAME_LEN];
-	int len_param;
-	int num_fds;
-	uint8_t param[RTE_MP_MAX_PARAM_LEN] __attribute__((aligned(PARAM_ALIGN)));
-	int fds[RTE_MP_MAX_FD_NUM];
-};
-
-static_assert(sizeof(struct rte_mp_msg) == MSG_SIZE, "layout of this version");
-
-struct rte_mp_reply {
-	int nb_sent;
-	int nb_received;
-	struct rte_mp_msg *msgs;
-};
-
-typedef int (*rte_mp_t)(const struct rte_mp_msg *msg, const void *peer);
-typedef int (*rte_mp_async_reply_t)(const struct rte_mp_msg *request,
-				    const struct rte_mp_reply *reply);
-int rte_mp_action_register(const char *name, rte_mp_t action);
-void rte_mp_action_unregister(const char *name);
-int rte_mp_sendmsg(struct rte_mp_msg *msg);
-int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
-			const struct timespec *ts);
-int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts,
-			 rte_mp_async_reply_t callback);
-int rte_mp_reply(struct rte_mp_msg *msg, const char *peer);
-bool rte_mp_disable(void);
-
-#include "child.h"
-#include "device.h"
-#include "fake_eal.h"
-#include "lib_rte.h"
-#include "message.h"
-
-#include <sys/stat.h>
-
-/* Return the group in which secondaries of this file prefix meet. */
-static inline void group_of(const char *prefix, char group[MPIPC_GROUP_MAX])
-{
-	char dir[256];
-	struct stat st;
-
-	snprintf(dir, sizeof(dir), "/tmp/%s", prefix);
-	mkdir(dir, 0700);
-	if (stat(dir, &st))
-		abort();
-	snprintf(group, MPIPC_GROUP_MAX, "dpdk:%jx:%ju", (uintmax_t)st.st_dev,
-		 (uintmax_t)st.st_ino);
-}
-
-static inline int start_with(const char *type, const char *prefix, char *option)
-{
-	char type_arg[32], prefix_arg[160];
-	char *argv[] = { "test", type_arg, prefix_arg, option, NULL };
-
-	snprintf(type_arg, sizeof(type_arg), "--proc-type=%s", type);
-	snprintf(prefix_arg, sizeof(prefix_arg), "--file-prefix=%s", prefix);
-	return rte_eal_init(4, argv);
-}
+#include "lib_eal.h"
+#include "user.h"
 
 /* Call each function that is preloaded once. */
 static inline void call_all(void)
 {
+	const struct timespec no_time = { 0 };
 	struct rte_mp_msg msg = make_msg("x", "");
 	struct rte_mp_reply reply;
 
 	rte_mp_action_register("x", keep);
 	rte_mp_sendmsg(&msg);
-	rte_mp_request_sync(&msg, &reply, &a_minute);
+	rte_mp_request_sync(&msg, &reply, &no_time);
 	rte_mp_request_async(&msg, &a_minute, NULL);
 	rte_mp_reply(&msg, "/somewhere");
 	rte_mp_action_unregister("x");
@@ -108,21 +28,12 @@ static inline bool all_native(void)
 	       fake_calls.request_sync && fake_calls.request_async && fake_calls.reply;
 }
 
-static inline bool has_socket(const char *prefix)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "/tmp/%s/mp_socket", prefix);
-	return !access(path, F_OK);
-}
-
 TEST_F(rte, without_a_device_it_is_dpdk_itself)
 {
 	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
 	ASSERT_LE(0, start_eal("primary", self->prefix));
 	call_all();
 	EXPECT_TRUE(all_native());
-	EXPECT_TRUE(has_socket(self->prefix));
 }
 
 /* Promise: P18 */
@@ -139,34 +50,6 @@ TEST_F(rte, the_secondary_of_a_native_primary_is_native)
 	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
 	ASSERT_LE(0, start_eal("primary", self->prefix));
 	EXPECT_EQ(0, child_wait(&child));
-}
-
-/* Promise: P18 */
-TEST_F(rte, who_makes_the_group_but_does_not_have_the_lock_is_nobody)
-{
-	struct child primary, secondary;
-	char group[MPIPC_GROUP_MAX];
-	int other;
-
-	group_of(self->prefix, group);
-	other = open_primary(group);
-	ASSERT_LE(0, other);
-	if (!fork_child(&secondary)) {
-		CHECK(start_eal("secondary", self->prefix) >= 0);
-		call_all();
-		CHECK(all_native());
-		_exit(0);
-	}
-	if (!fork_child(&primary)) {
-		CHECK(start_eal("primary", self->prefix) >= 0);
-		call_all();
-		CHECK(all_native());
-		child_hear(&primary, NULL);
-		_exit(0);
-	}
-	EXPECT_EQ(0, child_wait(&secondary));
-	EXPECT_EQ(0, child_wait(&primary));
-	close(other);
 }
 
 TEST_F(rte, without_shared_configuration_dpdk_says_so)
@@ -188,6 +71,18 @@ TEST_F(rte, before_init_it_is_dpdk_itself)
 
 	EXPECT_EQ(0, rte_mp_sendmsg(&msg));
 	EXPECT_EQ(1, fake_calls.sendmsg);
+}
+
+TEST_F(rte, dpdk_gets_what_was_registered_before_init_if_there_is_no_device)
+{
+	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
+	ASSERT_EQ(0, rte_mp_action_register("x", keep));
+	EXPECT_FAIL(EEXIST, rte_mp_action_register("x", keep));
+	EXPECT_EQ(0, fake_calls.action_register);
+	ASSERT_LE(0, start_eal("primary", self->prefix));
+	/* The other one is the action of DPDK itself. */
+	EXPECT_EQ(2, fake_calls.action_register);
+	EXPECT_FAIL(EEXIST, rte_mp_action_register("x", keep));
 }
 
 TEST_F(rte, disabling_is_left_to_dpdk)
@@ -321,14 +216,12 @@ TEST_F(rte, a_message_with_more_descriptors_than_that_is_dropped)
 		uint8_t param[RTE_MP_MAX_PARAM_LEN];
 	} wire = { 0 };
 	int fds[RTE_MP_MAX_FD_NUM + 1], other, i;
-	char group[MPIPC_GROUP_MAX];
 	struct mpipc_record result;
 	struct mpipc_call_args call;
 
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	group_of(self->prefix, group);
-	other = open_secondary(group);
+	other = join_beside(self->prefix, MPIPC_SECONDARY);
 	ASSERT_LE(0, other);
 	for (i = 0; i <= RTE_MP_MAX_FD_NUM; i++)
 		fds[i] = STDIN_FILENO;
@@ -369,7 +262,7 @@ TEST_F(rte, errors_are_in_the_errno_of_dpdk_of_each_thread)
 	EXPECT_EQ(0, fake_calls.sendmsg);
 }
 
-TEST_F(rte, on_mpipc_nothing_of_dpdk_is_called_and_no_socket_is_left)
+TEST_F(rte, on_mpipc_nothing_of_dpdk_is_called)
 {
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	call_all();
@@ -378,7 +271,6 @@ TEST_F(rte, on_mpipc_nothing_of_dpdk_is_called_and_no_socket_is_left)
 	EXPECT_EQ(0, fake_calls.request_sync);
 	EXPECT_EQ(0, fake_calls.request_async);
 	EXPECT_EQ(0, fake_calls.reply);
-	EXPECT_FALSE(has_socket(self->prefix));
 }
 
 TEST_F(rte, what_was_registered_before_init_is_there)
@@ -392,8 +284,7 @@ TEST_F(rte, what_was_registered_before_init_is_there)
 		_exit(0);
 	}
 	ASSERT_EQ(0, rte_mp_action_register("x", keep));
-	/* DPDK may have to do this, because nobody knows yet. */
-	EXPECT_EQ(1, fake_calls.action_register);
+	EXPECT_EQ(0, fake_calls.action_register);
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
 	wait_for(&seen.came);
 	EXPECT_STREQ("hello", (char *)last_seen().param);
@@ -464,21 +355,209 @@ TEST_F(rte, no_action_runs_when_the_memory_of_dpdk_is_gone)
 
 TEST_F(rte, an_init_that_failed_can_be_repeated_with_other_arguments)
 {
-	char group[MPIPC_GROUP_MAX], other[MPIPC_GROUP_MAX];
+	char other[MPIPC_GROUP_MAX];
 	int fd;
 
 	snprintf(other, sizeof(other), "%.100s.other", self->prefix);
 	EXPECT_FAIL(EPROTO, start_with("primary", other, "--fail"));
-	group_of(other, group);
-	fd = open_primary(group);
+	fd = join_beside(other, MPIPC_PRIMARY);
 	EXPECT_LE(0, fd);
 	close(fd);
 	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
-	group_of(self->prefix, group);
-	EXPECT_EQ(-EADDRINUSE, open_primary(group));
+	EXPECT_EQ(-EADDRINUSE, join_beside(self->prefix, MPIPC_PRIMARY));
 	/* An init that fails because it has been done does no harm. */
 	EXPECT_FAIL(EPROTO, start_with("primary", self->prefix, "--fail"));
-	EXPECT_EQ(-EADDRINUSE, open_primary(group));
+	EXPECT_EQ(-EADDRINUSE, join_beside(self->prefix, MPIPC_PRIMARY));
+}
+
+/* Ask the primary on mpipc something, from this process. */
+static void be_secondary_and_ask(const char *prefix)
+{
+	struct rte_mp_reply reply;
+
+	CHECK(start_eal("secondary", prefix) >= 0);
+	CHECK(!ask("x", "question", &reply));
+	CHECK(reply.nb_received == 1 && !strcmp((char *)reply.msgs[0].param, "question"));
+	CHECK(!fake_calls.request_sync);
+	_exit(0);
+}
+
+/* Do so in a process with other namespaces, and end with its status. */
+static void enter_namespaces_and_ask(const char *prefix, int namespaces)
+{
+	struct child child = { .line = -1 };
+
+	CHECK(!unshare(namespaces));
+	/* A parent in another pid namespace is not one that child_fork() knows. */
+	child.pid = fork();
+	CHECK(child.pid >= 0);
+	if (!child.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		be_secondary_and_ask(prefix);
+	}
+	_exit(child_reap(&child));
+}
+
+TEST_F(rte, members_in_other_namespaces_are_on_mpipc)
+{
+	const int namespaces[] = {
+		CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS,
+	};
+	struct child children[ARRAY_SIZE(namespaces)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(namespaces); i++)
+		if (!fork_child(&children[i]))
+			enter_namespaces_and_ask(self->prefix, namespaces[i]);
+	ASSERT_EQ(0, rte_mp_action_register("x", echo));
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	for (i = 0; i < ARRAY_SIZE(namespaces); i++)
+		EXPECT_EQ(0, child_wait(&children[i]));
+	EXPECT_EQ(ARRAY_SIZE(namespaces), seen.count);
+}
+
+/* Be somebody who cannot write to the directory, and who was there first. */
+static void be_impostor(struct child *child, const char *prefix)
+{
+	int named = open_primary("dpdk"), fd = open_dev();
+
+	CHECK(named >= 0 && fd >= 0);
+	CHECK(!become_with(1000, 1000, 0, 0));
+	CHECK(join_with(fd, prefix, MPIPC_PRIMARY) == -EACCES);
+	CHECK(join_with(fd, prefix, MPIPC_SECONDARY) == -EACCES);
+	child_send(child, 0);
+	stay();
+}
+
+/* Promise: P18 */
+TEST_F(rte, who_was_there_first_but_has_no_right_to_the_directory_is_nobody)
+{
+	struct child impostor, secondary;
+	char dir[300];
+
+	snprintf(dir, sizeof(dir), "/tmp/%s", self->prefix);
+	ASSERT_EQ(0, mkdir(dir, 0700));
+	if (!fork_child(&impostor))
+		be_impostor(&impostor, self->prefix);
+	ASSERT_EQ(0, child_hear(&impostor, NULL));
+	if (!fork_child(&secondary))
+		enter_namespaces_and_ask(self->prefix, CLONE_NEWPID);
+	ASSERT_EQ(0, rte_mp_action_register("x", echo));
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	EXPECT_EQ(0, child_wait(&secondary));
+	child_kill(&impostor);
+}
+
+/* Make a directory and a node of the device that all users may use. */
+static void permit_all(const char *prefix, char device[300])
+{
+	char path[300];
+	struct stat st;
+	int config;
+
+	snprintf(path, sizeof(path), "/tmp/%s", prefix);
+	CHECK(!mkdir(path, 0700) && !chmod(path, 0777));
+	snprintf(path, sizeof(path), "/tmp/%s/config", prefix);
+	config = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(config >= 0 && !fchmod(config, 0666));
+	close(config);
+	snprintf(device, 300, "/tmp/%s/device", prefix);
+	CHECK(!stat(MPIPC_DEVICE, &st) && !mknod(device, S_IFCHR | 0600, st.st_rdev));
+	CHECK(!chmod(device, 0666));
+}
+
+TEST_F(rte, a_secondary_of_another_user_is_on_mpipc_if_the_directory_permits)
+{
+	struct child child;
+	char device[300];
+
+	permit_all(self->prefix, device);
+	if (!fork_child(&child)) {
+		setenv("MPIPC_DEVICE", device, 1);
+		CHECK(!become_with(1000, 1000, 0, 0));
+		be_secondary_and_ask(self->prefix);
+	}
+	ASSERT_EQ(0, rte_mp_action_register("x", echo));
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	EXPECT_EQ(0, child_wait(&child));
+}
+
+/* Read what a child with this environment says on stderr when it starts EAL. */
+static int read_stderr(const char *type, const char *prefix, char text[512])
+{
+	struct child child;
+	ssize_t n, len = 0;
+	int out[2];
+
+	if (pipe(out))
+		abort();
+	if (!fork_child(&child)) {
+		dup2(out[1], STDERR_FILENO);
+		close(out[1]);
+		_exit(start_eal(type, prefix) < 0 ? rte_errno : 0);
+	}
+	close(out[1]);
+	while ((n = read(out[0], text + len, 511 - len)) > 0)
+		len += n;
+	text[len] = 0;
+	close(out[0]);
+	return child_wait(&child);
+}
+
+TEST_F(rte, a_process_without_a_device_says_so_and_what_helps)
+{
+	char text[512];
+
+	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
+	EXPECT_EQ(0, read_stderr("primary", self->prefix, text));
+	EXPECT_NE(NULL, strstr(text, "uses DPDK's own IPC"));
+	EXPECT_NE(NULL, strstr(text, "load the kernel module"));
+	EXPECT_EQ(text + strlen(text) - 1, strchr(text, '\n'));
+}
+
+TEST_F(rte, a_process_says_nothing_on_mpipc_unless_it_is_asked_to)
+{
+	char text[512];
+
+	EXPECT_EQ(0, read_stderr("primary", self->prefix, text));
+	EXPECT_STREQ("", text);
+	setenv("MPIPC_LOG", "1", 1);
+	EXPECT_EQ(0, read_stderr("primary", self->prefix, text));
+	EXPECT_NE(NULL, strstr(text, "is on mpipc, as the primary"));
+}
+
+TEST_F(rte, a_process_that_demands_mpipc_does_not_start_without)
+{
+	char text[512];
+
+	setenv("MPIPC_DPDK", "require", 1);
+	EXPECT_EQ(0, read_stderr("primary", self->prefix, text));
+	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
+	EXPECT_EQ(ENOTSUP, read_stderr("primary", self->prefix, text));
+	EXPECT_NE(NULL, strstr(text, "MPIPC_DPDK=require"));
+	EXPECT_NE(NULL, strstr(text, "load the kernel module"));
+}
+
+TEST_F(rte, a_request_that_times_out_names_the_process_that_has_not_replied)
+{
+	const struct timespec a_moment = { .tv_nsec = 100000000 };
+	struct rte_mp_msg msg = make_msg("x", "");
+	int out[2], old = dup(STDERR_FILENO);
+	char text[512] = "", expected[64];
+	struct rte_mp_reply reply;
+	struct child child;
+
+	start_secondary(self->prefix, &child, "x", keep);
+	ASSERT_EQ(0, start_primary(self->prefix, &child, 1));
+	ASSERT_EQ(0, pipe(out));
+	dup2(out[1], STDERR_FILENO);
+	EXPECT_FAIL(ETIMEDOUT, rte_mp_request_sync(&msg, &reply, &a_moment));
+	dup2(old, STDERR_FILENO);
+	EXPECT_LT(0, read(out[0], text, sizeof(text) - 1));
+	snprintf(expected, sizeof(expected), "reply in time to x from process %d (lib_dpdk",
+		 child.pid);
+	EXPECT_NE(NULL, strstr(text, expected));
+	child_kill(&child);
 }
 
 static int lowest_free(void)
