@@ -139,9 +139,9 @@ struct mpipc_endpoint {
 
 	u64 id;
 	u32 index;
-	u32 role;
-	u32 flags;
+	u16 role;
 	bool exempt;
+	u32 flags;
 	unsigned int fd_hint;
 	struct mpipc_group *group;
 	struct mpipc_user *user;

@@ -80,7 +80,6 @@ struct mpipc_mailbox {
 	struct list_head queue;
 	struct rb_root pending;
 	struct list_head calls;
-	u32 n_calls;
 	struct delayed_work timer;
 	u64 timer_at;
 	u32 queued;
@@ -90,6 +89,7 @@ struct mpipc_mailbox {
 	long held;
 	u64 seq;
 	u64 seq_sure;
+	u32 n_calls;
 	u32 lost_since;
 	u64 lost;
 	u64 received;
