@@ -534,8 +534,8 @@ const struct command doctor_command = {
 	.name = "doctor",
 	.synopsis = "[-D [PREFIX]]",
 	.summary = "say what is wrong with the installation, and what mends it",
-	.options = "  -D, --dpdk            list the members of a group of DPDK, and why some are not on\n"
-		   "                        mpipc; PREFIX is that of DPDK (rte), or a directory\n",
+	.options = "  -D, --dpdk            list the members of a group of DPDK, and why some are\n"
+		   "                        native; PREFIX is DPDK's (rte), or a directory\n",
 	.letters = "D",
 	.columns = check_columns,
 	.defaults = "CHECK,STATUS,MESSAGE,COMMAND",
