@@ -243,6 +243,7 @@ static bool captures(struct process *primary)
 	};
 	struct process *tool;
 	bool found;
+	int status;
 
 	type(primary, "port start all");
 	if (!expect(primary, "Done"))
@@ -251,10 +252,15 @@ static bool captures(struct process *primary)
 	tool = start(preload, argv);
 	found = wait_for_packets(CAPTURE);
 	kill(tool->pid, SIGINT);
-	if (end(tool))
+	status = end(tool);
+	if (!found || status) {
+		fprintf(stderr, "# %s, ended with %d:\n#    ", found ? "packets" : "no packets",
+			status);
+		show_log(tool);
 		return false;
+	}
 	type(primary, "stop");
-	return found && expect(primary, "Accumulated forward statistics");
+	return expect(primary, "Accumulated forward statistics");
 }
 
 TEST_F(dpdk, pdump_captures_to_a_file)
