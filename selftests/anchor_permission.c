@@ -485,7 +485,7 @@ TEST_F(anchor, users_of_an_idmapped_mount_count)
 	ret = map_users(pid, tree);
 	EXPECT_EQ(0, child_wait(&child));
 	if (ret == -EINVAL)
-		SKIP(return, "tmpfs has no idmapped mounts in this kernel");
+		SKIP(return, "this kernel has no idmapped mounts of tmpfs");
 	ASSERT_EQ(0, ret);
 	/* The directory belongs to root, who is the stranger by this mount. */
 	EXPECT_EQ(-EACCES, try_as(STRANGER, self->dir, MPIPC_PRIMARY));

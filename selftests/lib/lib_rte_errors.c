@@ -157,6 +157,11 @@ TEST_F(check, e_too_many_descriptors_in_flight_are_etoomanyrefs)
 	msg.num_fds = 80;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
 	ASSERT_EQ(0, keep_capabilities(0));
+	/* The descriptors of a reply are the caller's, and this one has no caller any more. */
+	if (variant->call == replies) {
+		EXPECT_EQ(0, variant->call(&msg));
+		return;
+	}
 	EXPECT_FAIL(ETOOMANYREFS, variant->call(&msg));
 }
 

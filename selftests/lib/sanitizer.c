@@ -6,7 +6,9 @@
 #include <pthread.h>
 #include <sanitizer/lsan_interface.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
@@ -50,10 +52,21 @@ static void __attribute__((constructor)) look_at_forks(void)
 	pthread_atfork(before_fork, NULL, in_child);
 }
 
+/*
+ * Check that /proc has this process by the number that it has itself. It does not in a new pid
+ * namespace, where the sanitizer would not find the threads that it has to stop.
+ */
+static bool is_seen(void)
+{
+	char number[16] = "";
+
+	return readlink("/proc/self", number, sizeof(number) - 1) > 0 && atoi(number) == getpid();
+}
+
 /* Look for leaks, which the sanitizer does at exit(), while a test ends here. */
 void __wrap__exit(int status)
 {
-	if (!status && !has_lost_threads && __lsan_do_recoverable_leak_check())
+	if (!status && !has_lost_threads && is_seen() && __lsan_do_recoverable_leak_check())
 		status = 1;
 	__real__exit(status);
 }
