@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -113,13 +114,13 @@ static void fill_blocked(sigset_t *set)
  * @handle: the handle that it dispatches for
  * @options: have the policy
  * @err: the error of the policy, or 0
- * @decided: passed when @err is set, after which the structure is gone
+ * @decided: posted when @err is set, after which the structure is gone
  */
 struct start {
 	struct mpipc *handle;
 	const struct mpipc_start_options *options;
 	int err;
-	pthread_barrier_t decided;
+	sem_t decided;
 };
 
 /* Set the policy, which can be one that pthread_attr_setschedpolicy() does not know. */
@@ -132,7 +133,7 @@ static void *thread_with_policy(void *arg)
 
 	err = pthread_setschedparam(pthread_self(), start->options->policy, &param);
 	start->err = err;
-	pthread_barrier_wait(&start->decided);
+	sem_post(&start->decided);
 	return err ? NULL : thread_main(handle);
 }
 
@@ -142,15 +143,16 @@ static int create_thread_with_policy(struct mpipc *handle, const pthread_attr_t 
 	struct start start = { .handle = handle, .options = options };
 	int err;
 
-	pthread_barrier_init(&start.decided, NULL, 2);
+	sem_init(&start.decided, 0, 0);
 	err = pthread_create(&handle->thread, attr, thread_with_policy, &start);
 	if (!err) {
-		pthread_barrier_wait(&start.decided);
+		while (sem_wait(&start.decided))
+			;
 		err = start.err;
 		if (err)
 			pthread_join(handle->thread, NULL);
 	}
-	pthread_barrier_destroy(&start.decided);
+	sem_destroy(&start.decided);
 	return err;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ struct wire {
 
 static struct {
 	int fd;
-	bool complete, secondary;
+	atomic_bool complete;
+	bool secondary;
 	char path[108], primary[108];
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -138,11 +140,24 @@ static void *thread_main(void *arg)
 	}
 }
 
+void fake_socket_close(void)
+{
+	if (self.fd < 0)
+		return;
+	shutdown(self.fd, SHUT_RD);
+	pthread_join(self.thread, NULL);
+	close(self.fd);
+	unlink(self.path);
+	self.fd = -1;
+}
+
 void fake_socket_open(const char *dir, bool secondary)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	sigset_t all, old;
 
+	/* An init that failed has left its socket open. */
+	fake_socket_close();
 	self.secondary = secondary;
 	self.complete = false;
 	snprintf(self.primary, sizeof(self.primary), "%s/mp_socket", dir);
@@ -164,17 +179,6 @@ void fake_socket_open(const char *dir, bool secondary)
 	if (pthread_create(&self.thread, NULL, thread_main, NULL))
 		abort();
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
-void fake_socket_close(void)
-{
-	if (self.fd < 0)
-		return;
-	shutdown(self.fd, SHUT_RD);
-	pthread_join(self.thread, NULL);
-	close(self.fd);
-	unlink(self.path);
-	self.fd = -1;
 }
 
 void fake_socket_complete(void)

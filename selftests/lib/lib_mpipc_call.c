@@ -368,7 +368,7 @@ static void *cancel_call(void *arg)
 {
 	struct cancelled *self = arg;
 
-	return (void *)(intptr_t)mpipc_cancel(self->handle, self->id);
+	return (void *)(intptr_t)mpipc_cancel(self->handle, await_id(self));
 }
 
 /* The payload cannot be read yet, so the kernel has not made the call. */
