@@ -53,20 +53,23 @@ static void __attribute__((constructor)) look_at_forks(void)
 }
 
 /*
- * Check that /proc has this process by the number that it has itself. It does not in a new pid
- * namespace, where the sanitizer would not find the threads that it has to stop.
+ * Check that the process that the sanitizer makes to stop the threads would find them: it is in the
+ * same pid namespace, and /proc has the numbers of this namespace.
  */
-static bool is_seen(void)
+static bool is_found(void)
 {
 	char number[16] = "";
+	struct stat own, next;
 
-	return readlink("/proc/self", number, sizeof(number) - 1) > 0 && atoi(number) == getpid();
+	return !stat("/proc/self/ns/pid", &own) &&
+	       !stat("/proc/self/ns/pid_for_children", &next) && own.st_ino == next.st_ino &&
+	       readlink("/proc/self", number, sizeof(number) - 1) > 0 && atoi(number) == getpid();
 }
 
 /* Look for leaks, which the sanitizer does at exit(), while a test ends here. */
 void __wrap__exit(int status)
 {
-	if (!status && !has_lost_threads && is_seen() && __lsan_do_recoverable_leak_check())
+	if (!status && !has_lost_threads && is_found() && __lsan_do_recoverable_leak_check())
 		status = 1;
 	__real__exit(status);
 }
