@@ -123,7 +123,10 @@ static int probe(uid_t uid, long long bytes)
 	return run_child(run_probe, &probe);
 }
 
-/* Return how many bytes the probe's message needs. */
+/*
+ * Return how many bytes the probe's message needs, and whatever the user is charged for because the
+ * device remembers it.
+ */
 static long long probe_bytes(void)
 {
 	long long low = 0, high = 1 << 16;
@@ -131,7 +134,7 @@ static long long probe_bytes(void)
 	while (low + 1 < high) {
 		long long middle = (low + high) / 2;
 
-		if (probe(FIRST_USER, middle))
+		if (probe(user_id(1), middle))
 			low = middle;
 		else
 			high = middle;
