@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_ACTIONS	16
@@ -154,15 +155,19 @@ void fake_socket_close(void)
 void fake_socket_open(const char *dir, bool secondary)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timespec now;
 	sigset_t all, old;
 
 	/* An init that failed has left its socket open. */
 	fake_socket_close();
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	self.secondary = secondary;
 	self.complete = false;
 	snprintf(self.primary, sizeof(self.primary), "%s/mp_socket", dir);
 	if (secondary)
-		snprintf(self.path, sizeof(self.path), "%s/mp_socket_%d_abc", dir, getpid());
+		/* Members in other pid namespaces may have the same pid, so DPDK adds a time. */
+		snprintf(self.path, sizeof(self.path), "%s/mp_socket_%d_%llx", dir, getpid(),
+			 (unsigned long long)now.tv_sec * 1000000000 + now.tv_nsec);
 	else
 		strcpy(self.path, self.primary);
 	strcpy(addr.sun_path, self.path);
