@@ -39,9 +39,13 @@ TEST(a_device_of_another_kind_is_recognised)
 static int try_to_join(void *group)
 {
 	struct mpipc *handle;
+	int err;
 
 	become_user(1000, 1000);
-	return mpipc_open(&handle, group, MPIPC_SECONDARY, NULL);
+	err = mpipc_open(&handle, group, MPIPC_SECONDARY, NULL);
+	if (!err)
+		mpipc_close(handle);
+	return err;
 }
 
 /* Join as another user, and return -ENOMSG unless the hint is about the group. */
