@@ -9,6 +9,10 @@
 
 static void mpipc_leave_primary(struct mpipc_endpoint *ep)
 {
+	struct mpipc_endpoint *primary = mpipc_group_primary(ep->group);
+
+	if (primary)
+		mpipc_user_freed(primary->user);
 	if (!ep->link)
 		return;
 	mpipc_event_notify_left(ep->link->to_secondary.about, ep->link);
@@ -24,6 +28,7 @@ static void mpipc_leave_secondaries(struct mpipc_endpoint *ep)
 			continue;
 		mpipc_event_notify_left(peer, peer->link);
 		mpipc_endpoint_set_link(peer, NULL);
+		mpipc_user_freed(peer->user);
 		/* Poll says EPOLLRDHUP also to those that want no events. */
 		mpipc_mailbox_wake_pollers(&peer->box, EPOLLRDHUP);
 	}
@@ -47,6 +52,11 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 	struct mpipc_group *group = ep->group;
 
 	mutex_lock(&group->lock);
+	/*
+	 * Senders to @ep that wait for their user to hold less are woken below. Pairs with the
+	 * barrier between mpipc_user_watch() and the next look at the mailbox, which is closed.
+	 */
+	smp_mb();
 	list_del_rcu(&ep->member);
 	xa_erase(&group->index, ep->index);
 	WRITE_ONCE(group->n_members, group->n_members - 1);

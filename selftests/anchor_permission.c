@@ -258,9 +258,7 @@ TEST_F(anchor, root_of_another_user_namespace_cannot_occupy_a_group)
 	EXPECT_EQ(0, child_wait(&child));
 }
 
-/*
- * One file
- */
+/* These tests are about one file. */
 
 /**
  * struct attempt - a join in a child

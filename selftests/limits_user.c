@@ -418,12 +418,13 @@ static int send_until_full(int fd, __u64 to)
 	return err == -EAGAIN ? 0 : err;
 }
 
-static int hold_up(struct held_up *self)
+/* Send a message that has to wait, in a thread. */
+static int hold_up(struct held_up *self, __u64 to)
 {
 	static char data[SIZE];
 
 	self->send = (struct mpipc_send_args){
-		.to = endpoint_id(self->first),
+		.to = to,
 		.deadline = in_ms(20000),
 		.body = make_body("waited", data, sizeof(data), NULL, 0),
 	};
@@ -436,7 +437,7 @@ static int held_up_end(struct held_up *self)
 {
 	int err = ioctl_thread_join(&self->thread);
 
-	return err ?: now_ns() < self->send.deadline ? 0 : -ETIME;
+	return now_ns() < self->send.deadline ? err : -ETIME;
 }
 
 /* Expect, as a user, that a sender goes on when another secondary reads. */
@@ -451,7 +452,7 @@ static int wait_for_memory_elsewhere(const char *group)
 	held.second = open_secondary(group);
 	err = send_until_full(held.primary, endpoint_id(held.second)) ?:
 	      send_until_full(held.primary, endpoint_id(held.first)) ?:
-	      hold_up(&held);
+	      hold_up(&held, endpoint_id(held.first));
 	while (!err)
 		err = recv_msg(held.second, &record, data, sizeof(data));
 	return err == -EAGAIN ? held_up_end(&held) : err;
@@ -477,7 +478,8 @@ static int wait_for_a_broadcast_to_be_read(const char *group)
 
 	held.first = open_secondary(group);
 	held.second = open_secondary(group);
-	err = send_until_full(held.primary, MPIPC_TO_ALL) ?: hold_up(&held);
+	err = send_until_full(held.primary, MPIPC_TO_ALL) ?:
+	      hold_up(&held, endpoint_id(held.first));
 	while (!err)
 		err = recv_msg(held.first, &record, data, sizeof(data));
 	return err == -EAGAIN ? held_up_end(&held) : err;
@@ -488,6 +490,56 @@ TEST_F(limits, sender_that_waits_goes_on_when_the_destination_reads_what_others_
 {
 	ASSERT_EQ(0, set_param("user_bytes", BYTES));
 	EXPECT_EQ(0, attempt(self->alice, wait_for_a_broadcast_to_be_read, self->group));
+}
+
+/* Fill the mailboxes of another user, and expect that a sender goes on when one of these leaves. */
+static void wait_for_a_destination_that_leaves(struct __test_metadata *_metadata,
+					       struct child *child, const char *group)
+{
+	struct held_up held = { .primary = open_public(group) };
+	__u64 first;
+
+	child_send(child, held.primary);
+	child_hear(child, &first);
+	EXPECT_EQ(0, send_until_full(held.primary, MPIPC_TO_ALL));
+	EXPECT_EQ(0, hold_up(&held, first));
+	child_send(child, 0);
+	EXPECT_EQ(-ECONNRESET, held_up_end(&held));
+	_exit(!_metadata->passed);
+}
+
+/* Promise: P16 */
+TEST_F(limits, sender_that_waits_for_its_user_to_hold_less_goes_on_when_the_destination_leaves)
+{
+	struct child alice, bob;
+	__u64 first;
+
+	ASSERT_EQ(0, set_param("user_bytes", BYTES));
+	ASSERT_LE(0, child_fork(&alice));
+	if (!alice.pid) {
+		become_user(self->alice, GROUP);
+		wait_for_a_destination_that_leaves(_metadata, &alice, self->group);
+	}
+	ASSERT_EQ(0, child_hear(&alice, NULL));
+	ASSERT_LE(0, child_fork(&bob));
+	if (!bob.pid) {
+		int fd;
+
+		become_user(self->bob, GROUP);
+		fd = open_secondary(self->group);
+		open_secondary(self->group);
+		child_send(&bob, endpoint_id(fd));
+		child_hear(&bob, NULL);
+		close(fd);
+		child_hear(&bob, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&bob, &first));
+	child_send(&alice, first);
+	ASSERT_EQ(0, child_hear(&alice, NULL));
+	child_send(&bob, 0);
+	EXPECT_EQ(0, child_wait(&alice));
+	child_kill(&bob);
 }
 
 /* Cost of taking a message */

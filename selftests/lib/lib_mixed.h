@@ -595,7 +595,7 @@ TEST_F(rte, an_action_for_either_kind_may_ask_both_kinds)
 	}
 	ASSERT_EQ(0, rte_mp_action_register("outer", ask_and_reply));
 	ASSERT_EQ(0, start_primary(self->prefix, members, N_MEMBERS));
-	/* One after the other, then all at once. */
+	/* The members ask one after the other, and then all of them ask at once. */
 	for (i = 0; i < N_MEMBERS; i++) {
 		child_send(&members[i], 0);
 		EXPECT_EQ(0, child_hear(&members[i], NULL));
