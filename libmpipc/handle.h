@@ -45,8 +45,6 @@ struct mpipc {
 	bool freeing;			/* callbacks run that the end of the handle ends */
 	char *batch;			/* records that were read at once */
 	size_t batch_pos, batch_len;
-	unsigned int misses;		/* grows when no record comes with a reply */
-	unsigned int replies_only;	/* so many replies do not ask for a record */
 	int fds[MPIPC_FDS_MAX];		/* slots of the message that is handled */
 	uint64_t last_seq;		/* number of the last record that was handled */
 	struct mpipc__nested *nested;	/* innermost call that a handler waits for */

@@ -32,6 +32,11 @@ int mpipc__call_ioctl(struct mpipc *handle, struct mpipc_call_args *arg)
 	return ioctl_restart(handle, MPIPC_CALL, arg);
 }
 
+int mpipc__reply(struct mpipc *handle, struct mpipc_reply_args *arg)
+{
+	return ioctl(handle->fd, MPIPC_REPLY, arg) < 0 ? -errno : 0;
+}
+
 /* End a call early by its id of the kernel. */
 int mpipc__cancel(struct mpipc *handle, uint64_t call)
 {

@@ -2,7 +2,6 @@
 #include "args.h"
 #include "export.h"
 #include "ioctl.h"
-#include "receive.h"
 
 mpipc__export int mpipc_send(struct mpipc *handle, uint64_t to, const char *name, const void *data,
 			     size_t size, const struct mpipc_send_options *options)

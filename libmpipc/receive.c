@@ -6,15 +6,8 @@
 #include <unistd.h>
 
 #include "args.h"
-#include "dispatcher.h"
 #include "handle.h"
 #include "receive.h"
-
-/* Records that come with a reply use only this much of the batch, because most are small. */
-#define AHEAD_SIZE	16384
-
-/* When records never come with a reply, this many replies in a row do not ask for one. */
-#define MOST_MISSES	63
 
 /* Wait for a record by poll(), because a program may have made the descriptor non-blocking. */
 static int wait_for_record(struct mpipc *handle, uint64_t deadline)
@@ -80,58 +73,4 @@ int mpipc__receive_batch(struct mpipc *handle)
 	handle->batch_pos = 0;
 	handle->batch_len = len;
 	return 0;
-}
-
-/* Check that the batch is used up and has space for a record that comes with a reply. */
-static bool has_space(const struct mpipc *handle)
-{
-	return handle->batch_pos == handle->batch_len &&
-	       handle->batch_len + sizeof(struct mpipc_reply_recv_args) <= AHEAD_SIZE;
-}
-
-/*
- * Reply, and take the next record if it is there already, as it is when the caller asks
- * again at once. The argument of the ioctl lies behind the used part of the batch, so that
- * the record in it becomes the new rest of the batch.
- */
-static int reply_and_receive(struct mpipc *handle, const struct mpipc_reply_args *reply)
-{
-	struct mpipc_reply_recv_args *arg = (void *)(handle->batch + handle->batch_len);
-	int err;
-
-	arg->reply = *reply;
-	arg->reply_error = 1;	/* the kernel writes 0 or less */
-	arg->reserved = 0;
-	arg->recv.flags = 0;
-	arg->recv.max_fds = 0;
-	arg->recv.max_size = AHEAD_SIZE - sizeof(*arg) - handle->batch_len;
-	arg->recv.reserved = 0;
-	arg->recv.data = (uintptr_t)(arg + 1);
-	arg->recv.fds = 0;
-	arg->recv.deadline = 0;
-	err = ioctl(handle->fd, MPIPC_REPLY_RECV, arg) < 0 ? -errno : 0;
-	if (arg->reply_error > 0)
-		return err;
-	if (err) {
-		if (handle->misses < MOST_MISSES)
-			handle->misses = 2 * handle->misses + 1;
-		handle->replies_only = handle->misses;
-	} else {
-		handle->misses = 0;
-		handle->batch_pos = (char *)&arg->recv.record - handle->batch;
-		handle->batch_len = handle->batch_pos + arg->recv.record.len;
-	}
-	return arg->reply_error;
-}
-
-/* Reply to a request, and try to take the next record if the batch has space for it. */
-int mpipc__reply(struct mpipc *handle, struct mpipc_reply_args *arg)
-{
-	/* A reply to no call fails, and nothing may be taken with it. */
-	if (arg->call && mpipc__is_dispatcher(handle) && !handle->depth && has_space(handle)) {
-		if (!handle->replies_only)
-			return reply_and_receive(handle, arg);
-		handle->replies_only--;
-	}
-	return ioctl(handle->fd, MPIPC_REPLY, arg) < 0 ? -errno : 0;
 }

@@ -7,7 +7,6 @@
 
 #include "../export.h"
 #include "../ioctl.h"
-#include "../receive.h"
 #include "context.h"
 #include "error.h"
 #include "peer.h"
