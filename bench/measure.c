@@ -220,7 +220,7 @@ void bench_print(const struct bench *bench, double value, const char *unit)
 }
 
 /*
- * Have atomics.c count, which runs in QEMU. A processor does nothing for this instruction, nor
+ * Have count.c count, which runs in QEMU. A processor does nothing for this instruction, nor
  * for the one of mark_end().
  */
 static void mark_start(void)

@@ -31,7 +31,7 @@
  * Where the unit is "instructions", the kernel then counts what the work does that does not
  * depend on the machine: "switches" of the processor to another thread, "syscalls" and
  * "wakeups" of sleeping threads. The loop is repeated for this, because counting takes
- * instructions. Two instructions that do nothing mark where atomics.c begins and ends to count.
+ * instructions. Two instructions that do nothing mark where count.c begins and ends to count.
  * "marked" is the number of works between them, by which rows.jq divides its count.
  *
  * Every error ends the program, with a message and the status 1, so that there are no

@@ -174,6 +174,23 @@ def counts($all):
 		   (.switches | one_decimal), (.syscalls | one_decimal), (.wakeups | one_decimal),
 		   (.atomics | one_decimal)]);
 
+# Says where the instructions of mpipc are, and how much of the goal the kernel without the module takes.
+def places($all):
+	table(["instructions, 256 bytes", "in all", "programs and libraries", "module",
+	       "rest of the kernel", "that, compared with", "", "ratio", "goal"];
+		(["request", 1, "pingpong", "pipe", 1, 328, "pipe", 0.9],
+		 ["message", 1, "message", "mqueue", 1, 328, "mqueue", 1],
+		 ["broadcast_message", 4, "wake_all", "futex_all", 4, 0, "waking 4", 1.08],
+		 ["broadcast_message", 16, "wake_all", "futex_all", 16, 0, "waking 16", 1.1],
+		 ["broadcast_request", 4, "wake_all", "futex_all", 4, 0, "waking 4", 1.5],
+		 ["broadcast_request", 16, "wake_all", "futex_all", 16, 0, "waking 16", 1.5])
+		| . as [$work, $peers, $floor, $transport, $floor_peers, $floor_bytes, $text, $goal]
+		| find($all; $work; "mpipc"; $peers; 256; 0) | select(.module)
+		| get($all; $floor; $transport; $floor_peers; $floor_bytes; 0) as $of
+		| [(.work | gsub("_"; " ")) + " \($peers)", (.value | number), (.user | number),
+		   (.module | number), (.kernel | number), $text, ($of | number),
+		   (.kernel | ratio($of) | fixed(2)), ($goal | tostring)]);
+
 def rte($all):
 	table(["`rte_mp_*`, 256 bytes", "peers", "descriptors", "sockets", "mpipc", "ratio"];
 		(("request", "message") as $work | (0, 1, 8) | [$work, 1, .]),
@@ -235,6 +252,10 @@ def all($all; $others):
 	section("The same in instructions:"; [dpdk_costs($all)]),
 	section("The same with one secondary that is not well:"; [trouble($all)]),
 	section("The works do this each time:"; [counts($all)]),
+	section("Where the instructions of a request or message are. The ratio is what would be left if " +
+		"the module and the library took nothing: the system calls, the switch to the other process " +
+		"and back, the copies. Where it is close to the goal or above it, no change of mpipc can " +
+		"reach the goal without fewer system calls or switches."; [places($all)]),
 	section("DPDK's own functions:"; [rte($all)]),
 	section("Sizes:"; [sizes($all)]),
 	section("Descriptors:"; [descriptors($all)]),

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * DOC: counting atomic operations
+ * DOC: counting instructions
  *
- * This plugin of QEMU 7.2 counts the instructions of x86 that lock memory: those with the prefix
- * LOCK, and XCHG with memory. It counts between two instructions by which measure.c marks the
- * start and the end of what is measured, and then writes the number as a line of the
- * file that its argument "out" names. The kernel has to be booted with noreplace-smp, because
- * Linux otherwise removes the prefixes where there is one processor.
+ * This plugin of QEMU 7.2 counts instructions by where they are: in programs and their libraries,
+ * in modules, of which mpipc is the only one that is busy, and in the rest of the kernel. It also
+ * counts those that lock memory: the ones with the prefix LOCK, and XCHG with memory.
+ *
+ * It counts between two instructions by which measure.c marks the start and the end of what is
+ * measured, and then writes the numbers as an object of JSON to the file that its argument "out"
+ * names. The kernel has to be booted with noreplace-smp, because Linux otherwise removes the
+ * prefixes where there is one processor.
  *
  * Debian does not package the header of the plugins, so what is used of it is declared here.
  */
@@ -33,6 +36,7 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, i
 						uint64_t value);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
@@ -41,21 +45,33 @@ int qemu_plugin_version = 1;
 static const uint8_t start_mark[] = { 0x0f, 0x1f, 0x80, 0x31, 0x4d, 0x50, 0x43 };
 static const uint8_t end_mark[] = { 0x0f, 0x1f, 0x80, 0x32, 0x4d, 0x50, 0x43 };
 
-static uint64_t atomics;
+/* Linux has its own code below this address, and modules above. Programs are in the lower half. */
+#define MODULES		UINT64_C(0xffffffffc0000000)
+#define UPPER_HALF	(UINT64_C(1) << 63)
+
+static struct {
+	uint64_t user;
+	uint64_t module;
+	uint64_t kernel;
+	uint64_t atomics;
+} counts;
+
 static FILE *out;
 
 static void start(unsigned int cpu, void *arg)
 {
 	(void)cpu;
 	(void)arg;
-	atomics = 0;
+	memset(&counts, 0, sizeof(counts));
 }
 
 static void end(unsigned int cpu, void *arg)
 {
 	(void)cpu;
 	(void)arg;
-	fprintf(out, "%" PRIu64 "\n", atomics);
+	fprintf(out, "{\"user\": %" PRIu64 ", \"module\": %" PRIu64 ", \"kernel\": %" PRIu64
+		", \"atomics\": %" PRIu64 "}\n",
+		counts.user, counts.module, counts.kernel, counts.atomics);
 	fflush(out);
 }
 
@@ -82,6 +98,18 @@ static bool is(const uint8_t *code, size_t size, const uint8_t *mark)
 	return size == sizeof(start_mark) && !memcmp(code, mark, size);
 }
 
+static uint64_t *place(uint64_t address)
+{
+	if (address < UPPER_HALF)
+		return &counts.user;
+	return address < MODULES ? &counts.kernel : &counts.module;
+}
+
+static void count(struct qemu_plugin_insn *insn, uint64_t *number)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64, number, 1);
+}
+
 static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
@@ -92,6 +120,7 @@ static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 		const uint8_t *code = qemu_plugin_insn_data(insn);
 		size_t size = qemu_plugin_insn_size(insn);
 
+		count(insn, place(qemu_plugin_insn_vaddr(insn)));
 		if (is(code, size, start_mark))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, start,
 							       QEMU_PLUGIN_CB_NO_REGS, NULL);
@@ -99,9 +128,7 @@ static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
 							       QEMU_PLUGIN_CB_NO_REGS, NULL);
 		else if (is_atomic(code, size))
-			qemu_plugin_register_vcpu_insn_exec_inline(insn,
-								   QEMU_PLUGIN_INLINE_ADD_U64,
-								   &atomics, 1);
+			count(insn, &counts.atomics);
 	}
 }
 
