@@ -241,6 +241,15 @@ def times($all):
 		   (("dpdk", "mpipc", "mpipc_native") | get_ns($all; $work; .; 1; 256; 0; "other"))]
 		| [$text] + map(ratio($of) | fixed(2)));
 
+# Says what the second CPU gains where nothing is shared.
+def scale($all):
+	table(["64 pairs of processes, each with its own", "gain by the second CPU"];
+		(["pipes", "pipe"], ["group", "mpipc_native"]) as [$text, $transport]
+		| get_ns($all; "busy"; $transport; 64; 256; 0; "same") as $one
+		| get_ns($all; "busy"; $transport; 64; 256; 0; "any") as $two
+		| select($one and $two)
+		| [$text, ($one | ratio($two) | fixed(2))]);
+
 def section($text; $table): if $table == [] then empty else "", $text, "", $table[] end;
 
 def all($all; $others):
@@ -260,7 +269,8 @@ def all($all; $others):
 	section("Sizes:"; [sizes($all)]),
 	section("Descriptors:"; [descriptors($all)]),
 	section("A request or message to all, for each peer:"; [peers($all)]),
-	section("Medians of 5 runs in which the transports took turns:"; [times($all)]);
+	section("Medians of 5 runs in which the transports took turns:"; [times($all)]),
+	section("The same for groups that are busy at once, one request after the other:"; [scale($all)]);
 
 def plot: map(if . == null then "?" else . end) | @tsv;
 
