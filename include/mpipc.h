@@ -66,13 +66,13 @@ extern "C" {
  * that this version of the library does not know.
  */
 
-/** MPIPC_VERSION_MAJOR - first number of the version of this header. Since: 0.1 */
+/** MPIPC_VERSION_MAJOR - first number of the version of this header. Since: 0.2 */
 #define MPIPC_VERSION_MAJOR	0
-/** MPIPC_VERSION_MINOR - second number of the version of this header. Since: 0.1 */
-#define MPIPC_VERSION_MINOR	1
-/** MPIPC_VERSION_PATCH - third number of the version of this header. Since: 0.1 */
+/** MPIPC_VERSION_MINOR - second number of the version of this header. Since: 0.2 */
+#define MPIPC_VERSION_MINOR	2
+/** MPIPC_VERSION_PATCH - third number of the version of this header. Since: 0.2 */
 #define MPIPC_VERSION_PATCH	0
-/** MPIPC_VERSION - version of this header as a number, to compare it. Since: 0.1 */
+/** MPIPC_VERSION - version of this header as a number, to compare it. Since: 0.2 */
 #define MPIPC_VERSION \
 	(MPIPC_VERSION_MAJOR << 16 | MPIPC_VERSION_MINOR << 8 | MPIPC_VERSION_PATCH)
 
@@ -122,7 +122,7 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
 
 /**
  * MPIPC_OPEN_FD - a flag of mpipc_open(): the program has the device open already. It has got the
- * descriptor from a process that may open the device, such as a service manager. Since: 0.1
+ * descriptor from a process that may open the device, such as a service manager. Since: 0.2
  */
 #define MPIPC_OPEN_FD		(1U << 16)
 
@@ -146,7 +146,7 @@ typedef void (*mpipc_handler_t)(struct mpipc *handle, const struct mpipc_message
  * @device: path of the device in place of /dev/mpipc and of what MPIPC_DEVICE names; NULL for
  *	these
  *
- * Since: 0.1
+ * Since: 0.1; @at and what follows it: 0.2
  */
 struct mpipc_open_options {
 	size_t size;
@@ -193,7 +193,7 @@ struct mpipc_send_options {
  * waits, as a call in a handler does, unless another thread dispatches. Without the flag two
  * programs whose event loops call each other at the same time wait until their timeouts. If a
  * handler closes the handle, the call fails with -ESHUTDOWN. %MPIPC_CALL_WAIT_SPACE has no effect
- * then. Since: 0.1
+ * then. Since: 0.2
  */
 #define MPIPC_CALL_DISPATCH	(1U << 17)
 
@@ -215,7 +215,7 @@ struct mpipc_send_options {
  *
  * A larger reply is an error for the process that replies, not for the caller.
  *
- * Since: 0.1
+ * Since: 0.1; @call: 0.2
  */
 struct mpipc_call_options {
 	size_t size;
@@ -245,7 +245,7 @@ struct mpipc_reply_options {
 	const char *name;
 };
 
-/** MPIPC_START_POLICY - a flag of mpipc_start(): set @policy and @priority. Since: 0.1 */
+/** MPIPC_START_POLICY - a flag of mpipc_start(): set @policy and @priority. Since: 0.2 */
 #define MPIPC_START_POLICY	(1U << 0)
 
 /**
@@ -264,7 +264,7 @@ struct mpipc_reply_options {
  * up and are received together. On one processor a burst of 50 messages then costs a third
  * less, and a request a tenth more.
  *
- * Since: 0.1
+ * Since: 0.2
  */
 struct mpipc_start_options {
 	size_t size;
@@ -280,13 +280,13 @@ struct mpipc_start_options {
  * mpipc_version() - version of the library
  *
  * A program that is linked with the shared library can run with a later one than that of the
- * header that it was compiled with.
+ * header that it was compiled with. The candidate of a release has the number of the release.
  *
  * Return: the version of the library, a number as %MPIPC_VERSION.
  *
  * Threads: any thread may call it.
  *
- * Since: 0.1
+ * Since: 0.2
  */
 unsigned int mpipc_version(void);
 
@@ -344,7 +344,7 @@ int mpipc_open(struct mpipc **handle, const char *group, enum mpipc_role role,
  *
  * Threads: any thread may call it.
  *
- * Since: 0.1
+ * Since: 0.2
  */
 int mpipc_opening_start(struct mpipc_opening **opening, const char *group, enum mpipc_role role,
 			const struct mpipc_open_options *options);
@@ -358,7 +358,7 @@ int mpipc_opening_start(struct mpipc_opening **opening, const char *group, enum 
  *
  * Threads: any thread may call it.
  *
- * Since: 0.1
+ * Since: 0.2
  */
 int mpipc_opening_fd(const struct mpipc_opening *opening);
 
@@ -372,7 +372,7 @@ int mpipc_opening_fd(const struct mpipc_opening *opening);
  *
  * Threads: no other thread may use the opening any more.
  *
- * Since: 0.1
+ * Since: 0.2
  */
 int mpipc_opening_finish(struct mpipc_opening *opening, struct mpipc **handle);
 
@@ -385,7 +385,7 @@ int mpipc_opening_finish(struct mpipc_opening *opening, struct mpipc **handle);
  *
  * Threads: no other thread may use the opening any more.
  *
- * Since: 0.1
+ * Since: 0.2
  */
 void mpipc_opening_cancel(struct mpipc_opening *opening);
 
@@ -503,7 +503,7 @@ int mpipc_dispatch(struct mpipc *handle, int64_t timeout_ns);
  *
  * Threads: any thread may call it.
  *
- * Since: 0.1
+ * Since: 0.1; @options: 0.2. A program that was linked with version 0.1 has none.
  */
 int mpipc_start(struct mpipc *handle, const struct mpipc_start_options *options);
 

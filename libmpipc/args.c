@@ -74,7 +74,8 @@ int mpipc__call_args(struct mpipc_call_args *arg, uint64_t to, const char *name,
 {
 	int err;
 
-	err = mpipc__options(opts, sizeof(*opts), options, sizeof(*opts));
+	err = mpipc__options(opts, sizeof(*opts), options,
+			     offsetof(struct mpipc_call_options, call));
 	if (err)
 		return err;
 	*arg = (struct mpipc_call_args) {

@@ -141,7 +141,8 @@ int mpipc__open_begin(struct mpipc__open *open, const char *group, enum mpipc_ro
 
 	if (!group)
 		return -EINVAL;
-	err = mpipc__options(&opts, sizeof(opts), options, sizeof(opts));
+	err = mpipc__options(&opts, sizeof(opts), options,
+			     offsetof(struct mpipc_open_options, at));
 	if (err)
 		return err;
 	open->anchor = -1;

@@ -439,6 +439,26 @@ TEST_F(lib, options_may_be_of_another_version)
 	EXPECT_EQ(-EINVAL, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, &options.known));
 }
 
+TEST_F(lib, options_are_as_short_as_in_the_first_version)
+{
+	size_t open_size = offsetof(struct mpipc_open_options, at);
+	size_t call_size = offsetof(struct mpipc_call_options, call);
+	struct mpipc_open_options open = { .size = open_size, .at = "/nonexistent" };
+	struct mpipc_call_options call = { .size = call_size, .call = (uint64_t *)1 };
+	struct mpipc_replies *replies;
+	struct mpipc *handle;
+
+	ASSERT_EQ(0, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &open));
+	ASSERT_EQ(1, mpipc_call(self->primary, MPIPC_TO_ALL, "x", NULL, 0, 0, &call, &replies));
+	mpipc_replies_free(replies);
+	mpipc_close(handle);
+	open.size = open_size - 1;
+	EXPECT_EQ(-EINVAL, mpipc_open(&handle, self->group, MPIPC_SECONDARY, &open));
+	call.size = call_size - 1;
+	EXPECT_EQ(-EINVAL,
+		  mpipc_call(self->primary, MPIPC_TO_ALL, "x", NULL, 0, 0, &call, &replies));
+}
+
 TEST_F(lib, low_descriptors_are_left_to_the_program)
 {
 	struct mpipc *handle;

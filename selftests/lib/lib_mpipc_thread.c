@@ -101,6 +101,25 @@ TEST_F(lib, the_thread_gets_a_policy_processors_and_a_stack)
 	mpipc_close(secondary);
 }
 
+/* A program of version 0.1 calls mpipc_start() with one argument, so that the next one is garbage. */
+int start_of_0_1(struct mpipc *handle, const void *rest);
+__asm__(".symver start_of_0_1, mpipc_start@LIBMPIPC_0.1");
+
+TEST_F(lib, a_program_of_the_first_version_starts_the_thread)
+{
+	struct settings settings = { .policy = -1 };
+	struct mpipc *secondary;
+
+	sem_init(&settings.seen, 0, 0);
+	ASSERT_EQ(0, open_with(&secondary, self->group, MPIPC_SECONDARY, 0, look_at_thread,
+			       &settings));
+	ASSERT_EQ(0, start_of_0_1(secondary, (void *)1));
+	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", NULL, 0, NULL));
+	sem_wait(&settings.seen);
+	EXPECT_EQ(SCHED_OTHER, settings.policy);
+	mpipc_close(secondary);
+}
+
 TEST_F(lib, a_thread_with_bad_options_does_not_start)
 {
 	cpu_set_t none;
