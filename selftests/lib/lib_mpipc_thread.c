@@ -101,7 +101,7 @@ TEST_F(lib, the_thread_gets_a_policy_processors_and_a_stack)
 	mpipc_close(secondary);
 }
 
-/* A program of version 0.1 calls mpipc_start() with one argument, so that the next one is garbage. */
+/* A program of version 0.1 calls mpipc_start() with one argument. The next one is garbage. */
 int start_of_0_1(struct mpipc *handle, const void *rest);
 __asm__(".symver start_of_0_1, mpipc_start@LIBMPIPC_0.1");
 
