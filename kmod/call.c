@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/sched/signal.h>
-
 #include "address.h"
 #include "call.h"
+#include "deadline.h"
 #include "files.h"
 #include "post.h"
 #include "record.h"
@@ -80,17 +79,48 @@ static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_c
 	return 0;
 }
 
+static bool mpipc_call_is_complete(struct mpipc_call *call)
+{
+	/* Pairs with the release in mpipc_reply_slot_complete(), so that the results are seen. */
+	return !smp_load_acquire(&call->open);
+}
+
+/*
+ * Sleep until a call is complete. The sleeping thread ends the call at the deadline itself, because
+ * real-time threads can keep a worker from running.
+ */
+static int mpipc_call_wait(struct mpipc_call *call)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	while (!err && !mpipc_call_is_complete(call)) {
+		prepare_to_wait(&call->wait, &wait, TASK_INTERRUPTIBLE);
+		if (mpipc_call_is_complete(call))
+			break;
+		if (signal_pending(current))
+			err = -ERESTARTSYS;
+		else
+			err = mpipc_sleep_until(call->deadline);
+	}
+	finish_wait(&call->wait, &wait);
+	if (err == -ETIMEDOUT) {
+		mpipc_call_end(call, err);
+		err = 0;
+	}
+	return err;
+}
+
 /*
  * Wait for a call and deliver its results. After a signal or a bad pointer the call stays open, so
- * that the caller can resume it.
+ * that the caller can resume it. Until then its deadline is kept as that of an asynchronous call.
  */
 static int mpipc_call_collect(struct mpipc_call *call, const struct mpipc_call_args *arg)
 {
 	struct mpipc_mailbox *box = &call->caller->box;
 	int err;
 
-	/* Pairs with the release in mpipc_reply_slot_complete(), so that the results are seen. */
-	err = wait_event_interruptible(call->wait, !smp_load_acquire(&call->open));
+	err = mpipc_call_wait(call);
 	if (!err && READ_ONCE(box->closed))
 		err = -ESHUTDOWN;
 	if (!err)
@@ -104,6 +134,7 @@ static int mpipc_call_collect(struct mpipc_call *call, const struct mpipc_call_a
 	spin_lock(&box->lock);
 	call->waited = false;
 	spin_unlock(&box->lock);
+	mpipc_timeout_start(call);
 	return err;
 }
 
@@ -176,8 +207,9 @@ static int mpipc_call_start(struct mpipc_endpoint *ep, struct mpipc_call_args *a
 	err = 0;
 	if (!n)
 		mpipc_reply_slot_complete(&call->slots[0], &nobody);
-	mpipc_timeout_start(call);
-	if (!call->async)
+	if (call->async)
+		mpipc_timeout_start(call);
+	else
 		err = mpipc_call_collect(call, arg);
 	goto out;
 

@@ -75,7 +75,7 @@ struct mpipc_reply_slot {
  * @over: no request is posted any more; a cancel sets this under the caller's lock
  * @open: number of slots that are not complete; under the caller's lock
  * @waited: a thread waits for the call; under the caller's lock
- * @timed: the deadline counts; under the caller's lock
+ * @timed: the timer of the mailbox keeps the deadline; under the caller's lock
  * @wait: where that thread waits
  * @slots: one reply slot for each destination
  */

@@ -31,8 +31,8 @@ static void mpipc_timeout_set_locked(struct mpipc_mailbox *box, u64 deadline)
 }
 
 /**
- * mpipc_timeout_start - let the deadline of a call count from now on
- * @call: the call
+ * mpipc_timeout_start - let the timer keep the deadline of a call from now on
+ * @call: the call, for which no thread waits
  */
 void mpipc_timeout_start(struct mpipc_call *call)
 {

@@ -7,10 +7,11 @@
 /**
  * DOC: Timeouts
  *
- * Almost no call reaches its deadline, so a mailbox has one timer for all calls of its endpoint.
- * The timer is set when it would otherwise come too late for a call whose request was posted. It is
- * not cancelled when that call ends. When it comes, it ends the calls whose deadline has come, and
- * is set for the next deadline.
+ * A thread that waits for its synchronous call keeps the deadline itself. All other calls are
+ * asynchronous, or were interrupted and have not been resumed. Almost none of them reaches its
+ * deadline, so a mailbox has one timer for all of its endpoint. The timer is set when it would
+ * otherwise come too late for such a call. It is not cancelled when that call ends. When it comes,
+ * it ends the calls whose deadline has come, and is set for the next deadline.
  */
 
 void mpipc_timeout_start(struct mpipc_call *call);

@@ -11,6 +11,8 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <sys/sysinfo.h>
+
 /* Content of calls */
 
 TEST_F(call, request_and_reply_carry_everything)
@@ -215,6 +217,94 @@ TEST_F(call, passed_deadline_does_not_wait)
 		ASSERT_EQ(1U, sync.arg.n_results);
 		expect_unreplied(_metadata, &sync, self->primary_id, -ETIMEDOUT);
 	}
+}
+
+/* A thread that keeps all of a lower priority from processor 1. */
+struct hog {
+	bool started, stop;
+	int err;
+	__u64 deadline;
+};
+
+/* End the test if what it needs has failed. */
+static void must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void pin(int first, int last)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	for (int cpu = first; cpu <= last; cpu++)
+		CPU_SET(cpu, &cpus);
+	must(!sched_setaffinity(0, sizeof(cpus), &cpus));
+}
+
+static void become_real_time(int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	must(!sched_setscheduler(0, SCHED_FIFO, &param));
+}
+
+static void *hog_processor(void *arg)
+{
+	struct hog *hog = arg;
+
+	pin(1, 1);
+	become_real_time(50);
+	__atomic_store_n(&hog->started, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&hog->stop, __ATOMIC_ACQUIRE) && now_ns() < hog->deadline)
+		;
+	return NULL;
+}
+
+/* Exchange the part of each second that real-time threads may have; -1 is all. Return the old one. */
+static long long set_real_time_share(long long us)
+{
+	FILE *file = fopen("/proc/sys/kernel/sched_rt_runtime_us", "r+e");
+	long long old;
+
+	must(file && fscanf(file, "%lld", &old) == 1);
+	rewind(file);
+	must(fprintf(file, "%lld", us) > 0 && !fclose(file));
+	return old;
+}
+
+/* The call is made on processor 1, whose workers cannot run. The caller itself may run on both. */
+TEST_F(call, deadline_is_kept_beside_real_time_threads)
+{
+	struct hog hog = { .deadline = in_ms(20000) };
+	struct mpipc_record results[PEERS];
+	struct mpipc_call_args arg = call_arg(MPIPC_TO_ALL, "x", NULL, 0, results, PEERS);
+	long long share;
+	pthread_t thread;
+	__u64 end;
+	int ret;
+
+	if (get_nprocs() < 2)
+		SKIP(return, "this system has one processor");
+	share = set_real_time_share(-1);
+	pin(0, 0);
+	become_real_time(80);
+	must(!pthread_create(&thread, NULL, hog_processor, &hog));
+	while (!__atomic_load_n(&hog.started, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	pin(1, 1);
+	pin(0, 1);
+	arg.deadline = in_ms(SHORT_MS);
+	ret = do_ioctl(self->primary, MPIPC_CALL, &arg);
+	end = now_ns();
+	__atomic_store_n(&hog.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	set_real_time_share(share);
+	EXPECT_EQ(0, ret);
+	EXPECT_LT(end, hog.deadline);
+	for (int i = 0; i < PEERS; i++)
+		EXPECT_EQ(-ETIMEDOUT, results[i].status);
 }
 
 /* Promise: P9 */
