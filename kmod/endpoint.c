@@ -128,6 +128,28 @@ void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link
 }
 
 /**
+ * mpipc_endpoint_next_member - find a member of a group by its place in the index
+ * @group: the group
+ * @index: the least place
+ *
+ * This is for those who look at all members one after the other, and hold up none of them.
+ *
+ * Return: the member with the least place from there on, with a reference, or NULL.
+ */
+struct mpipc_endpoint *mpipc_endpoint_next_member(struct mpipc_group *group, unsigned long index)
+{
+	struct mpipc_endpoint *ep;
+
+	rcu_read_lock();
+	do {
+		ep = xa_find(&group->index, &index, ULONG_MAX, XA_PRESENT);
+		index++;
+	} while (ep && !refcount_inc_not_zero(&ep->ref));
+	rcu_read_unlock();
+	return ep;
+}
+
+/**
  * mpipc_endpoint_primary_id - find the id of the primary that an endpoint is or belongs to
  * @ep: the endpoint, which has joined at some time
  *
@@ -152,7 +174,7 @@ u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep)
  * @ep: the endpoint, which has joined at some time
  * @user_ns: user namespace of the viewer
  * @pid_ns: pid namespace of the viewer
- * @out: all fields but @queued and @lost are written
+ * @out: only the fields that say who the endpoint is are written
  *
  * Records, lists and reports all use this function, so that they agree.
  */

@@ -197,6 +197,7 @@ void mpipc_endpoint_drop_spare(struct mpipc_endpoint *ep);
 bool mpipc_endpoint_in_table(struct mpipc_endpoint *ep, struct file *file, void *table);
 int mpipc_endpoint_usable(struct mpipc_endpoint *ep);
 void mpipc_endpoint_set_link(struct mpipc_endpoint *secondary, struct mpipc_link *link);
+struct mpipc_endpoint *mpipc_endpoint_next_member(struct mpipc_group *group, unsigned long index);
 u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep);
 void mpipc_endpoint_identity(const struct mpipc_endpoint *ep, struct user_namespace *user_ns,
 			     struct pid_namespace *pid_ns, struct mpipc_peer *out);

@@ -141,6 +141,7 @@ static struct mpipc_group *mpipc_group_add_locked(struct mpipc_group *group)
 		return ERR_PTR(-EDQUOT);
 	/* This always succeeds, because nobody else knows the group. */
 	mutex_trylock(&group->lock);
+	group->number = ++groups->last;
 	hash_add_rcu(groups->table, &group->node, mpipc_place_hash(&group->place));
 	return group;
 }

@@ -34,13 +34,15 @@
 
 /**
  * struct mpipc_groups - the groups of a network namespace, or all anchored groups
- * @lock: held to find, to add and to forget a group
+ * @lock: held to find, to add and to forget a group; protects @last
+ * @last: number of the last group that became known
  * @table: the groups by anchor and name; read also under RCU
  * @arrivals: number of primaries that have joined
  * @arrival: where secondaries wait for a primary
  */
 struct mpipc_groups {
 	spinlock_t lock;	/* which groups there are */
+	u64 last;
 	DECLARE_HASHTABLE(table, 6);
 	atomic_t arrivals;
 	wait_queue_head_t arrival;
@@ -66,6 +68,7 @@ struct mpipc_place {
  * @node: in &mpipc_groups.table while there are members, or the first one joins; written under
  *	@lock and mpipc_groups.lock
  * @rcu: frees the memory
+ * @number: number of the group among those that became known; constant once it is known
  * @place: where the group is found. The anchor is in memory while the group has a member; it is
  *	only compared. Constant.
  * @name: name; constant
@@ -86,6 +89,7 @@ struct mpipc_group {
 	struct mutex lock;	/* protects the members */
 	struct hlist_node node;
 	struct rcu_head rcu;
+	u64 number;
 	struct mpipc_place place;
 	char name[MPIPC_GROUP_MAX];
 	dev_t dev;

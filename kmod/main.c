@@ -14,6 +14,7 @@
 #include "files.h"
 #include "join.h"
 #include "leave.h"
+#include "listing.h"
 #include "receive.h"
 #include "reply.h"
 #include "report.h"
@@ -250,7 +251,7 @@ static long mpipc_ioctl_peers(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_peers_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 16, 16, uarg, size) ?: mpipc_report_peers(file->private_data, &arg);
+	err = MPIPC_IMPORT(arg, 24, 16, uarg, size) ?: mpipc_report_peers(file->private_data, &arg);
 	return err ?: put_user(arg.n_peers, &upeers->n_peers);
 }
 
@@ -265,9 +266,9 @@ static long mpipc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	int err = mpipc_endpoint_usable(ep);
 
 	BUILD_BUG_ON(sizeof(struct mpipc_record) != 160);
-	BUILD_BUG_ON(sizeof(struct mpipc_info) != 256);
+	BUILD_BUG_ON(sizeof(struct mpipc_info) != 280);
 	BUILD_BUG_ON(sizeof(struct mpipc_body) != 88);
-	BUILD_BUG_ON(sizeof(struct mpipc_peer) != 48);
+	BUILD_BUG_ON(sizeof(struct mpipc_peer) != 72);
 
 	switch (MPIPC_ANY_SIZE(cmd)) {
 	case MPIPC_ANY_SIZE(MPIPC_INFO):
@@ -325,13 +326,13 @@ static int __init mpipc_init(void)
 	err = register_pernet_subsys(&mpipc_net_ops);
 	if (err)
 		goto undo_calls;
-	err = register_pernet_subsys(&mpipc_report_net_ops);
+	err = register_pernet_subsys(&mpipc_listing_net_ops);
 	if (err)
 		goto undo_net;
 	err = misc_register(&mpipc_device);
 	if (!err)
 		return 0;
-	unregister_pernet_subsys(&mpipc_report_net_ops);
+	unregister_pernet_subsys(&mpipc_listing_net_ops);
 undo_net:
 	unregister_pernet_subsys(&mpipc_net_ops);
 undo_calls:
@@ -343,7 +344,7 @@ undo_calls:
 static void __exit mpipc_exit(void)
 {
 	misc_deregister(&mpipc_device);
-	unregister_pernet_subsys(&mpipc_report_net_ops);
+	unregister_pernet_subsys(&mpipc_listing_net_ops);
 	unregister_pernet_subsys(&mpipc_net_ops);
 	mpipc_timeout_exit();
 }

@@ -3,6 +3,9 @@
 #include "limits.h"
 #include "pending.h"
 
+/* The most pending replies that a report counts before it lets others have the mailbox. */
+#define MPIPC_PENDING_STEP 64
+
 static atomic64_t mpipc_last_call_id;
 
 /**
@@ -214,13 +217,14 @@ static bool mpipc_pending_less(struct rb_node *node, const struct rb_node *other
 }
 
 /**
- * mpipc_pending_add_locked - make a destination owe a reply
+ * mpipc_pending_add_locked - make a destination owe a reply to the request that is posted next
  * @slot: the reply slot, whose call was found not to be over since the lock of the destination's
  *	mailbox was taken
  */
 void mpipc_pending_add_locked(struct mpipc_reply_slot *slot)
 {
 	lockdep_assert_held(&slot->peer->box.lock);
+	slot->posted = slot->peer->box.seq + 1;
 	rb_add(&slot->pending, &slot->peer->box.pending, mpipc_pending_less);
 	mpipc_call_get(slot->call);
 }
@@ -245,6 +249,88 @@ struct mpipc_reply_slot *mpipc_pending_find_locked(struct mpipc_endpoint *ep, u6
 		node = id < slot->call->id ? node->rb_left : node->rb_right;
 	}
 	return NULL;
+}
+
+/* Find the oldest pending reply among the calls with a greater id. */
+static struct mpipc_reply_slot *mpipc_pending_after_locked(struct mpipc_endpoint *ep, u64 id)
+{
+	struct rb_node *node = ep->box.pending.rb_node;
+	struct mpipc_reply_slot *slot, *found = NULL;
+
+	lockdep_assert_held(&ep->box.lock);
+	while (node) {
+		slot = rb_entry(node, struct mpipc_reply_slot, pending);
+		if (slot->call->id > id)
+			found = slot;
+		node = slot->call->id > id ? node->rb_left : node->rb_right;
+	}
+	return found;
+}
+
+/* Say whether a request was taken out of the mailbox of its destination, which is locked. */
+static bool mpipc_pending_is_taken_locked(struct mpipc_reply_slot *slot)
+{
+	struct mpipc_mailbox *box = &slot->peer->box;
+
+	lockdep_assert_held(&box->lock);
+	return list_empty(&box->queue) ||
+	       slot->posted < list_first_entry(&box->queue, struct mpipc_qnode, node)->seq;
+}
+
+/**
+ * mpipc_pending_next - describe the next pending reply of an endpoint
+ * @ep: the endpoint that owes it
+ * @after: id of the call of the one before, or 0
+ * @owed: where it is described
+ *
+ * Return: false if there is no other.
+ */
+bool mpipc_pending_next(struct mpipc_endpoint *ep, u64 after, struct mpipc_owed *owed)
+{
+	struct mpipc_reply_slot *slot;
+
+	spin_lock(&ep->box.lock);
+	slot = mpipc_pending_after_locked(ep, after);
+	if (slot)
+		*owed = (struct mpipc_owed){
+			.call = slot->call->id,
+			.caller = slot->call->caller->id,
+			.since = slot->call->since,
+			.deadline = slot->call->deadline,
+			.taken = mpipc_pending_is_taken_locked(slot),
+		};
+	spin_unlock(&ep->box.lock);
+	return slot;
+}
+
+/**
+ * mpipc_pending_count_taken - count the requests that an endpoint took and has not replied to
+ * @ep: the endpoint
+ * @since: set to when the oldest of these was made, in the clock of the host, or to 0
+ *
+ * Return: their number.
+ */
+u64 mpipc_pending_count_taken(struct mpipc_endpoint *ep, u64 *since)
+{
+	struct mpipc_reply_slot *slot;
+	u64 n = 0, after = 0;
+	int i;
+
+	*since = 0;
+	do {
+		spin_lock(&ep->box.lock);
+		slot = mpipc_pending_after_locked(ep, after);
+		for (i = 0; slot && i < MPIPC_PENDING_STEP; i++) {
+			after = slot->call->id;
+			if (mpipc_pending_is_taken_locked(slot) && !n++)
+				*since = slot->call->since;
+			slot = rb_entry_safe(rb_next(&slot->pending), struct mpipc_reply_slot,
+					     pending);
+		}
+		spin_unlock(&ep->box.lock);
+		cond_resched();
+	} while (slot);
+	return n;
 }
 
 /**
@@ -298,6 +384,7 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 		.node = LIST_HEAD_INIT(call->node),
 		.caller = mpipc_endpoint_get(ep),
 		.id = atomic64_inc_return(&mpipc_last_call_id),
+		.since = msg->stamp,
 		.deadline = mpipc_endpoint_deadline(ep, arg->deadline),
 		.charge = charge,
 		.reply_size = arg->reply_size,

@@ -22,6 +22,10 @@
  * A request is posted, under the destination's lock, only while its call is not over. So nobody
  * owes anything to a call that was marked as over and whose slots were all forgotten after that.
  *
+ * A pending reply also shows who hangs. Reports walk the tree in the order of the calls, which is
+ * that of their age, a few steps at a time, because anybody may look. They know without a mark
+ * whether a request was taken: it then precedes all that is in the destination's mailbox.
+ *
  * The slots of an asynchronous call are the queue nodes that carry the results in the caller's
  * mailbox. A synchronous caller waits until all slots are complete and copies the results itself.
  * A synchronous call that was interrupted stays open until it is resumed or cancelled, or until
@@ -35,6 +39,7 @@
  * struct mpipc_reply_slot - the place for the reply of one destination
  * @qnode: place in the caller's mailbox, if the call is asynchronous; @seq is used in any case
  * @pending: place in the destination's tree of pending replies, under the lock of its mailbox
+ * @posted: number that the request has in the destination's mailbox, under its lock
  * @call: the call that this slot is part of
  * @peer: the destination, with a reference; NULL in the only slot of a call to nobody
  *
@@ -49,6 +54,7 @@
 struct mpipc_reply_slot {
 	struct mpipc_qnode qnode;
 	struct rb_node pending;
+	u64 posted;
 	struct mpipc_call *call;
 	struct mpipc_endpoint *peer;
 	bool done;
@@ -65,6 +71,7 @@ struct mpipc_reply_slot {
  * @node: in the list of the caller's mailbox, under its lock
  * @caller: the endpoint that calls, with a reference
  * @id: never used again
+ * @since: when the request was made, in the clock of the host
  * @deadline: in the clock of the host
  * @charge: bytes that were charged to the caller's user, replies included
  * @reply_size: size of the largest reply that is taken
@@ -85,6 +92,7 @@ struct mpipc_call {
 	struct list_head node;
 	struct mpipc_endpoint *caller;
 	u64 id;
+	u64 since;
 	u64 deadline;
 	long charge;
 	u32 reply_size;
@@ -107,6 +115,22 @@ struct mpipc_outcome {
 	bool sync;			/* the replier is about to sleep */
 };
 
+/**
+ * struct mpipc_owed - a pending reply, as reports show it
+ * @call: id of the call
+ * @caller: endpoint id of the caller
+ * @since: when the request was made, in the clock of the host
+ * @deadline: when the caller stops waiting, in the clock of the host
+ * @taken: the request was taken out of the mailbox
+ */
+struct mpipc_owed {
+	u64 call;
+	u64 caller;
+	u64 since;
+	u64 deadline;
+	bool taken;
+};
+
 struct mpipc_call *mpipc_call_get(struct mpipc_call *call);
 void mpipc_call_refund(struct mpipc_call *call);
 void mpipc_call_put(struct mpipc_call *call);
@@ -116,6 +140,8 @@ void mpipc_reply_slot_forget(struct mpipc_reply_slot *slot);
 void mpipc_call_end(struct mpipc_call *call, int status);
 void mpipc_pending_add_locked(struct mpipc_reply_slot *slot);
 struct mpipc_reply_slot *mpipc_pending_find_locked(struct mpipc_endpoint *ep, u64 id);
+bool mpipc_pending_next(struct mpipc_endpoint *ep, u64 after, struct mpipc_owed *owed);
+u64 mpipc_pending_count_taken(struct mpipc_endpoint *ep, u64 *since);
 void mpipc_reply_slot_drop(struct mpipc_reply_slot *slot);
 struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_call_args *arg,
 				  struct mpipc_msg *msg, u32 n);

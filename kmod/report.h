@@ -11,23 +11,16 @@ struct seq_file;
  *
  * There are four ways to look at endpoints: MPIPC_INFO for the endpoint's own process, MPIPC_PEERS
  * for the members of its group, fdinfo for whoever may look at its process, and /proc/net/mpipc
- * for all groups of a network namespace. The last is a table for programs, of two kinds of lines::
+ * for all groups of a network namespace (see "The listing").
  *
- *	group NAME generation uid gid mode members anchor
- *	endpoint id role generation pid uid gid queued bytes sent received lost
- *
- * The table begins with a line for each kind, which starts with # and names the columns. An
- * endpoint belongs to the group above it. Characters of a name that are not printable ASCII,
- * spaces and backslashes are written in octal.
- *
- * The anchor of a named group is "-". An anchored group has the device number of the file system
- * there, as in /proc/self/mountinfo, and the number of the inode. An anchored group is listed,
- * with all its members, in the initial network namespace, and in each network namespace in which
- * one of its members opened the device.
+ * A report holds up nobody: members are found one by one under RCU, and the lock of a mailbox is
+ * held for a few steps at a time.
  */
 
-extern struct pernet_operations mpipc_report_net_ops;
+extern const char *const mpipc_report_roles[];
 
+void mpipc_report_name(struct seq_file *m, const char *name);
+void mpipc_report_anchor(struct seq_file *m, const struct mpipc_group *group);
 void mpipc_report_info(struct mpipc_endpoint *ep, struct mpipc_info *info);
 void mpipc_report_fdinfo(struct seq_file *m, struct file *file);
 int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg);

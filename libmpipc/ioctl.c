@@ -56,11 +56,17 @@ mpipc__export int mpipc_leave(struct mpipc *handle)
 	return err;
 }
 
-mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max)
+mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max,
+				  size_t size)
 {
-	struct mpipc_peers_args arg = { .peers = (uintptr_t)peers, .max_peers = max };
+	struct mpipc_peers_args arg = {
+		.peers = (uintptr_t)peers,
+		.max_peers = max,
+		.peer_size = size,
+	};
 
-	if (!peers && max)
+	/* The first version of the structure has 48 bytes. */
+	if ((!peers && max) || size < 48 || size > UINT32_MAX)
 		return -EINVAL;
 	return ioctl(handle->fd, MPIPC_PEERS, &arg) < 0 ? -errno : (int)arg.n_peers;
 }

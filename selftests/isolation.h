@@ -368,7 +368,11 @@ static inline void set_up(struct __test_metadata *_metadata, FIXTURE_DATA(stuck)
 {
 	const bool secondary = variant->role == MPIPC_SECONDARY;
 	struct mpipc_peer peers[3] = { };
-	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 3 };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(peers),
+		.max_peers = 3,
+		.peer_size = sizeof(*peers),
+	};
 	__u64 ret;
 
 	group_name(self->group, _metadata->name);

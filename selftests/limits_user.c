@@ -906,7 +906,11 @@ static int send_to_each(int primary)
 {
 	static char data[MPIPC_SIZE_MAX];
 	struct mpipc_peer peers[STRANGERS + 1] = { };
-	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = STRANGERS + 1 };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(peers),
+		.max_peers = STRANGERS + 1,
+		.peer_size = sizeof(*peers),
+	};
 	int n = 0, err = do_ioctl(primary, MPIPC_PEERS, &arg);
 
 	for (__u32 i = 0; i < arg.n_peers && !err; i++) {

@@ -358,7 +358,11 @@ TEST_F(mailbox, messages_of_a_dead_peer_can_still_be_received)
 
 static int list_peers(int fd, struct mpipc_peer *peers, __u32 max, __u32 *n)
 {
-	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = max };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(peers),
+		.max_peers = max,
+		.peer_size = sizeof(*peers),
+	};
 	int ret = do_ioctl(fd, MPIPC_PEERS, &arg);
 
 	*n = arg.n_peers;
@@ -430,6 +434,80 @@ TEST_F(mailbox, peers_show_who_was_left_behind)
 	EXPECT_EQ(1, find_peer(peers, n, self->id)->generation);
 	ASSERT_NE(NULL, find_peer(peers, n, endpoint_id(follower)));
 	EXPECT_EQ(2, find_peer(peers, n, endpoint_id(follower))->generation);
+}
+
+/* Send a request without waiting, as call_async() does, and return when that was at the latest. */
+static __u64 ask(struct __test_metadata *_metadata, int fd, __u64 *call)
+{
+	struct timespec time;
+
+	ASSERT_EQ(0, call_async(fd, MPIPC_TO_PRIMARY, "ask", 0, MPIPC_FOREVER, call));
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
+/* Expect what both ways to ask say about the requests that an endpoint has taken. */
+static void expect_pending(struct __test_metadata *_metadata, int fd, __u64 pending, __u64 since,
+			   __u64 calls)
+{
+	struct mpipc_peer peers[8];
+	const struct mpipc_peer *peer;
+	struct mpipc_info info;
+	__u32 n;
+
+	ASSERT_EQ(0, get_info(fd, &info));
+	EXPECT_EQ(pending, info.pending);
+	EXPECT_EQ(since, info.pending_since);
+	EXPECT_EQ(calls, info.calls);
+	ASSERT_EQ(0, list_peers(fd, peers, ARRAY_SIZE(peers), &n));
+	peer = find_peer(peers, n, info.id);
+	ASSERT_NE(NULL, peer);
+	EXPECT_EQ(pending, peer->pending);
+	EXPECT_EQ(since, peer->pending_since);
+	EXPECT_EQ(calls, peer->calls);
+}
+
+TEST_F(mailbox, requests_that_were_taken_and_not_replied_to_are_counted)
+{
+	struct mpipc_record first, record;
+	__u64 calls[3], asked;
+
+	asked = ask(_metadata, self->secondary, &calls[0]);
+	ask(_metadata, self->secondary, &calls[1]);
+	ask(_metadata, self->secondary, &calls[2]);
+	/* Whoever takes nothing has requests in the mailbox, and owes nothing yet. */
+	expect_pending(_metadata, self->primary, 0, 0, 0);
+	expect_pending(_metadata, self->secondary, 0, 0, 3);
+	ASSERT_EQ(0, recv_msg(self->primary, &first, NULL, 0));
+	EXPECT_GE(asked, first.stamp);
+	expect_pending(_metadata, self->primary, 1, first.stamp, 0);
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	expect_pending(_metadata, self->primary, 2, first.stamp, 0);
+	ASSERT_EQ(0, reply_msg(self->primary, calls[0], 0, NULL, 0));
+	expect_pending(_metadata, self->primary, 1, record.stamp, 0);
+	ASSERT_EQ(0, reply_msg(self->primary, calls[1], 0, NULL, 0));
+	expect_pending(_metadata, self->primary, 0, 0, 0);
+	/* A message in the mailbox, or none, does not make it look taken. */
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	expect_pending(_metadata, self->primary, 1, record.stamp, 0);
+	ASSERT_EQ(0, leave(self->secondary));
+	expect_pending(_metadata, self->primary, 0, 0, 0);
+}
+
+TEST_F(mailbox, request_that_could_not_be_copied_was_not_taken)
+{
+	struct mpipc_recv_args arg = { .max_size = 64, .data = 8 };
+	struct mpipc_body body = make_body("ask", "data", 4, NULL, 0);
+	struct mpipc_call_args call = {
+		.to = MPIPC_TO_PRIMARY,
+		.flags = MPIPC_CALL_ASYNC,
+		.deadline = MPIPC_FOREVER,
+		.body = body,
+	};
+
+	ASSERT_EQ(0, do_ioctl(self->secondary, MPIPC_CALL, &call));
+	ASSERT_EQ(-EFAULT, do_ioctl(self->primary, MPIPC_RECV, &arg));
+	expect_pending(_metadata, self->primary, 0, 0, 0);
 }
 
 /* Promise: P15 */

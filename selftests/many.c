@@ -217,7 +217,10 @@ static int count_events(FIXTURE_DATA(many) *self, enum mpipc_type type)
 
 TEST_F(many, all_are_listed_and_reported)
 {
-	struct mpipc_peers_args peers = { .max_peers = MEMBERS + 1 };
+	struct mpipc_peers_args peers = {
+		.max_peers = MEMBERS + 1,
+		.peer_size = sizeof(struct mpipc_peer),
+	};
 	const int left = MEMBERS - KILLED * EACH;
 	struct mpipc_peer *list;
 

@@ -237,7 +237,11 @@ TEST_F(mixed, peer_is_notified_of_who_joined)
 TEST_F(mixed, both_see_the_same_of_themselves_and_their_group)
 {
 	struct mpipc_peer own[2] = { }, *peers = (struct mpipc_peer *)self->got;
-	struct mpipc_peers_args arg = { .peers = to_u64(own), .max_peers = 2 };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(own),
+		.max_peers = 2,
+		.peer_size = sizeof(*own),
+	};
 	struct mpipc_info *info = (struct mpipc_info *)self->got, mine;
 
 	ASSERT_EQ(0, get_info(self->fd, &mine));

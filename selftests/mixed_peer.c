@@ -110,7 +110,11 @@ static int send_info(int fd, __u64 to)
 static int send_peers(int fd, __u64 to)
 {
 	struct mpipc_peer peers[4];
-	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(peers),
+		.max_peers = 4,
+		.peer_size = sizeof(*peers),
+	};
 
 	return do_ioctl(fd, MPIPC_PEERS, &arg) ?:
 	       send_msg(fd, to, "peers", peers, arg.n_peers * sizeof(peers[0]));

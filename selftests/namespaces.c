@@ -129,7 +129,11 @@ TEST_F(namespaces, waiter_is_not_woken_from_another_network_namespace)
 static void first_process(struct child *child, const char *group, int result[2])
 {
 	struct mpipc_peer peers[4] = { };
-	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(peers),
+		.max_peers = 4,
+		.peer_size = sizeof(*peers),
+	};
 	struct mpipc_record record = { .pid = 77 };
 	int fd = open_secondary(group);
 	int err = send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0);
@@ -235,7 +239,11 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 TEST_F(namespaces, peers_and_listing_are_in_the_callers_terms)
 {
 	struct mpipc_peer peers[4] = { };
-	struct mpipc_peers_args arg = { .peers = to_u64(peers), .max_peers = 4 };
+	struct mpipc_peers_args arg = {
+		.peers = to_u64(peers),
+		.max_peers = 4,
+		.peer_size = sizeof(*peers),
+	};
 	struct child child;
 	int fd = open_dev();
 	pid_t pid = fork_in_user_ns(&child, 0, nothing, NULL);

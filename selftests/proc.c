@@ -95,8 +95,10 @@ TEST_F(proc, listing_says_what_its_columns_are)
 	EXPECT_TRUE(find_line(LISTING, "# group ", self->line, sizeof(self->line)));
 	EXPECT_STREQ("# group NAME generation uid gid mode members anchor", self->line);
 	EXPECT_TRUE(find_line(LISTING, "# endpoint ", self->line, sizeof(self->line)));
-	EXPECT_STREQ("# endpoint id role generation pid uid gid queued bytes sent received lost",
-		     self->line);
+	EXPECT_STREQ("# endpoint id role generation pid uid gid queued bytes sent received lost "
+		     "pending since calls", self->line);
+	EXPECT_TRUE(find_line(LISTING, "# request ", self->line, sizeof(self->line)));
+	EXPECT_STREQ("# request call caller state since deadline", self->line);
 }
 
 TEST_F(proc, group_is_listed_while_it_exists)
@@ -128,12 +130,12 @@ TEST_F(proc, endpoints_are_listed_with_their_counters)
 	ASSERT_EQ(0, recv_msg(self->primary, &record, data, sizeof(data)));
 
 	ASSERT_TRUE(find_endpoint(self->primary_id, self->line, sizeof(self->line)));
-	snprintf(expected, sizeof(expected), "endpoint %llu primary 1 %d %d %d 2 10 0 1 0",
+	snprintf(expected, sizeof(expected), "endpoint %llu primary 1 %d %d %d 2 10 0 1 0 0 0 0",
 		 (unsigned long long)self->primary_id, (int)getpid(), (int)geteuid(),
 		 (int)getegid());
 	EXPECT_STREQ(expected, self->line);
 	ASSERT_TRUE(find_endpoint(self->secondary_id, self->line, sizeof(self->line)));
-	snprintf(expected, sizeof(expected), "endpoint %llu secondary 1 %d %d %d 0 0 3 0 0",
+	snprintf(expected, sizeof(expected), "endpoint %llu secondary 1 %d %d %d 0 0 3 0 0 0 0 0",
 		 (unsigned long long)self->secondary_id, (int)getpid(), (int)geteuid(),
 		 (int)getegid());
 	EXPECT_STREQ(expected, self->line);
@@ -146,8 +148,8 @@ TEST_F(proc, endpoints_are_listed_with_their_counters)
 /* Promise: P15 */
 TEST_F(proc, lost_messages_are_listed)
 {
-	char group[MPIPC_GROUP_MAX], *last;
-	int primary, secondary;
+	char group[MPIPC_GROUP_MAX];
+	int primary, secondary, lost;
 
 	group_name(group, "small");
 	primary = open_small(group, MPIPC_PRIMARY, 0, 1);
@@ -156,9 +158,122 @@ TEST_F(proc, lost_messages_are_listed)
 	ASSERT_EQ(0, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
 	ASSERT_EQ(-EAGAIN, send_msg(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
 	ASSERT_TRUE(find_endpoint(endpoint_id(primary), self->line, sizeof(self->line)));
-	last = strrchr(self->line, ' ');
-	ASSERT_NE(NULL, last);
-	EXPECT_STREQ(" 1", last);
+	ASSERT_EQ(1, sscanf(self->line, "endpoint %*u %*s %*u %*u %*u %*u %*u %*u %*u %*u %d",
+			    &lost));
+	EXPECT_EQ(1, lost);
+}
+
+/* Find the line of a request below the line of an endpoint, or return false. */
+static bool find_request(__u64 endpoint, __u64 call, char *line, size_t size)
+{
+	FILE *file = fopen(LISTING, "re");
+	unsigned long long id = 0, found = 0;
+
+	while (file && (id != endpoint || found != call) && fgets(line, size, file)) {
+		if (sscanf(line, "endpoint %llu", &id) != 1)
+			sscanf(line, "request %llu", &found);
+	}
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return id == endpoint && found == call;
+}
+
+TEST_F(proc, who_hangs_differs_from_who_is_idle)
+{
+	unsigned long long pending, since, calls;
+	struct mpipc_record record;
+	char expected[512];
+	__u64 first, second;
+
+	ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "a", 0, MPIPC_FOREVER, &first));
+	ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "b", 0, MPIPC_FOREVER - 1,
+				&second));
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+
+	ASSERT_TRUE(find_endpoint(self->primary_id, self->line, sizeof(self->line)));
+	ASSERT_EQ(3, sscanf(self->line, "endpoint %*u %*s %*u %*u %*u %*u 1 %*u %*u %*u %*u "
+			    "%llu %llu %llu", &pending, &since, &calls));
+	EXPECT_EQ(1, pending);
+	EXPECT_EQ(record.stamp, since);
+	EXPECT_EQ(0, calls);
+	ASSERT_TRUE(find_endpoint(self->secondary_id, self->line, sizeof(self->line)));
+	ASSERT_EQ(3, sscanf(self->line, "endpoint %*u %*s %*u %*u %*u %*u %*u %*u %*u %*u %*u "
+			    "%llu %llu %llu", &pending, &since, &calls));
+	EXPECT_EQ(0, pending);
+	EXPECT_EQ(0, since);
+	EXPECT_EQ(2, calls);
+
+	ASSERT_TRUE(find_request(self->primary_id, first, self->line, sizeof(self->line)));
+	snprintf(expected, sizeof(expected), "request %llu %llu taken %llu %llu",
+		 (unsigned long long)first, (unsigned long long)self->secondary_id,
+		 (unsigned long long)record.stamp, MPIPC_FOREVER);
+	EXPECT_STREQ(expected, self->line);
+	ASSERT_TRUE(find_request(self->primary_id, second, self->line, sizeof(self->line)));
+	EXPECT_NE(NULL, strstr(self->line, " queued "));
+
+	ASSERT_EQ(0, reply_msg(self->primary, first, 0, NULL, 0));
+	EXPECT_FALSE(find_request(self->primary_id, first, self->line, sizeof(self->line)));
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	ASSERT_TRUE(find_request(self->primary_id, second, self->line, sizeof(self->line)));
+	EXPECT_NE(NULL, strstr(self->line, " taken "));
+}
+
+TEST_F(proc, all_requests_are_listed_while_others_are_replied_to)
+{
+	enum { CALLS = 600 };
+	struct mpipc_record record;
+	FILE *file = fopen(LISTING, "re");
+	__u64 calls[CALLS];
+	int fd = -1, n = 0;
+
+	/* An endpoint may have as many requests that all lines take many pages of text. */
+	for (int i = 0; i < CALLS; i++) {
+		ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "a", 0, MPIPC_FOREVER,
+					&calls[i]));
+		ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+	}
+	ASSERT_NE(NULL, file);
+	while (fgets(self->line, sizeof(self->line), file)) {
+		unsigned long long id, from;
+
+		if (sscanf(self->line, "request %llu %llu ", &id, &from) != 2 ||
+		    from != self->secondary_id)
+			continue;
+		/* Every other request is replied to before its page is read, or after. */
+		while (n < CALLS && calls[n] < id) {
+			EXPECT_EQ(1, n % 2);
+			n++;
+		}
+		EXPECT_EQ(calls[n], id);
+		n++;
+		for (int i = 1; fd < 0 && i < CALLS; i += 2)
+			ASSERT_EQ(0, reply_msg(self->primary, calls[i], 0, NULL, 0));
+		fd = 0;
+	}
+	fclose(file);
+	EXPECT_LE(CALLS - 1, n);
+}
+
+TEST_F(proc, listing_can_be_read_again_and_from_any_place)
+{
+	char first[2048], again[2048];
+	int fd = open(LISTING, O_RDONLY | O_CLOEXEC), n;
+
+	ASSERT_LE(0, fd);
+	n = pread(fd, first, sizeof(first), 0);
+	ASSERT_LT(64, n);
+	for (int at = 0; at < n; at += 7) {
+		ASSERT_EQ(n - at, pread(fd, again, n - at, at));
+		ASSERT_EQ(0, memcmp(first + at, again, n - at));
+	}
+	while (read(fd, again, sizeof(again)) > 0)
+		;
+	EXPECT_EQ(0, read(fd, again, sizeof(again)));
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	ASSERT_EQ(n, read(fd, again, n));
+	EXPECT_EQ(0, memcmp(first, again, n));
+	close(fd);
 }
 
 TEST_F(proc, endpoints_follow_the_group_they_are_in)
@@ -329,8 +444,10 @@ TEST_F(proc, fdinfo_shows_what_info_shows)
 	struct mpipc_record record;
 	struct mpipc_info info;
 	char data[8];
+	__u64 call;
 
-	for (int i = 0; i < 3; i++)
+	ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "a", 0, MPIPC_FOREVER, &call));
+	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "12345", 5));
 	ASSERT_EQ(0, recv_msg(self->primary, &record, data, sizeof(data)));
 	for (int i = 0; i < 2; i++) {
@@ -348,10 +465,16 @@ TEST_F(proc, fdinfo_shows_what_info_shows)
 		EXPECT_EQ(info.received, fdinfo_number(fd, "received"));
 		EXPECT_EQ(info.lost, fdinfo_number(fd, "lost"));
 		EXPECT_EQ(info.dropped_fds, fdinfo_number(fd, "dropped-fds"));
+		EXPECT_EQ(info.pending, fdinfo_number(fd, "pending"));
+		EXPECT_EQ(info.pending_since, fdinfo_number(fd, "pending-since"));
+		EXPECT_EQ(info.calls, fdinfo_number(fd, "calls"));
 	}
 	EXPECT_EQ(3, fdinfo_number(self->secondary, "sent"));
 	EXPECT_EQ(2, fdinfo_number(self->primary, "queued"));
 	EXPECT_EQ(10, fdinfo_number(self->primary, "queued-bytes"));
+	EXPECT_EQ(1, fdinfo_number(self->primary, "pending"));
+	EXPECT_EQ(record.stamp, fdinfo_number(self->primary, "pending-since"));
+	EXPECT_EQ(1, fdinfo_number(self->secondary, "calls"));
 }
 
 TEST_F(proc, fdinfo_can_be_read_by_others)

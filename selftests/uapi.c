@@ -213,7 +213,10 @@ TEST(info_has_its_layout)
 	NEXT(mpipc_info, max_user_bytes);
 	NEXT(mpipc_info, reserved);
 	NEXT(mpipc_info, group);
-	END(mpipc_info, 256);
+	NEXT(mpipc_info, pending);
+	NEXT(mpipc_info, pending_since);
+	NEXT(mpipc_info, calls);
+	END(mpipc_info, 280);
 }
 
 /* Promise: P3 */
@@ -240,13 +243,18 @@ TEST(join_and_peers_have_their_layouts)
 	NEXT(mpipc_peer, gid);
 	NEXT(mpipc_peer, queued);
 	NEXT(mpipc_peer, lost);
-	END(mpipc_peer, 48);
+	NEXT(mpipc_peer, pending);
+	NEXT(mpipc_peer, pending_since);
+	NEXT(mpipc_peer, calls);
+	END(mpipc_peer, 72);
 
 	at = 0;
 	NEXT(mpipc_peers_args, peers);
 	NEXT(mpipc_peers_args, max_peers);
 	NEXT(mpipc_peers_args, n_peers);
-	END(mpipc_peers_args, 16);
+	NEXT(mpipc_peers_args, peer_size);
+	NEXT(mpipc_peers_args, reserved);
+	END(mpipc_peers_args, 24);
 }
 
 /* Promise: P3 */
@@ -319,7 +327,7 @@ TEST(calls_have_their_layouts)
 
 TEST(commands_have_their_numbers)
 {
-	EXPECT_EQ(0x81004dc0, MPIPC_INFO);
+	EXPECT_EQ(0x81184dc0, MPIPC_INFO);
 	EXPECT_EQ(0xc0b04dc1, MPIPC_JOIN);
 	EXPECT_EQ(0x00004dc2, MPIPC_LEAVE);
 	EXPECT_EQ(0xc0784dc3, MPIPC_SEND);
@@ -328,7 +336,7 @@ TEST(commands_have_their_numbers)
 	EXPECT_EQ(0x40684dc6, MPIPC_REPLY);
 	EXPECT_EQ(0xc1384dc7, MPIPC_REPLY_RECV);
 	EXPECT_EQ(0x40084dc8, MPIPC_CANCEL);
-	EXPECT_EQ(0xc0104dc9, MPIPC_PEERS);
+	EXPECT_EQ(0xc0184dc9, MPIPC_PEERS);
 }
 
 TEST(constants_have_their_values)
@@ -470,17 +478,26 @@ TEST_F(uapi, reply_error_of_no_reply_is_not_written)
 
 /* Sizes of structures */
 
+#define INFO_1 256 /* sizes of first versions */
+#define PEERS_1 16
+#define PEER_1 48
+
+static int first_size(unsigned int cmd)
+{
+	return cmd == MPIPC_INFO ? INFO_1 : cmd == MPIPC_PEERS ? PEERS_1 : (int)_IOC_SIZE(cmd);
+}
+
 TEST_F(uapi, structures_that_are_too_short_are_refused)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct command *command = &commands[i];
-		int size = _IOC_SIZE(command->cmd);
+		int size = _IOC_SIZE(command->cmd), grown = size - first_size(command->cmd);
 
 		set_plain(&self->arg, command, self->group);
-		EXPECT_EQ(-EINVAL, run(command, resized(command->cmd, -1),
+		EXPECT_EQ(-EINVAL, run(command, resized(command->cmd, -grown - 1),
 				       self->secondary, &self->arg))
 			TH_LOG("%s", command->name);
-		EXPECT_EQ(-EINVAL, run(command, resized(command->cmd, -8),
+		EXPECT_EQ(-EINVAL, run(command, resized(command->cmd, -grown - 8),
 				       self->secondary, &self->arg))
 			TH_LOG("%s", command->name);
 		EXPECT_EQ(-EINVAL, run(command, resized(command->cmd, -size),
@@ -534,8 +551,6 @@ TEST_F(uapi, tail_of_a_longer_info_is_cleared)
 	EXPECT_EQ((char)0xff, self->arg.raw[sizeof(struct mpipc_info) + 40]);
 }
 
-#define INFO_1 256 /* size of the first version */
-
 TEST_F(uapi, info_gives_an_older_program_what_it_knows)
 {
 	const int known = INFO_1 - (int)sizeof(struct mpipc_info);
@@ -547,6 +562,63 @@ TEST_F(uapi, info_gives_an_older_program_what_it_knows)
 	EXPECT_EQ((char)0xff, self->arg.raw[INFO_1]);
 	EXPECT_EQ(-EINVAL,
 		  do_ioctl(self->secondary, resized(MPIPC_INFO, known - 1), &self->arg));
+}
+
+TEST_F(uapi, peers_gives_an_older_program_what_it_knows)
+{
+	struct mpipc_peers_args *peers = &self->arg.peers;
+	char list[3 * PEER_1];
+	const int known = PEERS_1 - (int)sizeof(*peers);
+
+	memset(list, 0xff, sizeof(list));
+	*peers = (struct mpipc_peers_args){ .peers = to_u64(list), .max_peers = 3 };
+	/* The kernel does not look behind the structure of an older program. */
+	peers->peer_size = ~0U;
+	ASSERT_EQ(0, do_ioctl(self->secondary, resized(MPIPC_PEERS, known), peers));
+	EXPECT_EQ(2, peers->n_peers);
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQ(getpid(), ((struct mpipc_peer *)(list + i * PEER_1))->pid);
+	EXPECT_EQ((char)0xff, list[2 * PEER_1]);
+}
+
+/* Promise: P3 */
+TEST_F(uapi, tail_of_a_longer_peer_is_cleared)
+{
+	struct {
+		struct mpipc_peer peer;
+		char tail[40];
+	} list[2];
+	struct mpipc_peers_args *peers = &self->arg.peers;
+	static const char zeroes[sizeof(list->tail)];
+
+	memset(list, 0xff, sizeof(list));
+	*peers = (struct mpipc_peers_args){
+		.peers = to_u64(list),
+		.max_peers = 2,
+		.peer_size = sizeof(*list),
+	};
+	ASSERT_EQ(0, do_ioctl(self->secondary, MPIPC_PEERS, peers));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(getpid(), list[i].peer.pid);
+		EXPECT_EQ(0, list[i].peer.calls);
+		EXPECT_EQ(0, memcmp(zeroes, list[i].tail, sizeof(zeroes)));
+	}
+}
+
+/* Promise: P2 */
+TEST_F(uapi, peers_of_a_bad_size_are_refused)
+{
+	static const __u32 sizes[] = { 1, PEER_1 - 1, 4097, ~0U };
+	struct mpipc_peers_args *peers = &self->arg.peers;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		*peers = (struct mpipc_peers_args){ .peer_size = sizes[i] };
+		EXPECT_EQ(-EINVAL, do_ioctl(self->secondary, MPIPC_PEERS, peers));
+	}
+	*peers = (struct mpipc_peers_args){ .peer_size = 4096, .reserved = 1 };
+	EXPECT_EQ(-EINVAL, do_ioctl(self->secondary, MPIPC_PEERS, peers));
+	peers->reserved = 0;
+	EXPECT_EQ(0, do_ioctl(self->secondary, MPIPC_PEERS, peers));
 }
 
 /* Pointers */
@@ -677,6 +749,7 @@ TEST_F(uapi, bad_memory_for_peers_gets_efault)
 	struct mpipc_peers_args *peers = &self->arg.peers;
 
 	peers->max_peers = 2;
+	peers->peer_size = sizeof(struct mpipc_peer);
 	peers->peers = to_u64(self->end) - sizeof(struct mpipc_peer);
 	EXPECT_EQ(-EFAULT, do_ioctl(self->secondary, MPIPC_PEERS, peers));
 	peers->peers = 0;

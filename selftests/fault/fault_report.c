@@ -47,6 +47,7 @@ TEST_FAULT(peers_are_all_listed_or_none)
 	struct mpipc_peers_args peers = {
 		.peers = to_u64(plain),
 		.max_peers = ARRAY_SIZE(plain),
+		.peer_size = sizeof(*plain),
 	};
 	int members[MANY];
 

@@ -150,6 +150,12 @@ void check_result(const struct mpipc_record *record, __u64 call)
 		      record->call, call);
 }
 
+static void check_pending(__u64 pending, __u64 since)
+{
+	if (!pending != !since)
+		found("%llu pending requests since %llu", pending, since);
+}
+
 void check_info(const struct mpipc_info *info)
 {
 	static const struct mpipc_info nothing;
@@ -166,6 +172,9 @@ void check_info(const struct mpipc_info *info)
 				 offsetof(struct mpipc_info, max_messages) -
 				 offsetof(struct mpipc_info, id))))
 		found("info about who has not joined");
+	check_pending(info->pending, info->pending_since);
+	if (!info->id && (info->pending || info->calls))
+		found("requests of who has not joined");
 }
 
 void check_peer(const struct mpipc_peer *peer)
@@ -173,6 +182,7 @@ void check_peer(const struct mpipc_peer *peer)
 	if (!peer->id)
 		found("a peer without an id");
 	check_identity(peer->role, peer->generation, peer->uid, peer->gid);
+	check_pending(peer->pending, peer->pending_since);
 }
 
 /*

@@ -130,7 +130,10 @@ void op_peers(struct actor *me, const uint8_t *a)
 {
 	const struct odd odd = odd_of(a + 2);
 	const unsigned int space = RECORDS_SIZE / sizeof(struct mpipc_peer);
-	struct mpipc_peers_args peers = { .max_peers = count_of(a[1]) };
+	struct mpipc_peers_args peers = {
+		.max_peers = count_of(a[1]),
+		.peer_size = sizeof(struct mpipc_peer),
+	};
 	struct mpipc_peer *list;
 	unsigned int n;
 

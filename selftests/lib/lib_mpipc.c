@@ -173,8 +173,8 @@ TEST_F(lib, peers_are_listed_with_credentials)
 	__u64 id = start_server(self->group, &child, NULL, NULL);
 	int other;
 
-	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0));
-	ASSERT_EQ(2, mpipc_peers_get(self->primary, peers, 2));
+	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0, sizeof(struct mpipc_peer)));
+	ASSERT_EQ(2, mpipc_peers_get(self->primary, peers, 2, sizeof(struct mpipc_peer)));
 	other = peers[0].id == mpipc_id(self->primary);
 	EXPECT_EQ(id, peers[other].id);
 	EXPECT_EQ(child.pid, peers[other].pid);

@@ -131,7 +131,7 @@ TEST_F(lib, a_handler_may_close_its_handle_on_its_thread)
 	ASSERT_EQ(1, mpipc_send(self->primary, MPIPC_TO_ALL, "x", "y", 2, NULL));
 	sem_wait(&self->log.entered);
 	EXPECT_EQ(-ESHUTDOWN, self->log.handler_ret);
-	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
+	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0, sizeof(struct mpipc_peer)));
 }
 
 static void reply_and_close(struct mpipc *handle, const struct mpipc_message *message, void *arg)

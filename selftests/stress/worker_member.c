@@ -17,7 +17,11 @@
 void do_look(__u64 place)
 {
 	struct mpipc_peer list[MAX_RESULTS];
-	struct mpipc_peers_args peers = { .peers = to_u64(list), .max_peers = MAX_RESULTS };
+	struct mpipc_peers_args peers = {
+		.peers = to_u64(list),
+		.max_peers = MAX_RESULTS,
+		.peer_size = sizeof(*list),
+	};
 	struct member *m = member_of(place);
 	struct mpipc_info info;
 	struct entry *e;

@@ -28,6 +28,58 @@ TEST_F(tool, lists_endpoints_with_their_counters)
 	EXPECT_STREQ(expected, self->result.out);
 }
 
+/* Return what the tool says about the requests of this test. */
+static json_object *list_calls(struct __test_metadata *_metadata, FIXTURE_DATA(tool) *self)
+{
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc calls -J %s", self->group));
+	return parse(self->result.out);
+}
+
+TEST_F(tool, shows_who_waits_for_whom_and_who_hangs)
+{
+	struct mpipc_record record;
+	json_object *list, *call;
+	__u64 first, second;
+
+	list = list_calls(_metadata, self);
+	EXPECT_EQ(0, json_object_array_length(member(list, "calls")));
+	json_object_put(list);
+	ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "a", 0, MPIPC_FOREVER, &first));
+	ASSERT_EQ(0, call_async(self->secondary, MPIPC_TO_PRIMARY, "b", 0, 1ULL << 62, &second));
+	ASSERT_EQ(0, recv_msg(self->primary, &record, NULL, 0));
+
+	list = list_calls(_metadata, self);
+	ASSERT_EQ(2, json_object_array_length(member(list, "calls")));
+	call = row(list, "calls", 0);
+	EXPECT_STREQ(self->group, text_of(call, "group"));
+	EXPECT_EQ(first, number_of(call, "call"));
+	EXPECT_EQ(endpoint_id(self->secondary), number_of(call, "from"));
+	EXPECT_EQ(endpoint_id(self->primary), number_of(call, "to"));
+	EXPECT_EQ(getpid(), number_of(call, "from_pid"));
+	EXPECT_EQ(getpid(), number_of(call, "to_pid"));
+	EXPECT_STREQ("tool_list", text_of(call, "to_process"));
+	EXPECT_STREQ("taken", text_of(call, "state"));
+	EXPECT_LT(0, json_object_get_double(member(call, "age")));
+	EXPECT_EQ(NULL, member(call, "left"));
+	call = row(list, "calls", 1);
+	EXPECT_EQ(second, number_of(call, "call"));
+	EXPECT_STREQ("queued", text_of(call, "state"));
+	EXPECT_LT(1e9, json_object_get_double(member(call, "left")));
+	json_object_put(list);
+
+	/* A handler that hangs does not look like one that has nothing to do. */
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc list --noheadings -o role,pending,calls %s | "
+			 "tr -s ' '", self->group));
+	EXPECT_STREQ("primary 1 0\nsecondary 0 2\n", self->result.out);
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc list -J -o oldest %s", self->group));
+	list = parse(self->result.out);
+	EXPECT_LT(0, json_object_get_double(member(row(list, "endpoints", 0), "oldest")));
+	EXPECT_EQ(NULL, member(row(list, "endpoints", 1), "oldest"));
+	json_object_put(list);
+	EXPECT_EQ(1, run(&self->result, 1, "mpipc calls none.%s", self->group));
+	EXPECT_TRUE(complains(&self->result, "no group \"none."));
+}
+
 TEST_F(tool, lists_groups_with_the_sums_of_their_endpoints)
 {
 	char expected[512];
@@ -193,7 +245,7 @@ TEST_F(tool, every_command_has_help)
 		EXPECT_STREQ("", self->result.err);
 		n++;
 	}
-	EXPECT_EQ(10, n);
+	EXPECT_EQ(11, n);
 }
 
 TEST_F(tool, its_version_is_that_of_the_module)

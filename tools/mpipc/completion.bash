@@ -95,7 +95,7 @@ _mpipc_complete()
 		return ;;
 	esac
 	case $command in
-	list | stat | monitor | send | request | listen)
+	list | stat | calls | monitor | send | request | listen)
 		_mpipc_complete_group ;;
 	load)
 		compopt -o nospace

@@ -1,46 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* mpipc list: print the endpoints or the groups of this network namespace. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "listing.h"
 #include "tool.h"
-
-static bool is_wanted(const char *name, char **names)
-{
-	if (!*names)
-		return true;
-	for (; *names; names++)
-		if (!strcmp(*names, name))
-			return true;
-	return false;
-}
 
 static void keep_wanted(struct listing *listing, char **names)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < listing->n_endpoints; i++)
-		if (is_wanted(listing->endpoints[i].group, names))
+		if (listing_wants(listing->endpoints[i].group, names))
 			listing->endpoints[n++] = listing->endpoints[i];
 	listing->n_endpoints = n;
 	for (i = n = 0; i < listing->n_groups; i++)
-		if (is_wanted(listing->groups[i].name, names))
+		if (listing_wants(listing->groups[i].name, names))
 			listing->groups[n++] = listing->groups[i];
 	listing->n_groups = n;
-}
-
-static int name_missing(const struct listing *listing, char **names)
-{
-	int status = 0;
-
-	for (; *names; names++) {
-		if (listing_group(listing, *names))
-			continue;
-		complain("there is no group \"%s\" in this network namespace", *names);
-		status = EXIT_FAILED;
-	}
-	return status;
 }
 
 #define GROUP_DEFAULTS "GROUP,MEMBERS,GENERATION,UID,GID,MODE,ANCHOR,QUEUED,SENT,RECEIVED,LOST"
@@ -61,7 +35,7 @@ static int list(int argc, char **argv)
 	}
 	names = arguments(argc, argv, 0, -1);
 	listing_read(&listing);
-	status = name_missing(&listing, names);
+	status = listing_complain(&listing, names);
 	keep_wanted(&listing, names);
 	if (groups) {
 		output_all(&output, "groups", listing.groups, listing.n_groups,
@@ -81,6 +55,6 @@ const struct command list_command = {
 	.options = "  -g, --groups          list groups and the sums of their endpoints' counters\n",
 	.letters = "g",
 	.columns = endpoint_columns,
-	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,SENT,RECEIVED,LOST",
+	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,PENDING,OLDEST,CALLS,SENT,RECEIVED,LOST",
 	.run = list,
 };

@@ -31,6 +31,9 @@ const struct column endpoint_columns[] = {
 	COLUMN("SENT", NUMBER, sent, 0, "messages, requests and replies sent"),
 	COLUMN("RECEIVED", NUMBER, received, 0, "records taken out of the mailbox"),
 	COLUMN("LOST", NUMBER, lost, 0, "messages that the mailbox had no space for"),
+	COLUMN("PENDING", NUMBER, pending, 0, "requests taken that still wait for a reply"),
+	COLUMN("OLDEST", SECONDS, oldest, 0, "age of the oldest of these requests"),
+	COLUMN("CALLS", NUMBER, calls, 0, "calls that it has open"),
 	COLUMN("DROPPED-FDS", NUMBER, dropped_fds, 0, "descriptors that the receiver dropped"),
 	COLUMN("SENT/S", NUMBER, sent_rate, 0, "top: sent in a second"),
 	COLUMN("RECEIVED/S", NUMBER, received_rate, 0, "top: received in a second"),
@@ -75,6 +78,12 @@ static char *next_word(char **line)
 	return word;
 }
 
+/* Return how long ago a time was, or how far off it is. */
+static uint64_t time_between(uint64_t from, uint64_t to)
+{
+	return from < to ? to - from : 0;
+}
+
 static uint64_t next_number(char **line)
 {
 	return strtoull(next_word(line), NULL, 10);
@@ -112,6 +121,7 @@ static void add_endpoint(struct listing *listing, char *line)
 {
 	struct endpoint *endpoint;
 	struct group_row *group;
+	uint64_t since;
 
 	if (!listing->n_groups)
 		unknown_format();
@@ -132,6 +142,10 @@ static void add_endpoint(struct listing *listing, char *line)
 	endpoint->sent = next_number(&line);
 	endpoint->received = next_number(&line);
 	endpoint->lost = next_number(&line);
+	endpoint->pending = next_number(&line);
+	since = next_number(&line);
+	endpoint->oldest = since ? time_between(since, now()) : NO_NUMBER;
+	endpoint->calls = next_number(&line);
 	endpoint->fd = NO_NUMBER;
 	endpoint->primary = NO_NUMBER;
 	endpoint->dropped_fds = NO_NUMBER;
@@ -145,6 +159,29 @@ static void add_endpoint(struct listing *listing, char *line)
 	group->lost += endpoint->lost;
 	group->n_endpoints++;
 	listing->n_endpoints++;
+}
+
+static void add_request(struct listing *listing, char *line)
+{
+	struct request *request;
+	uint64_t deadline;
+
+	if (!listing->n_endpoints)
+		unknown_format();
+	listing->requests = resize(listing->requests, listing->n_requests + 1, sizeof(*request));
+	request = &listing->requests[listing->n_requests];
+	memset(request, 0, sizeof(*request));
+	request->group = listing->endpoints[listing->n_endpoints - 1].group;
+	request->to = listing->endpoints[listing->n_endpoints - 1].id;
+	request->call = next_number(&line);
+	request->from = next_number(&line);
+	request->state = next_text(&line);
+	request->age = time_between(next_number(&line), now());
+	deadline = next_number(&line);
+	request->left = deadline < INT64_MAX ? time_between(now(), deadline) : NO_NUMBER;
+	request->from_pid = NO_NUMBER;
+	request->to_pid = NO_NUMBER;
+	listing->n_requests++;
 }
 
 static void cannot_read(int err)
@@ -174,6 +211,8 @@ void listing_read(struct listing *listing)
 			add_group(listing, rest);
 		else if (!strcmp(word, "endpoint"))
 			add_endpoint(listing, rest);
+		else if (!strcmp(word, "request"))
+			add_request(listing, rest);
 	}
 	if (!feof(file))
 		cannot_read(errno);
@@ -194,8 +233,11 @@ void listing_free(struct listing *listing)
 		free((char *)listing->endpoints[i].role);
 		free((char *)listing->endpoints[i].process);
 	}
+	for (i = 0; i < listing->n_requests; i++)
+		free((char *)listing->requests[i].state);
 	free(listing->groups);
 	free(listing->endpoints);
+	free(listing->requests);
 }
 
 const struct group_row *listing_group(const struct listing *listing, const char *name)
@@ -206,6 +248,29 @@ const struct group_row *listing_group(const struct listing *listing, const char 
 		if (!strcmp(listing->groups[i].name, name))
 			return &listing->groups[i];
 	return NULL;
+}
+
+bool listing_wants(const char *group, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++)
+		if (!strcmp(*names, group))
+			return true;
+	return false;
+}
+
+int listing_complain(const struct listing *listing, char **names)
+{
+	int status = 0;
+
+	for (; *names; names++) {
+		if (listing_group(listing, *names))
+			continue;
+		complain("there is no group \"%s\" in this network namespace", *names);
+		status = EXIT_FAILED;
+	}
+	return status;
 }
 
 /*
@@ -294,22 +359,25 @@ static bool seen_before(const struct listing *listing, size_t end)
 	return false;
 }
 
+void listing_name(struct listing *listing)
+{
+	size_t i;
+
+	/* A process that is not visible in this pid namespace has the pid 0. */
+	for (i = 0; i < listing->n_endpoints; i++)
+		if (listing->endpoints[i].pid)
+			listing->endpoints[i].process = process_name(listing->endpoints[i].pid);
+}
+
 void listing_look(struct listing *listing, const struct output *output)
 {
-	bool name = output_shows(output, "PROCESS");
 	bool fds = output_shows(output, "FD") || output_shows(output, "PRIMARY") ||
 		   output_shows(output, "DROPPED-FDS");
 	size_t i;
 
-	for (i = 0; i < listing->n_endpoints; i++) {
-		struct endpoint *endpoint = &listing->endpoints[i];
-
-		/* A process that is not visible in this pid namespace has the pid 0. */
-		if (!endpoint->pid)
-			continue;
-		if (name)
-			endpoint->process = process_name(endpoint->pid);
-		if (fds && !seen_before(listing, i))
-			look_at_fds(listing, endpoint->pid);
-	}
+	if (output_shows(output, "PROCESS"))
+		listing_name(listing);
+	for (i = 0; fds && i < listing->n_endpoints; i++)
+		if (listing->endpoints[i].pid && !seen_before(listing, i))
+			look_at_fds(listing, listing->endpoints[i].pid);
 }

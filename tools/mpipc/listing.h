@@ -30,6 +30,9 @@
  * @sent: messages, requests and replies that it sent
  * @received: records that it took out of its mailbox
  * @lost: messages that its mailbox had no space for
+ * @pending: requests that it took and has not replied to
+ * @oldest: age of the oldest of these
+ * @calls: calls that it has open
  *
  * Set by listing_look():
  * @fd: its descriptor
@@ -55,6 +58,9 @@ struct endpoint {
 	uint64_t sent;
 	uint64_t received;
 	uint64_t lost;
+	uint64_t pending;
+	uint64_t oldest;
+	uint64_t calls;
 	uint64_t fd;
 	uint64_t primary;
 	uint64_t dropped_fds;
@@ -98,11 +104,43 @@ struct group_row {
 	size_t n_endpoints;
 };
 
+/**
+ * struct request - a request that waits for a reply, and a row
+ * @group: name of the group
+ * @call: id of the call
+ * @from: endpoint id of the caller
+ * @to: endpoint id of the one that has to reply
+ * @state: "taken", or "queued" if it is still in the mailbox of @to
+ * @age: time since it was sent
+ * @left: time until its deadline
+ *
+ * Set by mpipc calls, if the endpoints are in the listing:
+ * @from_pid: process of the caller
+ * @from_process: name of that process
+ * @to_pid: process that has to reply
+ * @to_process: name of that process
+ */
+struct request {
+	const char *group;
+	uint64_t call;
+	uint64_t from;
+	uint64_t to;
+	const char *state;
+	uint64_t age;
+	uint64_t left;
+	uint64_t from_pid;
+	const char *from_process;
+	uint64_t to_pid;
+	const char *to_process;
+};
+
 struct listing {
 	struct group_row *groups;
 	size_t n_groups;
 	struct endpoint *endpoints;
 	size_t n_endpoints;
+	struct request *requests;
+	size_t n_requests;
 };
 
 extern const struct column endpoint_columns[], group_columns[];
@@ -114,6 +152,15 @@ void listing_free(struct listing *listing);
 
 /* Return the first group with this name, or NULL. Named groups precede anchored ones. */
 const struct group_row *listing_group(const struct listing *listing, const char *name);
+
+/* Say whether a group is one of those that @names wants. No name wants all groups. */
+bool listing_wants(const char *group, char **names);
+
+/* Complain of each name that no group has. Return the exit status. */
+int listing_complain(const struct listing *listing, char **names);
+
+/* Look up the names of the processes of the endpoints. */
+void listing_name(struct listing *listing);
 
 /* Look into the processes of the endpoints, as far as the columns in @output need that. */
 void listing_look(struct listing *listing, const struct output *output);

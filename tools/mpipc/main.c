@@ -10,8 +10,9 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-	&list_command, &stat_command, &top_command, &monitor_command, &send_command,
-	&request_command, &listen_command, &load_command, &unload_command, &doctor_command,
+	&list_command, &stat_command, &top_command, &calls_command, &monitor_command,
+	&send_command, &request_command, &listen_command, &load_command, &unload_command,
+	&doctor_command,
 };
 
 const struct command *command;

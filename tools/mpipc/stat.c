@@ -76,6 +76,6 @@ const struct command stat_command = {
 	.letters = "",
 	.columns = endpoint_columns,
 	.defaults = "ID,ROLE,GENERATION,PRIMARY,PID,PROCESS,FD,UID,GID,QUEUED,QUEUED-BYTES,"
-		    "SENT,RECEIVED,LOST,DROPPED-FDS",
+		    "PENDING,OLDEST,CALLS,SENT,RECEIVED,LOST,DROPPED-FDS",
 	.run = stat,
 };

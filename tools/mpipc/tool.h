@@ -52,9 +52,9 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command list_command, stat_command, top_command, monitor_command,
-	send_command, request_command, listen_command, load_command, unload_command,
-	doctor_command;
+extern const struct command list_command, stat_command, top_command, calls_command,
+	monitor_command, send_command, request_command, listen_command, load_command,
+	unload_command, doctor_command;
 
 /* The command that runs; NULL before it is known. */
 extern const struct command *command;

@@ -294,6 +294,6 @@ const struct command top_command = {
 		   "                        terminal\n",
 	.letters = "d:n:",
 	.columns = endpoint_columns,
-	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,SENT/S,RECEIVED/S,LOST/S,LOST",
+	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,PENDING,OLDEST,SENT/S,RECEIVED/S,LOST/S,LOST",
 	.run = top,
 };

@@ -209,6 +209,9 @@ struct mpipc_record {
  * @max_calls: out: the most calls that an endpoint may have open
  * @reserved: out: 0
  * @group: out: name of the group, empty before the join
+ * @pending: out: number of requests that were taken out of this mailbox and still wait for a reply
+ * @pending_since: out: when the oldest of these was sent, 0 if there is none
+ * @calls: out: number of calls that the endpoint has open
  */
 struct mpipc_info {
 	__u32 abi;
@@ -232,6 +235,9 @@ struct mpipc_info {
 	__u64 max_user_bytes;
 	__u64 reserved;
 	char group[MPIPC_GROUP_MAX];
+	__u64 pending;
+	__u64 pending_since;
+	__u64 calls;
 };
 
 /* Flags of MPIPC_JOIN. */
@@ -538,6 +544,9 @@ struct mpipc_cancel_args {
  * @gid: as in &struct mpipc_record
  * @queued: number of records in the member's mailbox
  * @lost: number of messages and requests for which that mailbox had no space
+ * @pending: number of requests that the member took and has not replied to
+ * @pending_since: when the oldest of these was sent, 0 if there is none
+ * @calls: number of calls that the member has open
  */
 struct mpipc_peer {
 	__u64 id;
@@ -548,6 +557,9 @@ struct mpipc_peer {
 	__u32 gid;
 	__u64 queued;
 	__u64 lost;
+	__u64 pending;
+	__u64 pending_since;
+	__u64 calls;
 };
 
 /**
@@ -556,13 +568,20 @@ struct mpipc_peer {
  * @max_peers: in: number of structures that @peers has space for
  * @n_peers: out: number of members of the group, this one included; the first
  *	min(@max_peers, @n_peers) of them were written
+ * @peer_size: in: bytes from one structure in @peers to the next; the kernel writes as much of each
+ *	as it knows, and zeroes the rest. 0 means 48, the size of the first version.
+ * @reserved: in: 0
  *
- * The order is not defined.
+ * The order is not defined. A member that joins or leaves meanwhile may or may not be there.
+ *
+ * Errors: EINVAL (@peer_size is less than 48, or more than 4096).
  */
 struct mpipc_peers_args {
 	__u64 peers;
 	__u32 max_peers;
 	__u32 n_peers;
+	__u32 peer_size;
+	__u32 reserved;
 };
 
 #define MPIPC_IOC_MAGIC		'M'
