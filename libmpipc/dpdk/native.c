@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#define _GNU_SOURCE
 #include <assert.h>
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <rte_errno.h>
-#include <rte_mp.h>
 
 #include "native.h"
 
@@ -35,52 +31,29 @@ static struct {
 /* Nothing uses this before DPDK is found, but it is never NULL. */
 const struct dpdk_layout *mpipc__dpdk_layout = &layouts[N_LAYOUTS - 1];
 
-/* Find out which version is loaded. An unknown one has no layout but may have the symbols. */
-static void open_dpdk(struct dpdk *dpdk)
+/*
+ * Return the version of the interface of DPDK, 0 if that is not known. The last release of each
+ * year, the 11th month's, begins the version that has the number of the next year.
+ */
+static unsigned int get_version(const struct dpdk *dpdk)
 {
-	char name[32];
-	size_t i;
+	unsigned int year, month;
 
-	for (i = 0; i < N_LAYOUTS; i++) {
-		snprintf(name, sizeof(name), "librte_eal.so.%u", layouts[i].version);
-		dpdk->handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
-		dpdk->layout = &layouts[i];
-		if (dpdk->handle)
-			return;
-	}
-	dpdk->handle = RTLD_NEXT;
-	dpdk->layout = NULL;
+	if (!dpdk->version || sscanf(dpdk->version(), "%*[^0-9]%u.%u", &year, &month) != 2)
+		return 0;
+	return year + (month >= 11);
 }
 
-/* Look up all functions of DPDK. Returns false if one is missing. */
-static bool find_dpdk(struct dpdk *dpdk)
+/* Find the layout of messages. A version that is not known has none. */
+static const struct dpdk_layout *find_layout(const struct dpdk *dpdk)
 {
-	const struct {
-		const char *name;
-		void *function;
-	} wanted[] = {
-		{ "rte_mp_action_register", &dpdk->action_register },
-		{ "rte_mp_action_unregister", &dpdk->action_unregister },
-		{ "rte_mp_sendmsg", &dpdk->sendmsg },
-		{ "rte_mp_request_sync", &dpdk->request_sync },
-		{ "rte_mp_request_async", &dpdk->request_async },
-		{ "rte_mp_reply", &dpdk->reply },
-		{ "rte_eal_init", &dpdk->init },
-		{ "rte_eal_cleanup", &dpdk->cleanup },
-		{ "rte_eal_process_type", &dpdk->process_type },
-		{ "rte_eal_get_runtime_dir", &dpdk->get_runtime_dir },
-	};
-	void *symbol;
+	unsigned int version = get_version(dpdk);
 	size_t i;
 
-	open_dpdk(dpdk);
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		symbol = dlsym(dpdk->handle, wanted[i].name);
-		if (!symbol)
-			return false;
-		memcpy(wanted[i].function, &symbol, sizeof(symbol));
-	}
-	return true;
+	for (i = 0; i < N_LAYOUTS; i++)
+		if (layouts[i].version == version)
+			return &layouts[i];
+	return NULL;
 }
 
 /*
@@ -94,8 +67,9 @@ const struct dpdk *mpipc__dpdk_get(void)
 
 	if (native.found)
 		return &native.dpdk;
-	if (!find_dpdk(&found))
+	if (!mpipc__dpdk_find(&found))
 		return NULL;
+	found.layout = find_layout(&found);
 	pthread_mutex_lock(&native.lock);
 	if (!native.found) {
 		native.dpdk = found;
@@ -105,6 +79,12 @@ const struct dpdk *mpipc__dpdk_get(void)
 	}
 	pthread_mutex_unlock(&native.lock);
 	return &native.dpdk;
+}
+
+/* Check that this is DPDK, and not another library with the same functions for messages. */
+bool mpipc__dpdk_is_dpdk(const struct dpdk *dpdk)
+{
+	return dpdk->process_type && dpdk->get_runtime_dir;
 }
 
 /* Return the address of this thread's rte_errno, which is a substitute without DPDK. */
@@ -117,6 +97,6 @@ int *mpipc__dpdk_errno(void)
 	if (address)
 		return address;
 	dpdk = mpipc__dpdk_get();
-	address = dpdk ? dlsym(dpdk->handle, "per_lcore__rte_errno") : NULL;
+	address = dpdk ? mpipc__dpdk_find_errno(dpdk) : NULL;
 	return address ? address : &substitute;
 }

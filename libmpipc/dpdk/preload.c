@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
- * DOC: libmpipc-dpdk.so
+ * DOC: libmpipc-dpdk
  *
- * This library is preloaded into programs that use DPDK (22.11 to 25.11) as a shared
+ * libmpipc-dpdk.so is preloaded into programs that use DPDK (22.11 to 25.11) as a shared
  * library::
  *
  *	LD_PRELOAD=libmpipc-dpdk.so dpdk-testpmd ...
  *
+ * libmpipc-dpdk.a is linked into programs that have DPDK linked statically::
+ *
+ *	cc ... $(pkg-config --static --libs mpipc-dpdk libdpdk)
+ *
  * Their rte_mp_*() calls, and those of DPDK's own libraries and drivers, then go by mpipc.
- * There is nothing to configure.
+ * There is nothing to configure. The difference between the two forms is in find.h.
  *
  * Each function here decides by route.h where a call goes: to DPDK, or to the rte layer,
  * whose functions have other names in this library (see rte_mp.h). Between the two is
@@ -47,7 +51,10 @@ static struct {
 #define VFIO_ACTION	"eal_vfio_mp_sync"
 #define HOTPLUG_ACTION	"eal_dev_mp_request"
 
-/* Only the linker knows a function by DPDK's name, which rte_mp.h uses for others. */
+/*
+ * Only the linker knows a function by DPDK's name, which rte_mp.h uses for others. In
+ * libmpipc-dpdk.a it has the name that the linker gives to calls of that function.
+ */
 #define PRELOADED(name)	__asm__(#name) mpipc__export
 
 int preload_register_action(const char *name, rte_mp_t action) PRELOADED(rte_mp_action_register);
@@ -123,8 +130,7 @@ static bool is_refused(void)
 {
 	bool demanded = mpipc__dpdk_is_set("MPIPC_DPDK", "require");
 
-	/* This chooses the route, if nothing has done so. */
-	if (mpipc__dpdk_is_on_mpipc() || !demanded)
+	if (mpipc__dpdk_end_init() || !demanded)
 		return false;
 	mpipc__dpdk_say("rte_eal_init() fails, because MPIPC_DPDK=require demands mpipc");
 	return true;
@@ -137,6 +143,7 @@ int preload_init_eal(int argc, char **argv)
 
 	if (!dpdk)
 		return mpipc__rte_fail(-ENOTSUP);
+	mpipc__dpdk_begin_init();
 	ret = dpdk->init(argc, argv);
 	if (ret >= 0 && is_refused()) {
 		dpdk->cleanup();

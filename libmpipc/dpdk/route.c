@@ -21,6 +21,7 @@
 static struct {
 	pthread_mutex_t lock;
 	_Atomic enum route route;	/* written under the lock */
+	atomic_bool init;		/* rte_eal_init() was called here */
 } choice = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Check that DPDK has IPC, which it does not with --no-shconf. */
@@ -44,11 +45,13 @@ static const char *explain(int err, bool secondary)
 /* Choose the route, if DPDK knows its runtime directory by now. */
 static enum route choose(const struct dpdk *dpdk)
 {
-	const char *dir = dpdk->get_runtime_dir();
-	bool secondary = dpdk->process_type() == PROC_SECONDARY;
-	bool log = mpipc__dpdk_is_set("MPIPC_LOG", "1");
+	bool log = mpipc__dpdk_is_set("MPIPC_LOG", "1"), secondary;
+	const char *dir;
 	int err;
 
+	if (!mpipc__dpdk_is_dpdk(dpdk))
+		return ROUTE_NATIVE;
+	dir = dpdk->get_runtime_dir();
 	if (!dir || !dir[0])
 		return ROUTE_UNDECIDED;
 	if (!has_ipc(dpdk)) {
@@ -56,11 +59,17 @@ static enum route choose(const struct dpdk *dpdk)
 			mpipc__dpdk_say("has no IPC, because of --no-shconf or --in-memory");
 		return ROUTE_NATIVE;
 	}
+	if (!choice.init) {
+		mpipc__dpdk_say("uses DPDK's own IPC in %s: the program finds DPDK's functions by "
+				"the handle of a library; RTLD_DEFAULT finds those of mpipc", dir);
+		return ROUTE_NATIVE;
+	}
 	if (!dpdk->layout) {
 		mpipc__dpdk_say("uses DPDK's own IPC in %s: this version of DPDK is not known; "
 				"22.11 to 25.11 are", dir);
 		return ROUTE_NATIVE;
 	}
+	secondary = dpdk->process_type() == PROC_SECONDARY;
 	err = mpipc__dpdk_group_join(dir, secondary);
 	if (err)
 		mpipc__dpdk_say("uses DPDK's own IPC in %s: %s (error %d)", dir,
@@ -99,10 +108,34 @@ const struct dpdk *mpipc__dpdk_native(void)
 	return dpdk && decide(dpdk) != ROUTE_MPIPC ? dpdk : NULL;
 }
 
-/* Check that the route is mpipc, now that nothing stands in the way of choosing it. */
-bool mpipc__dpdk_is_on_mpipc(void)
+/* Note that rte_eal_init() was called here, so that the functions of DPDK are found here. */
+void mpipc__dpdk_begin_init(void)
 {
-	return !mpipc__dpdk_native() && mpipc__dpdk_route() == ROUTE_MPIPC;
+	choice.init = true;
+}
+
+/*
+ * Stay with DPDK's own IPC if rte_eal_init() has succeeded and made no call that came here.
+ * Returns false if the process is not on mpipc and could be.
+ */
+bool mpipc__dpdk_end_init(void)
+{
+	const struct dpdk *dpdk = mpipc__dpdk_get();
+	bool unseen;
+
+	if (!mpipc__dpdk_is_dpdk(dpdk))
+		return true;
+	pthread_mutex_lock(&choice.lock);
+	unseen = choice.route == ROUTE_UNDECIDED;
+	if (unseen)
+		choice.route = ROUTE_NATIVE;
+	pthread_mutex_unlock(&choice.lock);
+	if (unseen) {
+		mpipc__rte_give_actions(dpdk->action_register);
+		mpipc__dpdk_say("uses DPDK's own IPC: the calls of DPDK itself do not come by "
+				"mpipc; build DPDK without LTO");
+	}
+	return choice.route == ROUTE_MPIPC;
 }
 
 /* Return the route without choosing it. */
@@ -123,4 +156,5 @@ void mpipc__dpdk_reset(void)
 {
 	mpipc__dpdk_leave();
 	choice.route = ROUTE_UNDECIDED;
+	choice.init = false;
 }

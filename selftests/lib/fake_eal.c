@@ -19,98 +19,27 @@
 #include <unistd.h>
 
 __thread int per_lcore__rte_errno;
-struct fake_calls fake_calls;
+bool fake_no_shconf;
 void (*fake_during_init)(void);
 void (*fake_without_memory)(void);
 
 static char runtime_dir[256];
-static bool secondary, no_shconf, fails;
+static bool secondary, fails;
 static int config = -1;
 static int *complete;	/* shared by primary and secondaries */
-
-int rte_mp_action_register(const char *name, rte_mp_t action);
-void rte_mp_action_unregister(const char *name);
-
-static int count(unsigned int *calls)
-{
-	if (no_shconf) {
-		per_lcore__rte_errno = ENOTSUP;
-		return -1;
-	}
-	++*calls;
-	return 0;
-}
-
-static int fail(int err)
-{
-	per_lcore__rte_errno = -err;
-	return -1;
-}
-
-int rte_mp_action_register(const char *name, rte_mp_t action)
-{
-	/* An argument with a colon in its name only shows that there is IPC. */
-	unsigned int ignored = 0;
-	int err;
-
-	if (count(strchr(name, ':') ? &ignored : &fake_calls.action_register))
-		return -1;
-	err = fake_socket_register(name, action);
-	return err ? fail(err) : 0;
-}
-
-void rte_mp_action_unregister(const char *name)
-{
-	if (!strchr(name, ':'))
-		fake_calls.action_unregister++;
-	fake_socket_unregister(name);
-}
-
-int rte_mp_sendmsg(struct rte_mp_msg *msg)
-{
-	int err;
-
-	if (count(&fake_calls.sendmsg))
-		return -1;
-	err = fake_socket_send(msg);
-	return err ? fail(err) : 0;
-}
-
-int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply,
-			const struct timespec *ts)
-{
-	int err;
-
-	if (count(&fake_calls.request_sync))
-		return -1;
-	err = fake_socket_request(req, reply, ts);
-	return err ? fail(err) : 0;
-}
-
-int rte_mp_request_async(void *req, const void *ts, void *callback)
-{
-	(void)req;
-	(void)ts;
-	(void)callback;
-	return count(&fake_calls.request_async);
-}
-
-int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
-{
-	int err = count(&fake_calls.reply) ? 0 : fake_socket_reply(msg, peer);
-
-	return err ? fail(err) : 0;
-}
-
-bool rte_mp_disable(void)
-{
-	fake_calls.disable++;
-	return true;
-}
 
 const char *rte_strerror(int errnum)
 {
 	return strerror(errnum);
+}
+
+/* The last release of a year has the number of the next one in the version of the interface. */
+const char *rte_version(void)
+{
+	static char text[32];
+
+	sprintf(text, "DPDK %d.11.3-fake", DPDK_VERSION - 1);
+	return text;
 }
 
 int rte_eal_process_type(void)
@@ -127,12 +56,12 @@ static void parse(int argc, char **argv)
 {
 	int i;
 
-	secondary = no_shconf = fails = false;
+	secondary = fake_no_shconf = fails = false;
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--proc-type=secondary"))
 			secondary = true;
 		else if (!strcmp(argv[i], "--no-shconf"))
-			no_shconf = true;
+			fake_no_shconf = true;
 		else if (!strcmp(argv[i], "--fail"))
 			fails = true;
 		else if (!strncmp(argv[i], "--file-prefix=", 14))
@@ -194,7 +123,7 @@ int rte_eal_init(int argc, char **argv)
 	open_config();
 	if (secondary)
 		wait_for_primary();
-	if (!no_shconf)
+	if (!fake_no_shconf)
 		fake_socket_open(runtime_dir, secondary);
 	/* The linker resolves this call as it does DPDK's own. */
 	rte_mp_action_register(FAKE_FIRST_ACTION, unexpected);

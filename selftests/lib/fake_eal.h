@@ -3,6 +3,14 @@
 #define MPIPC_SELFTESTS_FAKE_EAL_H
 
 #include <stdbool.h>
+#include <time.h>
+
+#include "dpdk_msg.h"
+
+extern __thread int per_lcore__rte_errno;
+
+int rte_mp_action_register(const char *name, rte_mp_t action);
+void rte_mp_action_unregister(const char *name);
 
 /**
  * struct fake_calls - how often the functions of the fake itself were called
@@ -16,6 +24,9 @@ extern struct fake_calls {
 	unsigned int reply;
 	unsigned int disable;
 } fake_calls;
+
+/* There is no IPC, as with --no-shconf. */
+extern bool fake_no_shconf;
 
 /* rte_eal_init() calls this before its end, and rte_eal_cleanup() when memory is gone. */
 extern void (*fake_during_init)(void);
