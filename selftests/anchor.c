@@ -142,7 +142,7 @@ TEST_F(anchor, members_of_other_namespaces_meet)
 		EXPECT_EQ(0, recv_wait(fd, &record, NULL, 0));
 		/* The primary is out of sight. */
 		EXPECT_EQ(0U, record.pid);
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
 	EXPECT_LT((__u32)child.pid, record.pid);
@@ -168,7 +168,7 @@ TEST_F(anchor, users_are_those_in_the_receivers_namespace)
 		EXPECT_EQ(0, recv_wait(fd, &record, NULL, 0));
 		/* Root outside has no number inside. */
 		EXPECT_EQ(65534U, record.uid);
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, recv_wait(primary, &record, NULL, 0));
 	EXPECT_EQ(USER_NS_ROOT, record.uid);
@@ -192,7 +192,7 @@ TEST_F(anchor, path_of_another_mount_leads_to_the_group)
 		EXPECT_LE(0, open_at_path(again, "g", MPIPC_SECONDARY));
 		primary = open_at_path(again, "h", MPIPC_PRIMARY);
 		expect_linked(_metadata, primary, open_at(self->dir, "h", MPIPC_SECONDARY));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_LE(0, primary);
 	EXPECT_EQ(0, child_wait(&child));
@@ -208,7 +208,7 @@ TEST_F(anchor, path_below_another_root_leads_to_the_group)
 		ASSERT_EQ(0, chroot(self->path));
 		ASSERT_EQ(0, chdir("/"));
 		EXPECT_EQ(0, join_at(fd, open("/", O_PATH | O_CLOEXEC), "g", MPIPC_SECONDARY));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_LE(0, primary);
 	EXPECT_EQ(0, child_wait(&child));
@@ -461,7 +461,7 @@ TEST_F(anchor, group_is_listed_where_members_opened_the_device_and_in_the_first_
 		child_hear(&child, NULL);
 		EXPECT_EQ(0, leave(fd));
 		EXPECT_EQ(0, count_listed(group, 2, self->dir));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&child, &id));
 	EXPECT_EQ(1, count_listed(group, 3, self->dir));

@@ -563,7 +563,7 @@ TEST_F(anchor, directory_of_an_overlay_is_the_same_for_all)
 	if (!child.pid) {
 		ASSERT_EQ(0, unshare(CLONE_NEWNS | CLONE_NEWNET));
 		EXPECT_LE(0, open_at_path(merged, "g", MPIPC_SECONDARY));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(-EBUSY, try_umount(merged));

@@ -186,7 +186,7 @@ TEST_F(anchor, join_of_those_who_may_write_to_the_file_and_primary_of_those_who_
 						 who->capabilities));
 			EXPECT_EQ(who->joins, try_all(_metadata, anchors, &files, who->name))
 				TH_LOG("%s", who->name);
-			_exit(!_metadata->passed);
+			_exit(!test_passed(_metadata));
 		}
 		EXPECT_EQ(0, child_wait(&child));
 		close_files(&files);
@@ -224,7 +224,7 @@ TEST_F(anchor, capabilities_in_a_user_namespace_count_for_files_of_its_users)
 			ASSERT_EQ(0, become_with(who->uid, who->gid, 0, who->capabilities));
 			EXPECT_EQ(who->joins, try_all(_metadata, anchors, &files, who->name))
 				TH_LOG("%s", who->name);
-			_exit(!_metadata->passed);
+			_exit(!test_passed(_metadata));
 		}
 		EXPECT_EQ(0, child_wait(&child));
 		close_files(&files);
@@ -249,7 +249,7 @@ TEST_F(anchor, root_of_another_user_namespace_cannot_occupy_a_group)
 		child_hear(&child, NULL);
 		EXPECT_EQ(-EPERM, join_at(fd, self->dir, "g", MPIPC_PRIMARY));
 		EXPECT_EQ(0, join_at(fd, self->dir, "g", MPIPC_SECONDARY));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	primary = open_at(self->dir, "g", MPIPC_PRIMARY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Run one test of the kselftest harness alone: MPIPC_TEST in the environment is the name of
- * that test. The harness of Linux 6.1 has no option for this.
+ * The kselftest harness of Linux 6.1 and later. One test can be run alone: MPIPC_TEST in the
+ * environment is the name of that test, because the harness of Linux 6.1 has no option for this.
  */
 #ifndef MPIPC_SELFTESTS_HARNESS_H
 #define MPIPC_SELFTESTS_HARNESS_H
@@ -26,5 +26,18 @@ static inline void register_test(struct __test_metadata *test)
 
 /* TEST() and its kin call this name to register what they define. */
 #define __register_test register_test
+
+/*
+ * Whether no expectation of @test has failed so far, which a child of the test may ask. The harness
+ * of Linux 6.9, which brought XFAIL_ADD(), keeps it in another way than the one of Linux 6.1.
+ */
+static inline bool test_passed(struct __test_metadata *test)
+{
+#ifdef XFAIL_ADD
+	return __test_passed(test);
+#else
+	return test->passed;
+#endif
+}
 
 #endif /* MPIPC_SELFTESTS_HARNESS_H */

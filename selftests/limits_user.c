@@ -505,7 +505,7 @@ static void wait_for_a_destination_that_leaves(struct __test_metadata *_metadata
 	EXPECT_EQ(0, hold_up(&held, first));
 	child_send(child, 0);
 	EXPECT_EQ(-ECONNRESET, held_up_end(&held));
-	_exit(!_metadata->passed);
+	_exit(!test_passed(_metadata));
 }
 
 /* Promise: P16 */
@@ -946,7 +946,7 @@ TEST_F(limits, many_mailboxes_of_another_user_leave_half_of_the_bytes)
 					      MPIPC_SIZE_MAX));
 		EXPECT_EQ(0, send_msg(primary, endpoint_id(own), "m", self->data,
 				      MPIPC_SIZE_MAX));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&alice, &ret));
 	ASSERT_LE(0, start_holder(&bob, self->bob, open_many_secondaries, self->group));
@@ -976,7 +976,7 @@ TEST_F(limits, administrator_may_have_more_files_in_flight)
 			keep_capabilities(0);
 			EXPECT_EQ(-ETOOMANYREFS,
 				  send_fds(fd, MPIPC_TO_PRIMARY, "m", NULL, 0, fds, 1));
-			_exit(!_metadata->passed);
+			_exit(!test_passed(_metadata));
 		}
 		EXPECT_EQ(0, child_wait(&child));
 	}
@@ -1150,7 +1150,7 @@ TEST_F(limits, memory_for_replies_is_given_back_when_who_owes_them_is_killed)
 			EXPECT_EQ(-ECONNRESET, self->record.status);
 		}
 		EXPECT_EQ(3, make_calls_from(fd));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&alice, &ret));
 	EXPECT_EQ(3, (int)ret);

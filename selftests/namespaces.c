@@ -75,7 +75,7 @@ TEST_F(namespaces, group_is_not_there_in_another_network_namespace)
 		EXPECT_LE(0, open_secondary(self->group));
 		child_send(&child, 0);
 		child_hear(&child, NULL);
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&child, NULL));
 	/* Nobody in the namespace is a member outside of it. */
@@ -98,7 +98,7 @@ TEST_F(namespaces, opener_of_the_device_decides_on_the_namespace)
 		ASSERT_EQ(0, unshare(CLONE_NEWNET));
 		EXPECT_EQ(0, join_secondary(fd, self->group));
 		EXPECT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(0, recv_msg(self->primary, &self->record, NULL, 0));
@@ -223,7 +223,7 @@ TEST_F(namespaces, uid_is_that_in_the_receivers_namespace)
 		EXPECT_EQ(OVERFLOW_ID, self->record.gid);
 		EXPECT_EQ(sizeof(self->record), read(fd, &buf, sizeof(buf)));
 		EXPECT_EQ(OVERFLOW_ID, buf.record.uid);
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_LE(0, pid);
 	ASSERT_EQ(0, child_hear(&child, &id));
@@ -262,7 +262,7 @@ TEST_F(namespaces, peers_and_listing_are_in_the_callers_terms)
 			EXPECT_EQ(id, listed.uid);
 			EXPECT_EQ(id, listed.gid);
 		}
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_LE(0, pid);
 	EXPECT_EQ(0, child_wait(&child));
@@ -363,7 +363,7 @@ TEST_F(time, deadlines_are_in_the_time_namespace_of_who_waits)
 		} while (!err);
 		EXPECT_EQ(-EAGAIN, err);
 		EXPECT_EQ(-ETIMEDOUT, until_deadline(fd, MPIPC_SEND, &send, &send.deadline));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 }
 
@@ -384,7 +384,7 @@ TEST_F(time, records_are_in_the_time_namespace_of_the_receiver)
 			EXPECT_GE(now_ns(), record.stamp);
 			child_send(&self->child, record.stamp);
 		}
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&self->child, &id));
 	before = now_ns();

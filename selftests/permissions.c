@@ -229,7 +229,7 @@ static void try_as(struct __test_metadata *_metadata, FIXTURE_DATA(permissions) 
 	if (!child.pid) {
 		EXPECT_EQ(0, become(who)) TH_LOG("%s", who->name);
 		try_all(_metadata, self, who, &files);
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	EXPECT_EQ(0, child_wait(&child));
 	close_files(&files);
@@ -311,7 +311,7 @@ TEST_F(permissions, root_of_a_user_namespace_is_an_ordinary_user_outside)
 		if (!pid) {
 			EXPECT_EQ(0, become(who)) TH_LOG("%s", who->name);
 			try_all(_metadata, self, who, i % 2 ? &outside : &inside);
-			_exit(!_metadata->passed);
+			_exit(!test_passed(_metadata));
 		}
 		EXPECT_EQ(0, child_wait(&child));
 		close_files(&outside);
@@ -344,11 +344,11 @@ static void be_inside(struct __test_metadata *_metadata, FIXTURE_DATA(permission
 		if (!child.pid) {
 			EXPECT_EQ(0, become(&people[i])) TH_LOG("%s", people[i].name);
 			try_all(_metadata, self, &people[i], &files[i]);
-			_exit(!_metadata->passed);
+			_exit(!test_passed(_metadata));
 		}
 		EXPECT_EQ(0, child_wait(&child));
 	}
-	child_send(line, _metadata->passed);
+	child_send(line, test_passed(_metadata));
 	child_hear(line, NULL);
 }
 
@@ -400,7 +400,7 @@ TEST_F(permissions, capability_is_over_the_network_namespace)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		be_inside(_metadata, self, world.files, &inside);
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	ASSERT_EQ(0, child_hear(&inside, &passed));
 	EXPECT_EQ(1, passed);

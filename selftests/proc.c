@@ -404,7 +404,7 @@ TEST_F(proc, listing_is_of_the_readers_network_namespace)
 		ASSERT_LE(0, open_primary(self->group));
 		EXPECT_TRUE(find_group(self->group, self->line, sizeof(self->line)));
 		EXPECT_EQ(1, listed_members(self->line));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	EXPECT_EQ(0, child_wait(&child));
 	ASSERT_TRUE(find_group(self->group, self->line, sizeof(self->line)));

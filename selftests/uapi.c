@@ -853,7 +853,7 @@ TEST_F(uapi, nothing_but_info_works_in_another_process)
 		}
 		EXPECT_EQ(-EPERM, leave(self->secondary));
 		EXPECT_EQ(0, do_ioctl(self->secondary, MPIPC_INFO, &self->arg));
-		_exit(!_metadata->passed);
+		_exit(!test_passed(_metadata));
 	}
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
