@@ -266,7 +266,9 @@ check-dkms:
 
 check-hosts:
 	@tools/packages check-hosts
-	@STEPS='$(STEPS)' tools/check $(addprefix hosts-,$(or $(HOSTS),bookworm trixie sid noble jammy))
+	@tools/check $(foreach step,$(or $(STEPS),demo install check),\
+		$(foreach host,$(or $(HOSTS),bookworm trixie sid noble jammy),hosts-$(host)-$(step))) \
+		$(if $(HOSTS)$(STEPS),,hosts-bookworm-cross)
 
 hosts-results:
 	@tools/hosts-results

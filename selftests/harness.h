@@ -28,7 +28,7 @@ static inline void register_test(struct __test_metadata *test)
 #define __register_test register_test
 
 /*
- * Whether no expectation of @test has failed so far, which a child of the test may ask. The harness
+ * Return whether no expectation of @test has failed so far, for children of the test. The harness
  * of Linux 6.9, which brought XFAIL_ADD(), keeps it in another way than the one of Linux 6.1.
  */
 static inline bool test_passed(struct __test_metadata *test)
