@@ -29,7 +29,7 @@ help:
 	@echo '                  run its tests there; as root'
 	@echo '  check-hosts     do what README says in new systems of Debian 12, 13 and sid, and of'
 	@echo '                  Ubuntu 24.04 and 22.04, as root and as a user; as root. Hours;'
-	@echo '                  HOSTS="trixie noble" and STEPS="demo install" do a part of it'
+	@echo '                  HOSTS="trixie noble" and STEPS="demo check-root" do a part of it'
 	@echo '  hosts-results   put what check-hosts has seen into README.md'
 	@echo '  check-dkms      install the module with DKMS in Debian 12, 13 and sid, and run its'
 	@echo '                  tests on their kernels; as root'
@@ -266,7 +266,7 @@ check-dkms:
 
 check-hosts:
 	@tools/packages check-hosts
-	@tools/check $(foreach step,$(or $(STEPS),demo install check),\
+	@tools/check $(foreach step,$(or $(STEPS),demo install check-root check-user),\
 		$(foreach host,$(or $(HOSTS),bookworm trixie sid noble jammy),hosts-$(host)-$(step))) \
 		$(if $(HOSTS)$(STEPS),,hosts-bookworm-cross)
 
