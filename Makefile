@@ -27,6 +27,8 @@ help:
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
 	@echo '                  run its tests there; as root'
+	@echo '  check-arm64     build everything for arm64 and run the tests there, on Linux 6.1 and on'
+	@echo '                  6.12 with pages of 16 KiB'
 	@echo '  check-hosts     do what README says in new systems of Debian 12, 13 and sid, and of'
 	@echo '                  Ubuntu 24.04 and 22.04, as root and as a user; as root. Hours;'
 	@echo '                  HOSTS="trixie noble" and STEPS="demo check-root" do a part of it'
@@ -260,6 +262,10 @@ check-kernels:
 	@tools/packages check-kernels
 	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,6.1 6.12 sid))
 
+check-arm64:
+	@tools/packages check-arm64
+	@tools/check kselftest-6.1-arm64 kselftest-6.12-arm64-16k
+
 check-dkms:
 	@tools/packages check-dkms
 	@tools/check dkms-bookworm dkms-trixie dkms-sid
@@ -332,8 +338,9 @@ clean:
 	rm -rf build tags TAGS cscope.files cscope.out
 
 # PID 1 of the test machines, and the program that prints how fast their clock is.
-build/vm/init: selftests/vm/complaint.h
-build/vm/init build/vm/tsc-khz: build/vm/%: selftests/vm/%.c
+VM := build/vm
+$(VM)/init: selftests/vm/complaint.h
+$(VM)/init $(VM)/tsc-khz: $(VM)/%: selftests/vm/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -Wextra -o $@ $< $(if $(filter init,$*),-lkmod)
 
@@ -345,6 +352,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
-	statements check-lib check-kernels check-dkms check-hosts hosts-results check-dpdk check-deb check-debug \
+	statements check-lib check-kernels check-arm64 check-dkms check-hosts hosts-results check-dpdk check-deb check-debug \
 	stress fuzz fuzz-merge fuzz-selfcheck bench bench-check bench-results doc kernel-patch \
 	tags compile_commands.json clean

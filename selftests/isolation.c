@@ -323,6 +323,8 @@ static void expect_effect(struct __test_metadata *_metadata, FIXTURE_DATA(stuck)
 
 TEST_F(stuck, delays_nobody_and_ends_when_its_memory_comes)
 {
+	if (!page_is_possible(variant->protected))
+		SKIP(return, "this kernel has no userfaultfd that protects memory");
 	others_go_on(_metadata, self, variant);
 	EXPECT_EQ(0, order_actor(&self->actor, RELEASE));
 	if (variant->effect)
@@ -332,6 +334,8 @@ TEST_F(stuck, delays_nobody_and_ends_when_its_memory_comes)
 
 TEST_F(stuck, delays_nobody_and_can_be_killed)
 {
+	if (!page_is_possible(variant->protected))
+		SKIP(return, "this kernel has no userfaultfd that protects memory");
 	others_go_on(_metadata, self, variant);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&self->actor.child));
 	EXPECT_EQ(2, count_members(self->first));

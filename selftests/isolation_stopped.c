@@ -228,6 +228,8 @@ TEST(call_that_a_signal_takes_back_cannot_be_cancelled_any_more)
 	struct mpipc_call_args *call;
 	struct page page;
 
+	if (!page_is_possible(true))
+		SKIP(return, "this kernel has no userfaultfd that protects memory");
 	group_name(group, "cancel");
 	primary = open_small(group, MPIPC_PRIMARY, 0, 1);
 	secondary = open_secondary(group);

@@ -486,15 +486,16 @@ TEST_F(rw, record_stays_when_the_memory_is_bad)
 
 TEST_F(rw, record_stays_when_the_memory_ends_early)
 {
-	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+	size_t size = sysconf(_SC_PAGESIZE);
+	char *page = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, page);
-	ASSERT_EQ(0, munmap(page + 4096, 4096));
+	ASSERT_EQ(0, munmap(page + size, size));
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", "x", 1));
 	/* The memory ends after one record and a half. */
-	EXPECT_EQ(RECORD + 8, do_read(self->primary, page + 4096 - RECORD * 3 / 2, 4096));
+	EXPECT_EQ(RECORD + 8, do_read(self->primary, page + size - RECORD * 3 / 2, size));
 	EXPECT_EQ(RECORD + 8, do_read(self->primary, &self->buf, sizeof(self->buf)));
 	EXPECT_EQ(2, self->buf.first.seq);
 }

@@ -76,24 +76,24 @@ FIXTURE(uapi)
 	int primary;
 	int secondary;
 	union argument arg;
-	char *end;		/* of memory */
+	char *end;		/* of a page of memory */
+	size_t page;
 };
 
 FIXTURE_SETUP(uapi)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-
+	self->page = sysconf(_SC_PAGESIZE);
 	group_name(self->group, _metadata->name);
 	self->primary = open_primary(self->group);
 	ASSERT_LE(0, self->primary);
 	self->secondary = open_secondary(self->group);
 	ASSERT_LE(0, self->secondary);
 
-	self->end = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	self->end = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(self->end != MAP_FAILED);
-	self->end += page;
-	ASSERT_EQ(0, munmap(self->end, page));
+	self->end += self->page;
+	ASSERT_EQ(0, munmap(self->end, self->page));
 }
 
 FIXTURE_TEARDOWN(uapi)
@@ -774,7 +774,7 @@ TEST_F(uapi, join_that_cannot_report_changes_nothing)
 	primary = open_joined(other, MPIPC_PRIMARY, MPIPC_JOIN_EVENTS);
 	ASSERT_LE(0, primary);
 	*join = join_arg(other, MPIPC_SECONDARY);
-	ASSERT_EQ(0, mprotect(self->end - 4096, 4096, PROT_READ));
+	ASSERT_EQ(0, mprotect(self->end - self->page, self->page, PROT_READ));
 	EXPECT_EQ(-EFAULT, do_ioctl(fd, MPIPC_JOIN, join));
 	EXPECT_EQ(-EAGAIN, recv_msg(primary, &record, NULL, 0));
 	EXPECT_EQ(0, join_secondary(fd, other));
@@ -786,7 +786,7 @@ TEST_F(uapi, receive_that_cannot_report_takes_nothing)
 
 	ASSERT_EQ(0, send_msg(self->secondary, MPIPC_TO_PRIMARY, "m", NULL, 0));
 	*recv = (struct mpipc_recv_args){ };
-	ASSERT_EQ(0, mprotect(self->end - 4096, 4096, PROT_READ));
+	ASSERT_EQ(0, mprotect(self->end - self->page, self->page, PROT_READ));
 	EXPECT_EQ(-EFAULT, do_ioctl(self->primary, MPIPC_RECV, recv));
 	EXPECT_EQ(0, recv_msg(self->primary, &self->arg.recv.record, NULL, 0));
 }

@@ -3,7 +3,7 @@
  * PID 1 of the test VM: loads mpipc, runs one command, unloads mpipc, looks
  * for anything the kernel complained about, and says how it went.
  *
- * Four serial ports: ttyS0 is the kernel console, ttyS1 is the command's
+ * Four serial ports: ttyS0 is the kernel console, where that is one of them, ttyS1 is the command's
  * terminal, ttyS2 takes the verdict, and ttyS3, if there is a file /coverage, a tar
  * of what gcov counted. The verdict is a line "up", lines of "fail: why", if any, and
  * then, as the very last thing, "exit N" with the exit status of the command. Whoever
