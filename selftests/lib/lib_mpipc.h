@@ -205,29 +205,19 @@ static inline void count_results(struct mpipc *handle, const struct mpipc_messag
 /* The library's thread */
 
 /**
- * struct ahead - for requests that are replied to while the next ones wait
+ * struct backlog - for requests that are replied to while the next ones wait
  * @count: how many were handled, each of which has to be the next
- * @taken: how often one was taken out of the mailbox with a reply
  * @peer: endpoint that is called between two replies, or 0
  * @entered: posted in the first handler
  * @all_there: then waited for
  * @done: posted after each handler
  */
-struct ahead {
+struct backlog {
 	__u32 count;
-	unsigned int taken;
 	__u64 peer;
 	sem_t entered;
 	sem_t all_there;
 	sem_t done;
 };
-
-static inline __u64 queued(struct mpipc *handle)
-{
-	struct mpipc_info info;
-
-	CHECK(!mpipc_info_get(handle, &info, sizeof(info)));
-	return info.queued;
-}
 
 #endif /* MPIPC_SELFTESTS_LIB_MPIPC_H */
