@@ -686,16 +686,16 @@ int mpipc_reply(struct mpipc *handle, uint64_t call, int status, const void *dat
  * @handle: the handle
  * @peers: out: array for the members; may be NULL if @max is 0
  * @max: number of elements of @peers
- * @size: sizeof(struct mpipc_peer), in bytes
  *
  * Return: number of members, this endpoint included. If it is more than @max, the first @max
  * members were stored, in no particular order. -EINVAL: a bad argument.
  *
  * Threads: any thread may call it.
  *
- * Since: 0.1
+ * Since: 0.1; @pending of &struct mpipc_peer and what follows it: 0.2. A program that was linked
+ * with version 0.1 gets structures that end before it.
  */
-int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max, size_t size);
+int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max);
 
 /**
  * mpipc_info_get() - state, counters and limits of this endpoint

@@ -56,8 +56,8 @@ mpipc__export int mpipc_leave(struct mpipc *handle)
 	return err;
 }
 
-mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max,
-				  size_t size)
+/* List the members in an array whose structures have @size bytes. */
+int mpipc__peers(struct mpipc *handle, void *peers, unsigned int max, size_t size)
 {
 	struct mpipc_peers_args arg = {
 		.peers = (uintptr_t)peers,
@@ -65,10 +65,14 @@ mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers
 		.peer_size = size,
 	};
 
-	/* The first version of the structure has 48 bytes. */
-	if ((!peers && max) || size < 48 || size > UINT32_MAX)
+	if (!peers && max)
 		return -EINVAL;
 	return ioctl(handle->fd, MPIPC_PEERS, &arg) < 0 ? -errno : (int)arg.n_peers;
+}
+
+mpipc__export int mpipc_peers_get(struct mpipc *handle, struct mpipc_peer *peers, unsigned int max)
+{
+	return mpipc__peers(handle, peers, max, sizeof(*peers));
 }
 
 mpipc__export int mpipc_info_get(const struct mpipc *handle, struct mpipc_info *info, size_t size)

@@ -173,13 +173,32 @@ TEST_F(lib, peers_are_listed_with_credentials)
 	__u64 id = start_server(self->group, &child, NULL, NULL);
 	int other;
 
-	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0, sizeof(struct mpipc_peer)));
-	ASSERT_EQ(2, mpipc_peers_get(self->primary, peers, 2, sizeof(struct mpipc_peer)));
+	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0));
+	ASSERT_EQ(2, mpipc_peers_get(self->primary, peers, 2));
 	other = peers[0].id == mpipc_id(self->primary);
 	EXPECT_EQ(id, peers[other].id);
 	EXPECT_EQ(child.pid, peers[other].pid);
 	EXPECT_EQ(geteuid(), peers[other].uid);
 	EXPECT_EQ(MPIPC_SECONDARY, peers[other].role);
+	child_kill(&child);
+}
+
+/* A program of version 0.1 has structures of 48 bytes. */
+int peers_of_0_1(struct mpipc *handle, void *peers, unsigned int max);
+__asm__(".symver peers_of_0_1, mpipc_peers_get@LIBMPIPC_0.1");
+
+TEST_F(lib, a_program_of_the_first_version_lists_the_peers_that_it_knows)
+{
+	struct child child;
+	__u64 id = start_server(self->group, &child, NULL, NULL);
+	__u64 peers[3][6] = { [2] = { 5, 5, 5, 5, 5, 5 } };
+	int other;
+
+	ASSERT_EQ(2, peers_of_0_1(self->primary, peers, 3));
+	other = peers[0][0] == mpipc_id(self->primary);
+	EXPECT_EQ(id, peers[other][0]);
+	EXPECT_EQ(mpipc_id(self->primary), peers[!other][0]);
+	EXPECT_EQ(5, peers[2][0]);
 	child_kill(&child);
 }
 

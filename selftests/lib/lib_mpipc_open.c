@@ -359,9 +359,9 @@ TEST_F(lib, an_opening_can_be_cancelled_before_and_after_it_has_joined)
 		_exit(0);
 	}
 	EXPECT_EQ(0, child_wait(&child));
-	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0, sizeof(struct mpipc_peer)));
+	EXPECT_EQ(2, mpipc_peers_get(self->primary, NULL, 0));
 	mpipc_opening_cancel(joined);
-	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0, sizeof(struct mpipc_peer)));
+	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
 	mpipc_opening_cancel(waiting);
 	EXPECT_EQ(before, count_fds());
 }
@@ -404,7 +404,7 @@ TEST_F(lib, bad_messages_are_refused)
 					    NULL, NULL, NULL));
 	EXPECT_EQ(-ESRCH, mpipc_reply(self->primary, 12345678, 0, NULL, 0, NULL));
 	EXPECT_EQ(-ESRCH, mpipc_cancel(self->primary, 12345678));
-	EXPECT_EQ(-EINVAL, mpipc_peers_get(self->primary, NULL, 1, sizeof(struct mpipc_peer)));
+	EXPECT_EQ(-EINVAL, mpipc_peers_get(self->primary, NULL, 1));
 	EXPECT_EQ(-EINVAL, mpipc_info_get(self->primary, NULL, sizeof(struct mpipc_info)));
 }
 
@@ -491,7 +491,7 @@ TEST_F(lib, a_descriptor_of_the_device_is_as_good_as_its_path)
 	close(options.device_fd);
 	EXPECT_EQ(1, mpipc_send(handle, MPIPC_TO_PRIMARY, "x", NULL, 0, NULL));
 	mpipc_close(handle);
-	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0, sizeof(struct mpipc_peer)));
+	EXPECT_EQ(1, mpipc_peers_get(self->primary, NULL, 0));
 	EXPECT_EQ(before, count_fds());
 }
 
