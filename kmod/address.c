@@ -40,7 +40,7 @@ static struct mpipc_endpoint *mpipc_address_find_member(struct mpipc_group *grou
 {
 	struct mpipc_endpoint *ep;
 
-	ep = xa_load(&group->index, id & (BIT(MPIPC_INDEX_BITS) - 1));
+	ep = xa_load(&group->index, mpipc_endpoint_index(id));
 	return ep && ep->id == id && !mpipc_endpoint_leaves(ep) ? ep : NULL;
 }
 
@@ -129,7 +129,7 @@ int mpipc_address_import(struct mpipc_endpoint *ep, const struct mpipc_body *bod
 	do {
 		*msg = mpipc_msg_import(ep, body, from, flags & MPIPC_PASS_MPIPC,
 					to == MPIPC_TO_ALL ? READ_ONCE(ep->group->n_members) : 1,
-					MPIPC_SENDER_PAYS);
+					MPIPC_SENDER_PAYS, NULL);
 		if (IS_ERR(*msg))
 			return PTR_ERR(*msg);
 		n = mpipc_address(*msg, to);

@@ -4,6 +4,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/file.h>
+#include <linux/memcontrol.h>
 #include <linux/uaccess.h>
 
 /**
@@ -36,6 +37,20 @@ static inline int mpipc_receive_fd(struct file *file, int __user *slot)
 		put_user(fd, slot);
 #endif
 	return fd < 0 ? fd : 0;
+}
+
+/**
+ * mpipc_memcg_get - take another reference to a memory cgroup
+ * @memcg: the memory cgroup, or NULL
+ *
+ * mem_cgroup_put() gives the reference back. A kernel without memory cgroups has neither.
+ */
+static inline void mpipc_memcg_get(struct mem_cgroup *memcg)
+{
+#ifdef CONFIG_MEMCG
+	if (memcg)
+		css_get(&memcg->css);
+#endif
 }
 
 #endif /* MPIPC_COMPAT_H */

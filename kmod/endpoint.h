@@ -11,6 +11,7 @@
 #include "group.h"
 #include "link.h"
 
+struct mem_cgroup;
 struct mpipc_msg;
 struct mpipc_call;
 
@@ -77,6 +78,7 @@ enum mpipc_state {
 
 /* The low bits of an endpoint's id are its place in the group's index. */
 #define MPIPC_INDEX_BITS	20
+#define MPIPC_INDEX_MAX		(BIT(MPIPC_INDEX_BITS) - 1)
 
 /**
  * struct mpipc_endpoint - an open file of the device
@@ -91,15 +93,16 @@ enum mpipc_state {
  *
  * Constant once @state is not %MPIPC_NEW:
  *
- * @id: never used again; the low bits are @index
- * @index: place in the group's index
+ * @id: never used again; the low bits are the place in the group's index
  * @role: &enum mpipc_role
+ * @exempt: the limits of the user do not stop the endpoint
  * @flags: MPIPC_JOIN_*
  * @group: the group, with a reference
  * @user: the user that is charged, with a reference
  * @cred: credentials of the process that joined, with a reference
  * @pid: process that joined, with a reference
- * @exempt: the limits of the user do not stop the endpoint
+ * @memcg: memory cgroup of that process, with a reference while the endpoint has calls; NULL if
+ *	the kernel has none
  * @time_offset: how far the clock of that process is ahead of the host's, in ns
  *
  * Written under @lock:
@@ -114,6 +117,7 @@ enum mpipc_state {
  *
  * @member: in the group's members; read under RCU
  * @generation: generation of the primary that the endpoint is or belongs to
+ * @mixed: a peer is, or was, in another memory cgroup; read without the lock
  * @link: the link of a secondary with its primary, with a reference, or NULL; also written under
  *	the lock of the secondary's mailbox
  *
@@ -138,11 +142,12 @@ struct mpipc_endpoint {
 	struct net *net;
 
 	u64 id;
-	u32 index;
-	u16 role;
+	u8 role;
 	bool exempt;
-	u32 flags;
+	bool mixed;
+	u8 flags;
 	unsigned int fd_hint;
+	struct mem_cgroup *memcg;
 	struct mpipc_group *group;
 	struct mpipc_user *user;
 	const struct cred *cred;
@@ -167,6 +172,12 @@ static inline struct mpipc_endpoint *mpipc_endpoint_get(struct mpipc_endpoint *e
 {
 	refcount_inc(&ep->ref);
 	return ep;
+}
+
+/* Find the place in the index of its group that is part of the id of an endpoint. */
+static inline u32 mpipc_endpoint_index(u64 id)
+{
+	return id & MPIPC_INDEX_MAX;
 }
 
 /*

@@ -82,7 +82,7 @@ struct mpipc_place {
  * @generation: number of primaries so far; under @lock, read without it for reports
  * @primary: the primary, or NULL; written under @lock, read under RCU
  * @members: all members; written under @lock, read under RCU
- * @index: members by &mpipc_endpoint.index; written under @lock, read under RCU
+ * @index: members by the low bits of their ids; written under @lock, read under RCU
  */
 struct mpipc_group {
 	refcount_t ref;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/file.h>
+#include <linux/memcontrol.h>
 
 #include "anchor.h"
 #include "arrival.h"
@@ -29,6 +30,7 @@ static atomic64_t mpipc_last_id;
  * @links: links that are ready for use
  * @n_links: number of links in @links
  * @n_wanted: number of links that the join needs, as far as is known
+ * @index: place in the group's index
  */
 struct mpipc_joining {
 	struct mpipc_endpoint *ep;
@@ -41,6 +43,7 @@ struct mpipc_joining {
 	struct mpipc_link *links;
 	u32 n_links;
 	u32 n_wanted;
+	u32 index;
 };
 
 static struct mpipc_link *mpipc_join_use_link(struct mpipc_joining *join)
@@ -132,6 +135,10 @@ static void mpipc_join_link(struct mpipc_joining *join, struct mpipc_endpoint *p
 {
 	struct mpipc_link *link;
 
+	if (primary->memcg != secondary->memcg) {
+		WRITE_ONCE(primary->mixed, true);
+		WRITE_ONCE(secondary->mixed, true);
+	}
 	if (!mpipc_join_needs_link(join, join->ep == primary ? secondary : primary))
 		return;
 	link = mpipc_join_use_link(join);
@@ -144,7 +151,7 @@ static void mpipc_join_link(struct mpipc_joining *join, struct mpipc_endpoint *p
 /* Let others find the endpoint. */
 static void mpipc_join_enter(struct mpipc_group *group, struct mpipc_endpoint *ep)
 {
-	xa_store(&group->index, ep->index, ep, GFP_KERNEL);
+	xa_store(&group->index, mpipc_endpoint_index(ep->id), ep, GFP_KERNEL);
 	list_add_tail_rcu(&ep->member, &group->members);
 }
 
@@ -197,7 +204,7 @@ static int mpipc_join_reserve(struct mpipc_joining *join, struct mpipc_group *gr
 	if (join->n_links < join->n_wanted)
 		return -EAGAIN;
 	/* The place stays empty until the endpoint is complete, with its id. */
-	err = xa_alloc(&group->index, &ep->index, NULL, XA_LIMIT(0, BIT(MPIPC_INDEX_BITS) - 1),
+	err = xa_alloc(&group->index, &join->index, NULL, XA_LIMIT(0, MPIPC_INDEX_MAX),
 		       MPIPC_LOCKED_GFP);
 	if (err)
 		return err == -EBUSY ? -ENOSPC : err;
@@ -206,7 +213,7 @@ static int mpipc_join_reserve(struct mpipc_joining *join, struct mpipc_group *gr
 	if (mpipc_endpoint_in_table(ep, join->file, current->files))
 		return 0;
 	WRITE_ONCE(ep->owner, NULL);
-	xa_erase(&group->index, ep->index);
+	xa_erase(&group->index, join->index);
 	return -EBADF;
 }
 
@@ -215,13 +222,14 @@ static void mpipc_join_set_member(struct mpipc_joining *join, struct mpipc_group
 {
 	struct mpipc_endpoint *ep = join->ep;
 
-	ep->id = (u64)atomic64_inc_return(&mpipc_last_id) << MPIPC_INDEX_BITS | ep->index;
+	ep->id = (u64)atomic64_inc_return(&mpipc_last_id) << MPIPC_INDEX_BITS | join->index;
 	ep->role = join->arg->role;
 	ep->flags = join->arg->flags;
 	ep->group = group;
 	ep->user = mpipc_user_get(join->user);
 	ep->cred = get_current_cred();
 	ep->pid = get_pid(task_tgid(current));
+	ep->memcg = get_mem_cgroup_from_mm(current->mm);
 	ep->time_offset = mpipc_time_offset();
 	if (join->anchor) {
 		ep->anchor = join->anchor->f_path;

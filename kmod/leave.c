@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/memcontrol.h>
+
 #include "event.h"
 #include "leave.h"
 #include "pending.h"
@@ -58,7 +60,7 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 	 */
 	smp_mb();
 	list_del_rcu(&ep->member);
-	xa_erase(&group->index, ep->index);
+	xa_erase(&group->index, mpipc_endpoint_index(ep->id));
 	WRITE_ONCE(group->n_members, group->n_members - 1);
 	if (ep->role == MPIPC_PRIMARY) {
 		RCU_INIT_POINTER(group->primary, NULL);
@@ -111,6 +113,8 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 	wake_up_all(&ep->box.leaving);
 	mpipc_endpoint_drop_spare(ep);
 	mpipc_call_end_all(ep);
+	/* Nobody can reply any more. */
+	mem_cgroup_put(ep->memcg);
 	list_for_each_entry_safe(qnode, next, &trash, node) {
 		mpipc_qnode_drop(qnode);
 		cond_resched();

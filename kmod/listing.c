@@ -67,7 +67,7 @@ static struct mpipc_endpoint *mpipc_listing_find_member(struct seq_file *m)
 	rcu_read_lock();
 	group = mpipc_listing_find(m, false);
 	if (group)
-		ep = xa_load(&group->index, at->member & (BIT(MPIPC_INDEX_BITS) - 1));
+		ep = xa_load(&group->index, mpipc_endpoint_index(at->member));
 	if (ep && (ep->id != at->member || !refcount_inc_not_zero(&ep->ref)))
 		ep = NULL;
 	rcu_read_unlock();
@@ -100,7 +100,7 @@ static bool mpipc_listing_next_member(struct seq_file *m)
 	unsigned long index = 0;
 
 	if (at->member)
-		index = (at->member & (BIT(MPIPC_INDEX_BITS) - 1)) + 1;
+		index = mpipc_endpoint_index(at->member) + 1;
 	rcu_read_lock();
 	group = mpipc_listing_find(m, false);
 	if (group)

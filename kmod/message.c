@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+
 #include "files.h"
 #include "limits.h"
 #include "message.h"
@@ -30,18 +33,39 @@ static bool mpipc_msg_is_smaller_apart(size_t head, size_t size)
 }
 
 /*
+ * Allocate memory that another memory cgroup pays for. That does not wait, and an allocation of
+ * GFP_ATOMIC passes the limit of the cgroup. If the pages are not there at once, this function waits
+ * for them as for its own, and then no cgroup pays.
+ */
+static noinline void *mpipc_msg_alloc_foreign(size_t bytes, struct mem_cgroup *memcg)
+{
+	struct mem_cgroup *own = set_active_memcg(memcg);
+	void *part = kmalloc(bytes, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
+
+	set_active_memcg(own);
+	return part ?: kvmalloc(bytes, GFP_KERNEL);
+}
+
+static inline void *mpipc_msg_alloc_part(size_t bytes, struct mem_cgroup *memcg)
+{
+	return unlikely(memcg) ? mpipc_msg_alloc_foreign(bytes, memcg) :
+				 kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+}
+
+/*
  * Use the spare memory of the sender's last message, if it is large enough, or allocate. Old
  * content does not matter, because all of a message is written before anybody sees it.
  */
-static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t head, size_t size)
+static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t head, size_t size,
+					 struct mem_cgroup *memcg)
 {
-	struct mpipc_msg *msg = xchg(&sender->spare_msg, NULL);
+	struct mpipc_msg *msg = memcg ? NULL : xchg(&sender->spare_msg, NULL);
 	bool apart = mpipc_msg_is_smaller_apart(head, size);
 	size_t bytes = apart ? head : head + size;
 
 	if (!msg || msg->allocated < bytes) {
 		kfree(msg);
-		msg = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+		msg = mpipc_msg_alloc_part(bytes, memcg);
 		if (!msg)
 			return NULL;
 		msg->allocated = bytes;
@@ -49,7 +73,7 @@ static struct mpipc_msg *mpipc_msg_alloc(struct mpipc_endpoint *sender, size_t h
 	msg->payload = NULL;
 	if (!apart)
 		return msg;
-	msg->payload = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	msg->payload = mpipc_msg_alloc_part(size, memcg);
 	if (msg->payload)
 		return msg;
 	kvfree(msg);
@@ -61,7 +85,7 @@ static void mpipc_msg_free(struct mpipc_msg *msg)
 	struct mpipc_endpoint *sender = msg->sender;
 
 	kvfree(msg->payload);
-	if (mpipc_endpoint_keeps_spare(sender, msg->allocated))
+	if (!msg->foreign && mpipc_endpoint_keeps_spare(sender, msg->allocated))
 		msg = xchg(&sender->spare_msg, msg);
 	kvfree(msg);
 	/* Whoever leaves drops its spare memory once, which may have been before. */
@@ -71,7 +95,8 @@ static void mpipc_msg_free(struct mpipc_msg *msg)
 
 /* Make a message without content, which can be put at any time, because it has no files yet. */
 static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char *name, u32 size,
-				       u32 n_files, u32 n_deliveries, enum mpipc_paid paid)
+				       u32 n_files, u32 n_deliveries, enum mpipc_paid paid,
+				       struct mem_cgroup *memcg)
 {
 	struct mpipc_msg *msg;
 	size_t len, head, bytes;
@@ -88,7 +113,7 @@ static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char
 	    !mpipc_charge(&sender->user->bytes, bytes, READ_ONCE(mpipc_user_bytes), sender->exempt))
 		return ERR_PTR(-EDQUOT);
 
-	msg = mpipc_msg_alloc(sender, head, size);
+	msg = mpipc_msg_alloc(sender, head, size, memcg);
 	if (!msg) {
 		if (paid == MPIPC_SENDER_PAYS)
 			mpipc_user_uncharge(sender->user, bytes);
@@ -104,6 +129,7 @@ static struct mpipc_msg *mpipc_msg_new(struct mpipc_endpoint *sender, const char
 		.sender = mpipc_endpoint_get(sender),
 		.stamp = ktime_get_ns(),
 		.payload = msg->payload,
+		.foreign = memcg,
 	};
 	return msg;
 }
@@ -151,17 +177,18 @@ static int mpipc_msg_import_payload(struct mpipc_msg *msg, const struct mpipc_bo
  * @pass_mpipc: files of this device are allowed
  * @n_deliveries: number of mailboxes that the message can be posted to
  * @paid: says who is charged for the memory
+ * @memcg: the memory cgroup that pays for the memory, or NULL for that of the calling process
  *
  * Return: the message with one reference, or an error as &struct mpipc_body says.
  */
 struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct mpipc_body *body,
 				   const struct iov_iter *from, bool pass_mpipc, u32 n_deliveries,
-				   enum mpipc_paid paid)
+				   enum mpipc_paid paid, struct mem_cgroup *memcg)
 {
 	struct mpipc_msg *msg;
 	int err;
 
-	msg = mpipc_msg_new(sender, body->name, body->size, body->n_fds, n_deliveries, paid);
+	msg = mpipc_msg_new(sender, body->name, body->size, body->n_fds, n_deliveries, paid, memcg);
 	if (IS_ERR(msg))
 		return msg;
 	err = mpipc_msg_import_files(msg, body, pass_mpipc, paid);

@@ -22,7 +22,10 @@
  *
  * The memory of a reply was charged to the caller when the call was made, so that no reply fails
  * because its sender has used up what it may. Its files are charged to the caller, too, when the
- * reply arrives.
+ * reply arrives. The memory cgroup of the caller pays for the memory, since the caller decides how
+ * long the reply lies unread. It pays even beyond its limit: a replier must neither wait for the
+ * memory of another cgroup, nor fail because there is none. How much that can be is bounded by what
+ * the call has charged to the caller's user.
  */
 
 /**
@@ -58,6 +61,8 @@ struct mpipc_delivery {
  * @files_user: the user that is charged for the files: the sender's, or, of a reply, the caller's,
  *	which lives as long as the call; NULL if nobody is
  * @abroad: the message is, or was, in the mailbox of another user than the sender's
+ * @foreign: the memory is that of another memory cgroup than the sender's, so that the sender does
+ *	not keep it
  * @waiter: the thread that waits for space to post the message
  * @stamp: when the message was made, in the clock of the host
  * @payload: the payload, if it has memory of its own, or NULL
@@ -80,6 +85,7 @@ struct mpipc_msg {
 	struct mpipc_user *files_user;
 	u32 max_files;
 	bool abroad;
+	bool foreign;
 	struct task_struct *waiter;
 	char *payload;
 	struct mpipc_delivery deliveries[];
@@ -108,7 +114,7 @@ enum mpipc_paid {
 
 struct mpipc_msg *mpipc_msg_import(struct mpipc_endpoint *sender, const struct mpipc_body *body,
 				   const struct iov_iter *from, bool pass_mpipc, u32 n_deliveries,
-				   enum mpipc_paid paid);
+				   enum mpipc_paid paid, struct mem_cgroup *memcg);
 void mpipc_msg_put(struct mpipc_msg *msg);
 
 #endif /* MPIPC_MESSAGE_H */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "compat.h"
 #include "limits.h"
 #include "pending.h"
 #include "reply.h"
@@ -17,6 +18,26 @@ static bool mpipc_reply_charge(struct mpipc_msg *reply, struct mpipc_call *call)
 	return true;
 }
 
+/*
+ * Find the memory cgroup that pays for a reply. Return it with a reference, or NULL if it is that of
+ * the replier, which then uses its own memory as for messages.
+ */
+static noinline struct mem_cgroup *mpipc_reply_memcg(struct mpipc_endpoint *ep, u64 call)
+{
+	struct mem_cgroup *memcg = NULL;
+	struct mpipc_reply_slot *slot;
+
+	spin_lock(&ep->box.lock);
+	slot = mpipc_pending_find_locked(ep, call);
+	/* The caller has its reference for as long as somebody can owe it a reply. */
+	if (slot && slot->call->caller->memcg != ep->memcg) {
+		memcg = slot->call->caller->memcg;
+		mpipc_memcg_get(memcg);
+	}
+	spin_unlock(&ep->box.lock);
+	return memcg;
+}
+
 /**
  * mpipc_reply - reply to a request
  * @ep: the endpoint that replies
@@ -30,12 +51,17 @@ int mpipc_reply(struct mpipc_endpoint *ep, const struct mpipc_reply_args *arg, b
 	struct mpipc_outcome outcome = { .status = arg->status, .sync = sync };
 	struct mpipc_call *call = NULL;
 	struct mpipc_reply_slot *slot;
+	struct mem_cgroup *memcg = NULL;
 	int err = 0;
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->status > 0 || arg->status < -MAX_ERRNO)
 		return -EINVAL;
+	if (unlikely(READ_ONCE(ep->mixed)))
+		memcg = mpipc_reply_memcg(ep, arg->call);
 	outcome.reply = mpipc_msg_import(ep, &arg->body, NULL, arg->flags & MPIPC_PASS_MPIPC, 0,
-					 MPIPC_CALLER_PAID);
+					 MPIPC_CALLER_PAID, memcg);
+	if (memcg)
+		mem_cgroup_put(memcg);
 	if (IS_ERR(outcome.reply))
 		return PTR_ERR(outcome.reply);
 

@@ -155,7 +155,7 @@ int mpipc_report_peers(struct mpipc_endpoint *ep, struct mpipc_peers_args *arg)
 		return -EINVAL;
 	arg->n_peers = 0;
 	while (!err && (peer = mpipc_endpoint_next_member(ep->group, index))) {
-		index = peer->index + 1;
+		index = mpipc_endpoint_index(peer->id) + 1;
 		mpipc_report_peer(peer, ep, &out);
 		mpipc_endpoint_put(peer);
 		if (arg->n_peers < arg->max_peers)

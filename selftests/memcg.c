@@ -161,6 +161,24 @@ FIXTURE_TEARDOWN(memcg)
 	EXPECT_EQ(0, rmdir(self->top));
 }
 
+/* Make as many calls as each order says, and report how many; the results stay unread. */
+static void caller_main(FIXTURE_DATA(memcg) *self, const struct child *line)
+{
+	int err = cgroup_enter(&self->senders);
+	int fd = open_secondary(self->group);
+	__u64 wanted, made;
+
+	child_send(line, err ?: fd);
+	while (!child_hear(line, &wanted)) {
+		for (made = 0; made < wanted; made++)
+			if (call_async(fd, MPIPC_TO_PRIMARY, "call", MPIPC_SIZE_MAX,
+				       MPIPC_FOREVER, NULL))
+				break;
+		child_send(line, made);
+	}
+	_exit(0);
+}
+
 #define MESSAGES 48
 #define PAYLOAD (1LL * MESSAGES * MPIPC_SIZE_MAX)
 
@@ -264,6 +282,77 @@ TEST_F(memcg, sender_fails_at_its_limit_and_nobody_else)
 	} while (strcmp(record.name, "other"));
 	EXPECT_LT(1, record.seq);
 	EXPECT_EQ(-EAGAIN, recv_msg(self->receiver, &record, self->data, MPIPC_SIZE_MAX));
+}
+
+/* Replies */
+
+/* Reply to all requests in the mailbox with the largest reply. Return how many there were. */
+static int reply_to_all(FIXTURE_DATA(memcg) *self)
+{
+	struct mpipc_record record;
+	int n;
+
+	for (n = 0; !recv_msg(self->receiver, &record, self->data, MPIPC_SIZE_MAX); n++)
+		if (reply_msg(self->receiver, record.call, 0, self->data, MPIPC_SIZE_MAX))
+			return -1;
+	return n;
+}
+
+/* Start a process that makes calls, in the cgroup of those that send. */
+static void start_caller(struct __test_metadata *_metadata, FIXTURE_DATA(memcg) *self,
+			 struct child *caller)
+{
+	__u64 ret;
+
+	ASSERT_LE(0, child_fork(caller));
+	if (!caller->pid)
+		caller_main(self, caller);
+	ASSERT_EQ(0, child_hear(caller, &ret));
+	ASSERT_LE(0, (int)ret);
+}
+
+static void make_calls(struct __test_metadata *_metadata, struct child *caller)
+{
+	__u64 made;
+
+	ASSERT_EQ(0, child_send(caller, MESSAGES));
+	ASSERT_EQ(0, child_hear(caller, &made));
+	ASSERT_EQ(MESSAGES, made);
+}
+
+TEST_F(memcg, replies_count_for_the_caller_until_they_are_read)
+{
+	long long before, own;
+	struct child caller;
+
+	start_caller(_metadata, self, &caller);
+	make_calls(_metadata, &caller);
+	before = memory_of(&self->senders);
+	own = memory_of(&self->own);
+	ASSERT_EQ(MESSAGES, reply_to_all(self));
+	expect_about_payload(_metadata, memory_of(&self->senders) - before);
+	expect_little(_metadata, memory_of(&self->own) - own);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&caller));
+	expect_little(_metadata, memory_of(&self->senders) - before);
+}
+
+TEST_F(memcg, replier_does_not_feel_the_limit_of_the_caller)
+{
+	struct child caller;
+	long long before;
+	char limit[32];
+
+	start_caller(_metadata, self, &caller);
+	make_calls(_metadata, &caller);
+	before = memory_of(&self->senders);
+	snprintf(limit, sizeof(limit), "%lld", before + MPIPC_SIZE_MAX);
+	ASSERT_EQ(0, cgroup_set(&self->senders, "memory.max", limit));
+	ASSERT_EQ(MESSAGES, reply_to_all(self));
+	/* The cgroup of the caller has more than it may, and neither fails nor waits for that. */
+	expect_about_payload(_metadata, memory_of(&self->senders) - before);
+	EXPECT_EQ(0, cgroup_get(&self->senders, "memory.events", "oom_kill"));
+	EXPECT_EQ(0, cgroup_get(&self->own, "memory.events", "max"));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&caller));
 }
 
 /* Memory for a join */
