@@ -48,6 +48,7 @@ static struct mpipc_endpoint *mpipc_address_find_member(struct mpipc_group *grou
 static struct mpipc_endpoint *mpipc_address_find_primary(struct mpipc_endpoint *from, u64 to)
 {
 	struct mpipc_endpoint *ep = rcu_dereference(from->group->primary);
+	u64 generation;
 
 	if (ep && mpipc_endpoint_leaves(ep))
 		ep = NULL;
@@ -57,9 +58,13 @@ static struct mpipc_endpoint *mpipc_address_find_primary(struct mpipc_endpoint *
 	}
 	if (!ep)
 		return ERR_PTR(-ECONNREFUSED);
-	if (ep->generation != READ_ONCE(from->generation))
-		return ERR_PTR(-ESTALE);
-	return ep;
+	/* Pairs with mpipc_join_publish_primary(): who follows this primary has its generation. */
+	smp_rmb();
+	generation = READ_ONCE(from->generation);
+	if (generation == ep->generation)
+		return ep;
+	/* If the secondary already follows the next primary, this one has left meanwhile. */
+	return ERR_PTR(generation > ep->generation ? -ECONNREFUSED : -ESTALE);
 }
 
 /* Find a secondary that the primary may send to. The caller is in an RCU read section. */

@@ -162,6 +162,8 @@ u64 mpipc_endpoint_primary_id(struct mpipc_endpoint *ep)
 
 	rcu_read_lock();
 	primary = rcu_dereference(ep->group->primary);
+	/* Pairs with mpipc_join_publish_primary(): who follows this primary has its generation. */
+	smp_rmb();
 	if (primary && primary->generation == READ_ONCE(ep->generation) &&
 	    !mpipc_endpoint_leaves(primary))
 		id = primary->id;

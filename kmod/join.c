@@ -185,6 +185,10 @@ static void mpipc_join_publish_primary(struct mpipc_joining *join)
 		WRITE_ONCE(peer->generation, ep->generation);
 	}
 	mpipc_join_enter(group, ep);
+	/*
+	 * Pairs with mpipc_address_find_primary() and mpipc_endpoint_primary_id(), so that whoever
+	 * sees the primary sees who follows it.
+	 */
 	rcu_assign_pointer(group->primary, ep);
 	list_for_each_entry(peer, &group->members, member)
 		if (mpipc_join_will_follow(peer))

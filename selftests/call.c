@@ -262,7 +262,7 @@ static void *hog_processor(void *arg)
 	return NULL;
 }
 
-/* Exchange the part of each second that real-time threads may have; -1 is all. Return the old one. */
+/* Exchange the part of each second that real-time threads may have. -1 is all. */
 static long long set_real_time_share(long long us)
 {
 	FILE *file = fopen("/proc/sys/kernel/sched_rt_runtime_us", "r+e");

@@ -402,6 +402,54 @@ static int join_until(int fd, const char *group, __u64 deadline)
 	return do_ioctl(fd, MPIPC_JOIN, &join);
 }
 
+/* Send all the time, until the primary is said to be one that the secondary does not follow. */
+struct follower {
+	int fd;
+	bool stop;
+	int last;
+	unsigned long sent;
+};
+
+static void *send_always(void *arg)
+{
+	struct follower *self = arg;
+	int ret = 0;
+
+	while (ret != -ESTALE && !__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
+		ret = send_msg(self->fd, MPIPC_TO_PRIMARY, "m", NULL, 0);
+		self->sent += !ret;
+	}
+	self->last = ret;
+	return NULL;
+}
+
+#define FOLLOWERS 3
+
+TEST_F(join, follower_that_sends_never_has_the_wrong_primary)
+{
+	struct follower followers[FOLLOWERS] = { };
+	pthread_t threads[FOLLOWERS];
+
+	ASSERT_EQ(0, join_primary(self->fd, self->group));
+	for (int i = 0; i < FOLLOWERS; i++) {
+		followers[i].fd = open_joined(self->group, MPIPC_SECONDARY, MPIPC_JOIN_FOLLOW);
+		ASSERT_LE(0, followers[i].fd);
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, send_always, &followers[i]));
+	}
+	for (int i = 0; i < 5000; i++) {
+		close(self->fd);
+		self->fd = open_primary(self->group);
+		ASSERT_LE(0, self->fd);
+	}
+	for (int i = 0; i < FOLLOWERS; i++) {
+		__atomic_store_n(&followers[i].stop, true, __ATOMIC_RELEASE);
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+		EXPECT_NE(-ESTALE, followers[i].last);
+		EXPECT_LT(0, followers[i].sent);
+		close(followers[i].fd);
+	}
+}
+
 TEST_F(join, wait_for_a_group_ends_at_the_deadline)
 {
 	__u64 deadline = in_ms(30);
