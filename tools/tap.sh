@@ -22,6 +22,13 @@ lacks()
 	return 1
 }
 
+# Each version of a linter has other wishes, so only those of one system are asked.
+has_linters()
+{
+	grep -qx VERSION_CODENAME=bookworm /etc/os-release ||
+		lacks "is not Debian 12, whose linters the source is for"
+}
+
 # check NAME COMMAND: what it prints is shown if it fails.
 check()
 {
