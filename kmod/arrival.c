@@ -2,9 +2,48 @@
 #include "arrival.h"
 #include "deadline.h"
 
+#define MPIPC_ARRIVAL_BITS 10
+
+/**
+ * struct mpipc_arrival_queue - where secondaries wait for the primaries of some places
+ * @arrivals: number of these primaries that have joined
+ * @wait: the secondaries
+ */
+static struct mpipc_arrival_queue {
+	atomic_t arrivals;
+	wait_queue_head_t wait;
+} mpipc_arrival_queues[BIT(MPIPC_ARRIVAL_BITS)];
+
+/** mpipc_arrival_init - prepare the module for secondaries that wait */
+void mpipc_arrival_init(void)
+{
+	int i;
+
+	for (i = 0; i < BIT(MPIPC_ARRIVAL_BITS); i++)
+		init_waitqueue_head(&mpipc_arrival_queues[i].wait);
+}
+
+static struct mpipc_arrival_queue *mpipc_arrival_queue(const struct mpipc_place *place)
+{
+	u32 hash = mpipc_place_hash(place) + hash32_ptr(place->groups);
+
+	return &mpipc_arrival_queues[hash_32(hash, MPIPC_ARRIVAL_BITS)];
+}
+
+/**
+ * mpipc_arrival_count - count the primaries that may be of a place
+ * @place: where the group is found
+ *
+ * Return: a number that changes whenever a primary joins there.
+ */
+int mpipc_arrival_count(const struct mpipc_place *place)
+{
+	return atomic_read_acquire(&mpipc_arrival_queue(place)->arrivals);
+}
+
 /**
  * struct mpipc_arrival - a secondary that waits for a primary
- * @wait: in &mpipc_groups.arrival
+ * @wait: in &mpipc_arrival_queue.wait
  * @place: where the group is found
  */
 struct mpipc_arrival {
@@ -14,19 +53,20 @@ struct mpipc_arrival {
 
 /* Wake a waiting secondary only if the primary that arrived is one of its group. */
 static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, int flags,
-			      void *place)
+			      void *key)
 {
 	struct mpipc_arrival *arrival = container_of(wait, struct mpipc_arrival, wait);
+	const struct mpipc_place *place = key;
 
-	if (!mpipc_place_equal(arrival->place, place))
+	if (arrival->place->groups != place->groups || !mpipc_place_equal(arrival->place, place))
 		return 0;
-	return autoremove_wake_function(wait, mode, flags, place);
+	return autoremove_wake_function(wait, mode, flags, key);
 }
 
 /**
  * mpipc_arrival_wait - wait for a primary of a group
  * @place: where the group is found
- * @seen: &mpipc_groups.arrivals before the last look at the group
+ * @seen: mpipc_arrival_count() before the last look at the group
  * @deadline: how long to wait
  *
  * Return: 0, or an error to return if another look at the group finds no primary either.
@@ -34,22 +74,22 @@ static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, 
 int mpipc_arrival_wait(const struct mpipc_place *place, int seen, u64 deadline)
 {
 	struct mpipc_arrival arrival = { .place = place };
-	struct mpipc_groups *groups = place->groups;
+	struct mpipc_arrival_queue *queue = mpipc_arrival_queue(place);
 	int err = 0;
 
 	init_wait(&arrival.wait);
 	arrival.wait.func = mpipc_arrival_wake;
 	for (;;) {
-		prepare_to_wait(&groups->arrival, &arrival.wait, TASK_INTERRUPTIBLE);
+		prepare_to_wait(&queue->wait, &arrival.wait, TASK_INTERRUPTIBLE);
 		if (signal_pending(current))
 			err = -ERESTARTSYS;
 		else if (ktime_get_ns() >= deadline)
 			err = -ETIMEDOUT;
-		if (err || atomic_read(&groups->arrivals) != seen)
+		if (err || atomic_read(&queue->arrivals) != seen)
 			break;
 		mpipc_sleep_until(deadline);
 	}
-	finish_wait(&groups->arrival, &arrival.wait);
+	finish_wait(&queue->wait, &arrival.wait);
 	return err;
 }
 
@@ -59,6 +99,8 @@ int mpipc_arrival_wait(const struct mpipc_place *place, int seen, u64 deadline)
  */
 void mpipc_arrival_announce(struct mpipc_place *place)
 {
-	atomic_inc_return_release(&place->groups->arrivals);
-	__wake_up(&place->groups->arrival, TASK_NORMAL, 0, place);
+	struct mpipc_arrival_queue *queue = mpipc_arrival_queue(place);
+
+	atomic_inc_return_release(&queue->arrivals);
+	__wake_up(&queue->wait, TASK_NORMAL, 0, place);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/stringhash.h>
+#include <linux/jhash.h>
+#include <linux/random.h>
 #include <linux/user_namespace.h>
 #include <net/netns/generic.h>
 
@@ -8,10 +9,12 @@
 
 static unsigned int mpipc_net_id;
 
+/* This is not known to users, so that they cannot choose names that have the same hash. */
+static u32 mpipc_place_seed;
+
 /* All anchored groups. */
 struct mpipc_groups mpipc_anchored = {
 	.lock = __SPIN_LOCK_UNLOCKED(mpipc_anchored.lock),
-	.arrival = __WAIT_QUEUE_HEAD_INITIALIZER(mpipc_anchored.arrival),
 };
 
 /**
@@ -31,7 +34,6 @@ static int __net_init mpipc_net_setup(struct net *net)
 
 	spin_lock_init(&groups->lock);
 	hash_init(groups->table);
-	init_waitqueue_head(&groups->arrival);
 	return 0;
 }
 
@@ -41,6 +43,12 @@ struct pernet_operations mpipc_net_ops = {
 	.id = &mpipc_net_id,
 	.size = sizeof(struct mpipc_groups),
 };
+
+/** mpipc_group_init - prepare the module for groups */
+void mpipc_group_init(void)
+{
+	get_random_bytes(&mpipc_place_seed, sizeof(mpipc_place_seed));
+}
 
 /**
  * mpipc_group_put - give a reference to a group back
@@ -54,9 +62,16 @@ void mpipc_group_put(struct mpipc_group *group)
 	kfree_rcu(group, rcu);
 }
 
-static u32 mpipc_place_hash(const struct mpipc_place *place)
+/**
+ * mpipc_place_hash - hash where a group is found
+ * @place: the place
+ *
+ * Return: the hash, the same for all places that are equal.
+ */
+u32 mpipc_place_hash(const struct mpipc_place *place)
 {
-	return full_name_hash(place->anchor, place->name, strlen(place->name));
+	return jhash(place->name, strlen(place->name),
+		     mpipc_place_seed + hash32_ptr(place->anchor));
 }
 
 /**

@@ -37,15 +37,11 @@
  * @lock: held to find, to add and to forget a group; protects @last
  * @last: number of the last group that became known
  * @table: the groups by anchor and name; read also under RCU
- * @arrivals: number of primaries that have joined
- * @arrival: where secondaries wait for a primary
  */
 struct mpipc_groups {
 	spinlock_t lock;	/* which groups there are */
 	u64 last;
 	DECLARE_HASHTABLE(table, 6);
-	atomic_t arrivals;
-	wait_queue_head_t arrival;
 };
 
 /**
@@ -109,7 +105,9 @@ extern struct pernet_operations mpipc_net_ops;
 extern struct mpipc_groups mpipc_anchored;
 
 struct mpipc_groups *mpipc_net_groups(struct net *net);
+u32 mpipc_place_hash(const struct mpipc_place *place);
 bool mpipc_place_equal(const struct mpipc_place *a, const struct mpipc_place *b);
+void mpipc_group_init(void);
 void mpipc_group_put(struct mpipc_group *group);
 struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group);
 struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode,

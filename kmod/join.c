@@ -344,7 +344,7 @@ static int mpipc_join_or_wait(struct mpipc_joining *join)
 
 	for (;;) {
 		/* This read comes before the look at the group, so that no arrival is missed. */
-		seen = atomic_read_acquire(&join->place.groups->arrivals);
+		seen = mpipc_arrival_count(&join->place);
 		err = mpipc_join_prepare(join) ?: mpipc_join_try(join);
 		if (err == -EAGAIN)
 			continue;

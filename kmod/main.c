@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 
+#include "arrival.h"
 #include "call.h"
 #include "files.h"
 #include "join.h"
@@ -320,6 +321,8 @@ static int __init mpipc_init(void)
 {
 	int err;
 
+	mpipc_group_init();
+	mpipc_arrival_init();
 	err = mpipc_timeout_init();
 	if (err)
 		return err;

@@ -34,8 +34,8 @@ static bool mpipc_msg_is_smaller_apart(size_t head, size_t size)
 
 /*
  * Allocate memory that another memory cgroup pays for. That does not wait, and an allocation of
- * GFP_ATOMIC passes the limit of the cgroup. If the pages are not there at once, this function waits
- * for them as for its own, and then no cgroup pays.
+ * GFP_ATOMIC passes the limit of the cgroup. If the pages are not there at once, this function
+ * waits for them as for its own, and then no cgroup pays.
  */
 static noinline void *mpipc_msg_alloc_foreign(size_t bytes, struct mem_cgroup *memcg)
 {

@@ -19,8 +19,8 @@ static bool mpipc_reply_charge(struct mpipc_msg *reply, struct mpipc_call *call)
 }
 
 /*
- * Find the memory cgroup that pays for a reply. Return it with a reference, or NULL if it is that of
- * the replier, which then uses its own memory as for messages.
+ * Find the memory cgroup that pays for a reply. Return it with a reference, or NULL if it is that
+ * of the replier, which then uses its own memory as for messages.
  */
 static noinline struct mem_cgroup *mpipc_reply_memcg(struct mpipc_endpoint *ep, u64 call)
 {

@@ -632,6 +632,79 @@ TEST_F(limits, taking_costs_the_same_however_many_of_the_own_threads_wait_elsewh
 	EXPECT_GT(4 * alone, with_others);
 }
 
+/* Cost of joining */
+
+#define ELSEWHERE 2000
+#define JOINS 50
+
+/* Join as a primary, and return the least time on a processor that one of the joins took. */
+static long long cost_of_joining(const char *group)
+{
+	long long least = INT64_MAX;
+
+	for (int i = 0; i < JOINS; i++) {
+		struct timespec before, after;
+		int fd = open_dev(), err;
+		long long took;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+		err = join_primary(fd, group);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+		if (err || close(fd))
+			return -1;
+		took = (after.tv_sec - before.tv_sec) * 1000000000LL +
+		       after.tv_nsec - before.tv_nsec;
+		least = took < least ? took : least;
+	}
+	return least;
+}
+
+/* Have many threads wait for primaries of many groups. */
+static int wait_for_primaries(const char *group)
+{
+	static struct ioctl_thread threads[ELSEWHERE];
+	static struct mpipc_join_args joins[ELSEWHERE];
+	struct rlimit files = { ELSEWHERE + 64, ELSEWHERE + 64 };
+	struct rlimit stack = { 64 << 10, 64 << 10 };
+
+	if (setrlimit(RLIMIT_NOFILE, &files) || setrlimit(RLIMIT_STACK, &stack))
+		return -errno;
+	for (int i = 0; i < ELSEWHERE; i++) {
+		joins[i] = join_arg("", MPIPC_SECONDARY);
+		snprintf(joins[i].group, sizeof(joins[i].group), "%.80s-%d", group, i);
+		joins[i].deadline = MPIPC_FOREVER;
+		if (ioctl_thread_start(&threads[i], open_dev(), MPIPC_JOIN, &joins[i]))
+			return -EAGAIN;
+	}
+	for (int i = 0; i < ELSEWHERE; i++)
+		if (ioctl_thread_asleep(&threads[i]))
+			return -EAGAIN;
+	return 0;
+}
+
+/* Promise: P13 */
+TEST_F(limits, joining_costs_the_same_however_many_wait_for_other_primaries)
+{
+	long long alone, with_others;
+	struct child waiter;
+	__u64 ret;
+
+	alone = cost_of_joining(self->group);
+	ASSERT_LT(0, alone);
+	ASSERT_LE(0, child_fork(&waiter));
+	if (!waiter.pid) {
+		child_send(&waiter, wait_for_primaries(self->group));
+		child_hear(&waiter, NULL);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_hear(&waiter, &ret));
+	ASSERT_EQ(0, (int)ret);
+	with_others = cost_of_joining(self->group);
+	EXPECT_LT(0, with_others);
+	EXPECT_GT(2 * alone, with_others);
+	EXPECT_EQ(128 + SIGKILL, child_kill(&waiter));
+}
+
 /* Files in flight */
 
 #define FILES 40
