@@ -25,8 +25,10 @@ static int mpipc_call_post(struct mpipc_call *call, struct mpipc_msg *msg, u32 n
 	for (i = 0; i < n; i++) {
 		const struct mpipc_outcome outcome = { .status = msg->deliveries[i].result };
 
-		if (outcome.status)
-			mpipc_reply_slot_complete(&call->slots[i], &outcome);
+		if (!outcome.status)
+			continue;
+		mpipc_reply_slot_complete(&call->slots[i], &outcome);
+		cond_resched();
 	}
 	return 0;
 }
@@ -59,6 +61,8 @@ static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_c
 	int err;
 
 	for (i = 0; i < call->n_slots; i++) {
+		if (i)
+			cond_resched();
 		err = mpipc_call_copy_result(&call->slots[i], i, arg);
 		if (err)
 			return err;

@@ -176,6 +176,7 @@ static void mpipc_join_publish_primary(struct mpipc_joining *join)
 	struct mpipc_group *group = ep->group;
 
 	list_for_each_entry(peer, &group->members, member) {
+		cond_resched();
 		if (!mpipc_join_will_follow(peer))
 			continue;
 		mpipc_join_link(join, ep, peer);
@@ -190,9 +191,11 @@ static void mpipc_join_publish_primary(struct mpipc_joining *join)
 	 * sees the primary sees who follows it.
 	 */
 	rcu_assign_pointer(group->primary, ep);
-	list_for_each_entry(peer, &group->members, member)
+	list_for_each_entry(peer, &group->members, member) {
+		cond_resched();
 		if (mpipc_join_will_follow(peer))
 			mpipc_event_notify_joined(peer, peer->link);
+	}
 }
 
 /*

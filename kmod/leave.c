@@ -26,6 +26,7 @@ static void mpipc_leave_secondaries(struct mpipc_endpoint *ep)
 	struct mpipc_endpoint *peer;
 
 	list_for_each_entry(peer, &ep->group->members, member) {
+		cond_resched();
 		if (peer->generation != ep->generation)
 			continue;
 		mpipc_event_notify_left(peer, peer->link);

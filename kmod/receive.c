@@ -36,7 +36,9 @@ static void mpipc_receive_unqueue_locked(struct mpipc_endpoint *ep, struct mpipc
  * @qnode: the queue node, which mpipc_receive_unqueue_locked() took out
  *
  * Its space may have been used meanwhile, so that the mailbox can hold one message too many for
- * each receiver that passed a bad pointer.
+ * each receiver that passed a bad pointer. The sender's user may also have got a new quota, if its
+ * last secondary left and another one joined. Such a message counts as that of another user then,
+ * which makes half of a message of difference.
  */
 static void mpipc_receive_requeue(struct mpipc_endpoint *ep, struct mpipc_qnode *qnode)
 {

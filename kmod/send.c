@@ -19,6 +19,8 @@ static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot 
 	for (i = 0; i < n; i++) {
 		struct mpipc_delivery *delivery = &msg->deliveries[i];
 
+		if (i)
+			cond_resched();
 		if (delivery->result != -EAGAIN)
 			continue;
 		refcount_inc(&msg->ref);

@@ -3,6 +3,10 @@
 
 static struct workqueue_struct *mpipc_timers;
 
+/* As many mailboxes are looked at at once, and each ends about as many results in its turn. */
+#define MPIPC_TIMERS		4
+#define MPIPC_TIMER_STEP	64
+
 /*
  * Convert a deadline to ticks from now. One tick is added because the rest is rounded off. A timer
  * that is far off can be late by an eighth of its time, so it comes early by as much and is then
@@ -44,7 +48,7 @@ void mpipc_timeout_start(struct mpipc_call *call)
 	spin_unlock(&box->lock);
 }
 
-/* Find a call whose deadline has come, and reference it. If there is none, set the timer. */
+/* Find a call whose deadline has come, and reference it. Set the timer if there is none. */
 static struct mpipc_call *mpipc_timeout_find_locked(struct mpipc_mailbox *box)
 {
 	u64 next = KTIME_MAX, now = ktime_get_ns();
@@ -65,22 +69,31 @@ static struct mpipc_call *mpipc_timeout_find_locked(struct mpipc_mailbox *box)
 	return NULL;
 }
 
-/* End the calls of a mailbox whose deadline has come. */
+/*
+ * End the calls of a mailbox whose deadline has come. If these are many, let other mailboxes have
+ * their turn in between.
+ */
 static void mpipc_timeout_expire(struct work_struct *work)
 {
 	struct mpipc_mailbox *box =
 		container_of(to_delayed_work(work), struct mpipc_mailbox, timer);
 	struct mpipc_call *call;
+	u32 done = 0;
 
-	do {
+	while (done < MPIPC_TIMER_STEP) {
 		spin_lock(&box->lock);
 		call = mpipc_timeout_find_locked(box);
 		spin_unlock(&box->lock);
-		if (call) {
-			mpipc_call_end(call, -ETIMEDOUT);
-			mpipc_call_put(call);
-		}
-	} while (call);
+		if (!call)
+			return;
+		done += call->n_slots;
+		mpipc_call_end(call, -ETIMEDOUT);
+		mpipc_call_put(call);
+	}
+	spin_lock(&box->lock);
+	box->timer_at = KTIME_MAX;
+	mpipc_timeout_set_locked(box, 0);
+	spin_unlock(&box->lock);
 }
 
 /**
@@ -100,8 +113,11 @@ void mpipc_timeout_setup(struct mpipc_mailbox *box)
  */
 int mpipc_timeout_init(void)
 {
-	/* Deadlines are kept while memory is short, too. */
-	mpipc_timers = alloc_workqueue("mpipc", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	/*
+	 * Deadlines are kept while memory is short, too. The workers are few and have no priority,
+	 * because the time that they take is not that of the callers.
+	 */
+	mpipc_timers = alloc_workqueue("mpipc", WQ_UNBOUND | WQ_MEM_RECLAIM, MPIPC_TIMERS);
 	return mpipc_timers ? 0 : -ENOMEM;
 }
 

@@ -7,6 +7,8 @@
 #include "parameter.h"
 #include "thread.h"
 
+#include <sched.h>
+
 #define PROCESSES 20
 #define EACH 50
 #define MEMBERS (PROCESSES * EACH)
@@ -118,6 +120,74 @@ TEST_F(many, broadcast_reaches_all)
 	EXPECT_EQ(MEMBERS, send.sent);
 	EXPECT_EQ(0, send.full);
 	hear_members(_metadata, self, 0, PROCESSES);
+}
+
+/**
+ * struct watch - a thread of the highest priority that looks at what another one does
+ * @cpu: the processor of both
+ * @clock: processor time of the other thread
+ * @looks: how often the other thread had done something since the last look
+ * @stop: ends the thread
+ */
+struct watch {
+	int cpu;
+	clockid_t clock;
+	int looks;
+	bool stop;
+};
+
+static int stay_on(int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static void *watch_main(void *arg)
+{
+	const struct timespec pause = { .tv_nsec = 20000 };
+	const struct sched_param priority = { .sched_priority = 1 };
+	struct timespec now, last = { };
+	struct watch *watch = arg;
+
+	if (stay_on(watch->cpu) || sched_setscheduler(0, SCHED_FIFO, &priority))
+		return NULL;
+	while (!__atomic_load_n(&watch->stop, __ATOMIC_ACQUIRE)) {
+		clock_gettime(watch->clock, &now);
+		if (memcmp(&now, &last, sizeof(now)))
+			__atomic_add_fetch(&watch->looks, 1, __ATOMIC_RELEASE);
+		last = now;
+		nanosleep(&pause, NULL);
+	}
+	return watch;
+}
+
+/* Promise: P13 */
+TEST_F(many, broadcast_lets_others_have_the_processor)
+{
+	struct watch watch = { .cpu = sched_getcpu() };
+	int before, looks, most = 0;
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, stay_on(watch.cpu));
+	ASSERT_EQ(0, pthread_getcpuclockid(pthread_self(), &watch.clock));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, watch_main, &watch));
+	/* Nobody receives, so that nothing else than the sender needs the processor. */
+	for (int i = 0; i < 20; i++) {
+		before = __atomic_load_n(&watch.looks, __ATOMIC_ACQUIRE);
+		ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "m", NULL, 0));
+		looks = __atomic_load_n(&watch.looks, __ATOMIC_ACQUIRE) - before;
+		most = looks > most ? looks : most;
+	}
+	__atomic_store_n(&watch.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, &ret);
+	EXPECT_EQ(&watch, ret);
+	/* One look may come before the first mailbox, and one after the last. */
+	EXPECT_LT(4, most)
+		TH_LOG("%d", most);
 }
 
 static struct mpipc_call_args call_all(FIXTURE_DATA(many) *self)
