@@ -12,7 +12,6 @@ $(foreach name,DESTDIR PREFIX,$(if $(filter-out /%,$($(name))),\
 Q := $(if $(filter 1,$(V)),,@)
 MAKEFLAGS += --no-print-directory
 BUILD := $(CURDIR)/build
-DEB := $(BUILD)/deb
 DKMS_DIR := $(DESTDIR)/usr/src/mpipc-$(VERSION)
 SYSTEM_DIR := $(DESTDIR)/usr/lib
 
@@ -36,7 +35,8 @@ help:
 	@echo '  check-dkms      install the module with DKMS in Debian 12, 13 and sid, and run its'
 	@echo '                  tests on their kernels; as root'
 	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
-	@echo '  check-deb       build the Debian packages, install, use and purge them, as root'
+	@echo '  check-deb       build the Debian packages, install, upgrade, use and purge them, and build'
+	@echo '                  those of another architecture, as root'
 	@echo '  check-debug     run all tests on kernels that look for errors'
 	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan or'
 	@echo '                  a release, SECONDS=60, SEED= of a run that is to be repeated'
@@ -60,7 +60,8 @@ help:
 	@echo '  compile_commands.json'
 	@echo '                  how each file is compiled, in build/, for clangd and others'
 	@echo '  clean           remove build/ and the tags'
-	@echo '  deb             Debian packages, in build/deb'
+	@echo '  deb             Debian packages, in build/deb; as root with ARCH=arm64 or another one,'
+	@echo '                  those of that architecture in build/deb-ARCH'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
 	@echo '  install         libraries, headers, manual and tool, under PREFIX'
 	@echo '  install-lib     the same without the tool'
@@ -220,16 +221,9 @@ uninstall:
 	$(Q)$(MAKE) -C man uninstall
 	$(update-loader)
 
-# dpkg-buildpackage wants a tree for itself, and must not inherit the options of this make.
 deb:
-	@tools/packages deb
-	@rm -rf $(DEB) && mkdir -p $(DEB)/mpipc-$(VERSION)
-	@tar -c --exclude=./build --exclude=./bench/out --exclude=./.git . | \
-		tar -x -C $(DEB)/mpipc-$(VERSION)
-	@cd $(DEB)/mpipc-$(VERSION) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u VERSION \
-		DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage --build=binary --no-sign
-	@rm -rf $(DEB)/mpipc-$(VERSION)
-	@ls $(DEB)/*.deb
+	@tools/packages $(if $(filter-out $(shell dpkg --print-architecture),$(ARCH)),deb-cross,deb)
+	@tools/deb $(ARCH)
 
 demo:
 	@tools/packages demo
@@ -285,7 +279,7 @@ check-dpdk:
 
 check-deb:
 	@tools/packages check-deb
-	@tools/check deb
+	@tools/check deb deb-upgrade deb-cross
 
 check-debug:
 	@tools/packages check-debug
