@@ -62,6 +62,7 @@ help:
 	@echo '  clean           remove build/ and the tags'
 	@echo '  deb             Debian packages, in build/deb; as root with ARCH=arm64 or another one,'
 	@echo '                  those of that architecture in build/deb-ARCH'
+	@echo '  dist            the files of the last commit as a tarball, in build/dist'
 	@echo 'Installing (uninstall, uninstall-module, uninstall-dkms reverse it):'
 	@echo '  install         libraries, headers, manual and tool, under PREFIX'
 	@echo '  install-lib     the same without the tool'
@@ -225,6 +226,10 @@ deb:
 	@tools/packages $(if $(filter-out $(shell dpkg --print-architecture),$(ARCH)),deb-cross,deb)
 	@tools/deb $(ARCH)
 
+dist:
+	@tools/packages dist
+	@tools/dist
+
 demo:
 	@tools/packages demo
 	$(Q)$(MAKE) examples
@@ -345,7 +350,7 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 	$(Q)$(CC) -O2 -Wall -D_GNU_SOURCE -static -Iinclude/uapi -o $@ selftests/fuzz/*.c
 
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
-	install-dkms uninstall-dkms lib examples tools install uninstall deb demo check lint \
+	install-dkms uninstall-dkms lib examples tools install uninstall deb dist demo check lint \
 	statements check-lib check-kernels check-arm64 check-dkms check-hosts hosts-results check-dpdk check-deb check-debug \
 	stress fuzz fuzz-merge fuzz-selfcheck bench bench-check bench-results doc kernel-patch \
 	tags compile_commands.json clean
