@@ -85,8 +85,11 @@ INSTALLED = $(or $(RELEASE),$(notdir $(KDIR:%/build=%)))
 # options that this one lacks.
 KERNEL_CC = $(shell sed -nE 's/^CONFIG_CC_VERSION_TEXT="?([^ ]*gcc[^ ]*) .*/\1/p' \
 	$(KDIR)/include/config/auto.conf 2>/dev/null)
-# A CC of the environment or of the command line takes precedence.
-MODULE_CC = $(if $(filter default file,$(origin CC)),$(if $(shell command -v $(KERNEL_CC)),CC=$(KERNEL_CC)))
+# A kernel that clang has built has options that gcc does not know.
+KERNEL_LLVM = $(if $(shell grep -sx 'CONFIG_CC_IS_CLANG=y' $(KDIR)/include/config/auto.conf),LLVM=1)
+# CC or LLVM of the environment or of the command line takes precedence.
+MODULE_CC = $(if $(LLVM)$(filter-out default file,$(origin CC)),,$(or $(KERNEL_LLVM),\
+	$(if $(shell command -v $(KERNEL_CC)),CC=$(KERNEL_CC))))
 
 kernel-headers:
 	@if [ ! -e $(KDIR)/include/generated/utsrelease.h ]; then \
