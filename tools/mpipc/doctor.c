@@ -199,6 +199,14 @@ static char *install_command(void)
 	return copy_string("make install-dkms");
 }
 
+/* Return the command that loads the module of this tool's version. */
+static char *reload_command(void)
+{
+	if (is_installed && installed.version && !strcmp(installed.version, VERSION))
+		return copy_string("mpipc unload && mpipc load");
+	return install_command();
+}
+
 static void check_installed(struct check *check)
 {
 	if (loaded.is_builtin)
@@ -434,7 +442,7 @@ static void check_interface(struct check *check)
 		bad(check, "error", format_string("the module has version %u with features %llx, "
 						  "but this tool needs %u with %llx", info.abi,
 						  info.features, MPIPC_ABI, MPIPC_FEATURES),
-		    install_command());
+		    reload_command());
 	else
 		ok(check, format_string("version %u", info.abi));
 }
