@@ -2,6 +2,7 @@
 #include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/user_namespace.h>
+#include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
 #include "group.h"
