@@ -283,7 +283,7 @@ hosts-results:
 
 check-dpdk:
 	@tools/packages check-dpdk
-	@tools/check dpdk-native dpdk-mpipc
+	@tools/check dpdk-native dpdk-mpipc dpdk-linked
 
 check-deb:
 	@tools/packages check-deb

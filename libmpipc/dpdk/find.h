@@ -22,18 +22,13 @@
  * __wrap_rte_mp_sendmsg(), which is here, and __real_rte_mp_sendmsg() is DPDK's.
  */
 
-/**
- * struct dpdk - the functions of DPDK
- * @handle: of the shared library, if it is one
- * @layout: of messages; NULL for a version that is not known
- * @process_type: NULL, like the next ones, in what is not DPDK but has its functions for messages,
- * as libmpipc-rte.so does
- * @get_runtime_dir: the directory in which the group meets
- * @version: its name and version, as "DPDK 22.11.11"
+/*
+ * The functions of DPDK. Some are NULL in a library that has the functions for messages and is
+ * not DPDK, as libmpipc-rte.so is.
  */
 struct dpdk {
-	void *handle;
-	const struct dpdk_layout *layout;
+	void *handle;		/* of the shared library, if it is one */
+	const struct dpdk_layout *layout;	/* NULL for a version that is not known */
 	int (*action_register)(const char *name, rte_mp_t action);
 	void (*action_unregister)(const char *name);
 	int (*sendmsg)(struct rte_mp_msg *msg);
@@ -44,6 +39,7 @@ struct dpdk {
 	int (*reply)(struct rte_mp_msg *msg, const char *peer);
 	int (*init)(int argc, char **argv);
 	int (*cleanup)(void);
+	/* The last ones can be NULL. */
 	int (*process_type)(void);
 	const char *(*get_runtime_dir)(void);
 	const char *(*version)(void);

@@ -60,8 +60,9 @@ static enum route choose(const struct dpdk *dpdk)
 		return ROUTE_NATIVE;
 	}
 	if (!choice.init) {
-		mpipc__dpdk_say("uses DPDK's own IPC in %s: the program finds DPDK's functions by "
-				"the handle of a library; RTLD_DEFAULT finds those of mpipc", dir);
+		mpipc__dpdk_say("uses DPDK's own IPC in %s: the program calls rte_eal_init() of DPDK "
+				"itself, by the handle of a library; RTLD_DEFAULT finds that of mpipc",
+				dir);
 		return ROUTE_NATIVE;
 	}
 	if (!dpdk->layout) {
