@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include <mpipc.h>
 
@@ -25,6 +26,10 @@ mpipc__export const char *mpipc_open_hint(int error)
 	case 0:
 		return "no error";
 	case -ENODEV:
+		if (!access("/sys/module/mpipc", F_OK))
+			return "there is no /dev/mpipc here, although the kernel module is loaded: "
+			       "give the container or the service the device; see "
+			       "mpipc-containers(7)";
 		return "there is no /dev/mpipc: load the kernel module (modprobe mpipc); "
 		       "if that fails, install it for this kernel";
 	case -ENOTTY:

@@ -84,7 +84,7 @@ static int calls(int argc, char **argv)
 		;
 	names = arguments(argc, argv, 0, -1);
 	listing_read(&listing);
-	status = listing_complain(&listing, names);
+	status = listing_complain(&listing, names, false);
 	listing_name(&listing);
 	find_processes(&listing);
 	for (i = 0; i < listing.n_requests; i++)

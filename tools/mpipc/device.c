@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -82,6 +83,27 @@ char *access_command(const struct stat *stat)
 	return command;
 }
 
+/* Check whether a namespace is the first one of its kind, whose number never changes. */
+static bool is_initial(const char *namespace, const char *initial)
+{
+	char target[64];
+	ssize_t len = readlink(namespace, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return true;
+	target[len] = '\0';
+	return !strcmp(target, initial);
+}
+
+bool is_contained(void)
+{
+	/* These are of podman, docker, and all that follow systemd's container interface. */
+	return !access("/run/.containerenv", F_OK) || !access("/.dockerenv", F_OK) ||
+	       !access("/run/systemd/container", F_OK) ||
+	       !is_initial("/proc/self/ns/user", "user:[4026531837]") ||
+	       !is_initial("/proc/self/ns/pid", "pid:[4026531836]");
+}
+
 bool is_for_root(const char *command)
 {
 	return strncmp(command, "newgrp ", strlen("newgrp "));
@@ -95,6 +117,10 @@ static void device_denied(const struct stat *stat)
 {
 	char *command = access_command(stat);
 
+	if (is_contained())
+		die("this user may not open %s, which is for user %u and group %u (mode %04o): "
+		    "start the container with that group; see mpipc-containers(7)", device_path(),
+		    stat->st_uid, stat->st_gid, stat->st_mode & 07777);
 	die("this user may not open %s, which is for user %s and group %s (mode %04o); %s%s",
 	    device_path(), user_name(stat->st_uid), group_name(stat->st_gid),
 	    stat->st_mode & 07777, is_for_root(command) ? "as root: " : "", command);
@@ -114,12 +140,24 @@ static void group_denied(const char *name)
 	    user_name(row->uid), group_name(row->gid), row->mode);
 }
 
+static bool can_open(void)
+{
+	int fd = open(device_path(), O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static void denied(const char *name, const char *at)
 {
 	struct stat info;
 
 	if (access(device_path(), R_OK | W_OK) && !stat(device_path(), &info))
 		device_denied(&info);
+	if (!can_open())
+		die("cannot open %s, although this user has the permission: " NOT_GIVEN,
+		    device_path());
 	if (!at)
 		group_denied(name);
 	if (stat(at, &info))
@@ -137,9 +175,11 @@ struct mpipc *device_join(const char *group, enum mpipc_role role,
 
 	if (!err)
 		return handle;
+	if (err == -ENODEV && !access("/sys/module/mpipc", F_OK))
+		die("there is no %s, although the module is loaded: " GIVE_DEVICE, device_path());
 	if (err == -ENODEV)
-		die("there is no %s: the module mpipc is not loaded; as root: mpipc load",
-		    device_path());
+		die("there is no %s: the module mpipc is not loaded; as root%s: mpipc load",
+		    device_path(), is_contained() ? " of the host" : "");
 	if (err == -EACCES || err == -EPERM)
 		denied(group, options->at);
 	if (options->at && access(options->at, F_OK))

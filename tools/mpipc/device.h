@@ -18,6 +18,11 @@
 /* Name of the group of users, which a package or the administrator creates. */
 #define DEVICE_GROUP	"mpipc"
 
+/* This is what helps if the module is loaded and its device is not here, or not permitted. */
+#define GIVE_DEVICE	"give the container or the service the device; see mpipc-containers(7)"
+#define NOT_GIVEN	"the container or the service is not permitted to use the device; see " \
+			"mpipc-containers(7)"
+
 /* Return the path of the node that the library opens. */
 const char *device_path(void);
 
@@ -33,6 +38,12 @@ bool is_member(gid_t gid);
  * caller frees it.
  */
 char *access_command(const struct stat *stat);
+
+/*
+ * Return whether this process is in a container, whose node and module are for the host to mend:
+ * a manager of containers says so, or there are users or processes that are not those of the host.
+ */
+bool is_contained(void);
 
 /* Return whether root has to run the command, as opposed to the user. */
 bool is_for_root(const char *command);

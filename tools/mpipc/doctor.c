@@ -51,7 +51,7 @@ static const struct column check_columns[] = {
 /* State that several checks look at. */
 static struct utsname kernel;
 static struct module installed, loaded;
-static bool is_installed, is_loaded;
+static bool is_installed, is_loaded, contained;
 
 /**
  * struct dkms - what DKMS says about mpipc
@@ -74,6 +74,12 @@ static void bad(struct check *check, const char *status, char *message, char *co
 	check->status = status;
 	check->message = message;
 	check->command = command;
+}
+
+/* A container has no module of its own, so that nothing has to be mended in it. */
+static void of_host(struct check *check)
+{
+	ok(check, copy_string("the host's, since this is a container"));
 }
 
 /*
@@ -109,7 +115,7 @@ static void check_kernel(struct check *check)
 	if (compare_releases(kernel.release, FIRST_KERNEL) < 0)
 		bad(check, "error", format_string("Linux %s is older than " FIRST_KERNEL,
 						  kernel.release),
-		    copy_string(is_ubuntu() ?
+		    contained ? NULL : copy_string(is_ubuntu() ?
 				"apt-get install linux-image-generic-hwe-$(lsb_release -rs)" :
 				"apt-get install linux-image-$(dpkg --print-architecture)"));
 	else if (compare_releases(kernel.release, LAST_KERNEL) > 0)
@@ -125,7 +131,9 @@ static void check_headers(struct check *check)
 {
 	char *path = format_string("/lib/modules/%s/build", kernel.release);
 
-	if (!access(path, F_OK))
+	if (contained)
+		of_host(check);
+	else if (!access(path, F_OK))
 		ok(check, format_string("the headers of %s are in %s", kernel.release, path));
 	else
 		/* An installed module works without headers, but no other can be built. */
@@ -179,7 +187,9 @@ static char *dkms_install(const char *version)
 
 static void check_dkms(struct check *check)
 {
-	if (!dkms.version)
+	if (contained)
+		of_host(check);
+	else if (!dkms.version)
 		ok(check, copy_string("DKMS is not used for mpipc"));
 	else if (dkms.state && !strncmp(dkms.state, "installed", strlen("installed")))
 		ok(check, format_string("%s for %s", dkms.state, kernel.release));
@@ -209,7 +219,9 @@ static char *reload_command(void)
 
 static void check_installed(struct check *check)
 {
-	if (loaded.is_builtin)
+	if (contained)
+		of_host(check);
+	else if (loaded.is_builtin)
 		ok(check, copy_string("built into the kernel"));
 	else if (!is_installed)
 		bad(check, is_loaded ? "warning" : "error",
@@ -294,7 +306,9 @@ static void check_signature(struct check *check)
 	const char *demand = signature_demand();
 	const char *signer = installed.signer ? installed.signer : "nobody";
 
-	if (!demand)
+	if (contained)
+		of_host(check);
+	else if (!demand)
 		ok(check, copy_string("none is needed: Secure Boot is off, and nothing else "
 				      "demands a signature"));
 	else if (is_loaded)
@@ -325,7 +339,10 @@ static const char *version_of(const struct module *module)
 
 static void check_loaded(struct check *check)
 {
-	if (!is_loaded)
+	if (!is_loaded && contained)
+		bad(check, "error", copy_string("the module is not loaded; as root of the host: "
+						"mpipc load"), NULL);
+	else if (!is_loaded)
 		bad(check, "error", copy_string("the module is not loaded"),
 		    copy_string("mpipc load"));
 	else if (is_installed && installed.srcversion && loaded.srcversion &&
@@ -338,7 +355,10 @@ static void check_loaded(struct check *check)
 		    copy_string("mpipc unload && mpipc load"));
 	else if (loaded.version && strcmp(loaded.version, VERSION))
 		bad(check, "warning", format_string("version %s is loaded, this is mpipc " VERSION,
-						    loaded.version), install_command());
+						    loaded.version),
+		    contained ? NULL : install_command());
+	else if (contained)
+		ok(check, format_string("version %s, by the host", version_of(&loaded)));
 	else
 		ok(check, format_string("version %s, %s", version_of(&loaded),
 					loaded.is_builtin ? "built into the kernel" :
@@ -368,6 +388,15 @@ static void check_device(struct check *check)
 
 	if (!is_loaded) {
 		bad(check, "error", copy_string("there is no device without the module"), NULL);
+	} else if (contained && stat(device_path(), &info)) {
+		bad(check, "error", format_string("%s: %s: " GIVE_DEVICE, device_path(),
+						  strerror(errno)), NULL);
+	} else if (contained && (!S_ISCHR(info.st_mode) || major(info.st_rdev) != 10 ||
+				 (int)minor(info.st_rdev) != expected)) {
+		bad(check, "error",
+		    format_string("%s is not the device of the module, whose number may have "
+				  "changed when it was loaded again: start the container anew",
+				  device_path()), NULL);
 	} else if (stat(device_path(), &info)) {
 		bad(check, "error", format_string("%s: %s", device_path(), strerror(errno)),
 		    format_string("mknod -m 0600 %s c 10 %d", device_path(), expected));
@@ -393,7 +422,11 @@ static void check_permission(struct check *check)
 		return;
 	}
 	found = group_name(info.st_gid);
-	if (!group)
+	if (contained)
+		ok(check, format_string("%s is for user %u and group %u (mode %04o), by their "
+					"numbers in this container", device_path(), info.st_uid,
+					info.st_gid, info.st_mode & 07777));
+	else if (!group)
 		bad(check, "warning", copy_string("there is no group " DEVICE_GROUP
 						  ", whose members use the device"),
 		    access_command(&info));
@@ -416,6 +449,10 @@ static void check_access(struct check *check)
 
 	if (!is_loaded || stat(device_path(), &info))
 		bad(check, "error", copy_string("there is no device"), NULL);
+	else if (contained && eaccess(device_path(), R_OK | W_OK))
+		bad(check, "error",
+		    format_string("%s may not use %s: start the container with group %u; see "
+				  "mpipc-containers(7)", user, device_path(), info.st_gid), NULL);
 	else if (!eaccess(device_path(), R_OK | W_OK))
 		ok(check, format_string("%s may use %s", user, device_path()));
 	else
@@ -435,14 +472,17 @@ static void check_interface(struct check *check)
 
 	if (fd >= 0)
 		close(fd);
-	if (err)
+	if ((err == EPERM || err == EACCES) && !eaccess(device_path(), R_OK | W_OK))
+		bad(check, "error", format_string("cannot open %s: " NOT_GIVEN, device_path()),
+		    NULL);
+	else if (err)
 		bad(check, "error", format_string("cannot query %s: %s", device_path(),
 						  strerror(err)), NULL);
 	else if (info.abi != MPIPC_ABI || (info.features & MPIPC_FEATURES) != MPIPC_FEATURES)
 		bad(check, "error", format_string("the module has version %u with features %llx, "
 						  "but this tool needs %u with %llx", info.abi,
 						  info.features, MPIPC_ABI, MPIPC_FEATURES),
-		    reload_command());
+		    contained ? NULL : reload_command());
 	else
 		ok(check, format_string("version %u", info.abi));
 }
@@ -522,6 +562,7 @@ static int doctor(int argc, char **argv)
 	uname(&kernel);
 	is_installed = module_installed(&installed);
 	is_loaded = module_loaded(&loaded);
+	contained = is_contained();
 	ask_dkms();
 	for (i = 0; i < N_CHECKS; i++) {
 		results[i].name = checks[i].name;

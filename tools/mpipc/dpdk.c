@@ -162,7 +162,9 @@ static const char *look_at_device(uint64_t pid)
 	struct stat st, process;
 
 	if (stat(path, &st))
-		reason = "it has no " DEVICE ": load the module, or give the container the device";
+		reason = access("/sys/module/mpipc", F_OK) ? "the module is not loaded" :
+			 "it has no " DEVICE ": give the container or the service the device; see "
+			 "mpipc-containers(7)";
 	free(path);
 	path = format_string("/proc/%" PRIu64, pid);
 	if (!stat(path, &process) && process.st_uid && process.st_uid != st.st_uid &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* mpipc list: print the endpoints or the groups of this network namespace. */
+/* mpipc list: print the endpoints or the groups of this network namespace, or of all. */
 #include "listing.h"
 #include "tool.h"
 
@@ -17,25 +17,35 @@ static void keep_wanted(struct listing *listing, char **names)
 	listing->n_groups = n;
 }
 
+#define DEFAULTS "GROUP,ID,ROLE,PID,PROCESS,QUEUED,PENDING,OLDEST,CALLS,SENT,RECEIVED,LOST"
 #define GROUP_DEFAULTS "GROUP,MEMBERS,GENERATION,UID,GID,MODE,ANCHOR,QUEUED,SENT,RECEIVED,LOST"
+
+/* These depend on whether groups are listed, and whether all network namespaces are. */
+static const char *const defaults[2][2] = {
+	{ DEFAULTS, "NETNS," DEFAULTS }, { GROUP_DEFAULTS, "NETNS," GROUP_DEFAULTS },
+};
 
 static int list(int argc, char **argv)
 {
 	struct listing listing;
 	struct output output;
-	bool groups = false;
+	bool groups = false, all = false;
 	char **names;
-	int status;
+	int option, status;
 
 	output_init(&output, command->columns, command->defaults);
-	while (next_option(argc, argv, &output) != -1) {
-		groups = true;
-		output.columns = group_columns;
-		output.defaults = GROUP_DEFAULTS;
+	while ((option = next_option(argc, argv, &output)) != -1) {
+		groups |= option == 'g';
+		all |= option == 'l';
+		output.columns = groups ? group_columns : endpoint_columns;
+		output.defaults = defaults[groups][all];
 	}
 	names = arguments(argc, argv, 0, -1);
-	listing_read(&listing);
-	status = listing_complain(&listing, names);
+	if (all)
+		listing_read_all(&listing);
+	else
+		listing_read(&listing);
+	status = listing_complain(&listing, names, all);
 	keep_wanted(&listing, names);
 	if (groups) {
 		output_all(&output, "groups", listing.groups, listing.n_groups,
@@ -50,11 +60,12 @@ static int list(int argc, char **argv)
 
 const struct command list_command = {
 	.name = "list",
-	.synopsis = "[-g] [GROUP...]",
+	.synopsis = "[-gl] [GROUP...]",
 	.summary = "list endpoints and their counters",
-	.options = "  -g, --groups          list groups and the sums of their endpoints' counters\n",
-	.letters = "g",
+	.options = "  -g, --groups          list groups and the sums of their endpoints' counters\n"
+		   "  -l, --all             list those of all network namespaces; as root\n",
+	.letters = "gl",
 	.columns = endpoint_columns,
-	.defaults = "GROUP,ID,ROLE,PID,PROCESS,QUEUED,PENDING,OLDEST,CALLS,SENT,RECEIVED,LOST",
+	.defaults = DEFAULTS,
 	.run = list,
 };

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "listing.h"
@@ -35,6 +36,7 @@ const struct column endpoint_columns[] = {
 	COLUMN("OLDEST", SECONDS, oldest, 0, "age of the oldest of these requests"),
 	COLUMN("CALLS", NUMBER, calls, 0, "calls that it has open"),
 	COLUMN("DROPPED-FDS", NUMBER, dropped_fds, 0, "descriptors that the receiver dropped"),
+	COLUMN("NETNS", NUMBER, netns, 0, "inode of the network namespace of a named group"),
 	COLUMN("SENT/S", NUMBER, sent_rate, 0, "top: sent in a second"),
 	COLUMN("RECEIVED/S", NUMBER, received_rate, 0, "top: received in a second"),
 	COLUMN("LOST/S", NUMBER, lost_rate, 0, "top: lost in a second"),
@@ -57,6 +59,7 @@ const struct column group_columns[] = {
 	COLUMN("SENT", NUMBER, sent, "sum of what its endpoints sent"),
 	COLUMN("RECEIVED", NUMBER, received, "sum of what its endpoints received"),
 	COLUMN("LOST", NUMBER, lost, "sum of what its endpoints lost"),
+	COLUMN("NETNS", NUMBER, netns, "inode of the network namespace, if it is a named group"),
 	{ NULL }
 };
 
@@ -97,7 +100,7 @@ static char *next_text(char **line)
 	return text;
 }
 
-static void add_group(struct listing *listing, char *line)
+static void add_group(struct listing *listing, char *line, uint64_t netns)
 {
 	struct group_row *group;
 	const char *word;
@@ -114,6 +117,7 @@ static void add_group(struct listing *listing, char *line)
 	group->members = next_number(&line);
 	word = next_word(&line);
 	group->anchor = strcmp(word, "-") ? copy_string(word) : NULL;
+	group->netns = group->anchor ? NO_NUMBER : netns;
 	listing->n_groups++;
 }
 
@@ -131,6 +135,7 @@ static void add_endpoint(struct listing *listing, char *line)
 	endpoint = &listing->endpoints[listing->n_endpoints];
 	memset(endpoint, 0, sizeof(*endpoint));
 	endpoint->group = group->name;
+	endpoint->netns = group->netns;
 	endpoint->id = next_number(&line);
 	endpoint->role = next_text(&line);
 	endpoint->generation = next_number(&line);
@@ -194,30 +199,119 @@ static void cannot_read(int err)
 	die("cannot read " LISTING ": %s; check that /proc is mounted", strerror(err));
 }
 
-void listing_read(struct listing *listing)
+/* Say whether the last group is listed before, because it has members in several namespaces. */
+static bool is_listed_before(const struct listing *listing)
 {
-	FILE *file = fopen(LISTING, "re");
+	const struct group_row *last = &listing->groups[listing->n_groups - 1], *other;
+
+	for (other = listing->groups; other < last; other++)
+		if (last->anchor && other->anchor && !strcmp(other->anchor, last->anchor) &&
+		    !strcmp(other->name, last->name))
+			return true;
+	return false;
+}
+
+static void forget_last_group(struct listing *listing)
+{
+	struct group_row *group = &listing->groups[--listing->n_groups];
+
+	free((char *)group->name);
+	free((char *)group->mode);
+	free((char *)group->anchor);
+}
+
+/* Add what is listed in a network namespace. */
+static void add_listing(struct listing *listing, FILE *file, uint64_t netns)
+{
+	bool skip = false;
 	char *line = NULL;
 	size_t size = 0;
 
-	memset(listing, 0, sizeof(*listing));
-	if (!file)
-		cannot_read(errno);
 	while (getline(&line, &size, file) >= 0) {
 		char *rest = line;
 		const char *word = next_word(&rest);
 
-		if (!strcmp(word, "group"))
-			add_group(listing, rest);
-		else if (!strcmp(word, "endpoint"))
+		if (!strcmp(word, "group")) {
+			add_group(listing, rest, netns);
+			skip = is_listed_before(listing);
+			if (skip)
+				forget_last_group(listing);
+		} else if (!skip && !strcmp(word, "endpoint")) {
 			add_endpoint(listing, rest);
-		else if (!strcmp(word, "request"))
+		} else if (!skip && !strcmp(word, "request")) {
 			add_request(listing, rest);
+		}
 	}
 	if (!feof(file))
 		cannot_read(errno);
 	free(line);
 	fclose(file);
+}
+
+/* Return the inode of the network namespace of a process, or NO_NUMBER if that may not be seen. */
+static uint64_t find_netns(const char *pid)
+{
+	char *path = format_string("/proc/%s/ns/net", pid);
+	struct stat info;
+	bool found = !stat(path, &info);
+
+	free(path);
+	return found ? info.st_ino : NO_NUMBER;
+}
+
+void listing_read(struct listing *listing)
+{
+	FILE *file = fopen(LISTING, "re");
+
+	memset(listing, 0, sizeof(*listing));
+	if (!file)
+		cannot_read(errno);
+	add_listing(listing, file, find_netns("self"));
+}
+
+static bool is_among(const uint64_t *numbers, size_t n, uint64_t number)
+{
+	while (n--)
+		if (numbers[n] == number)
+			return true;
+	return false;
+}
+
+/* Add the listing of the network namespace of a process, which may end meanwhile. */
+static bool add_listing_of(struct listing *listing, const char *pid, uint64_t netns)
+{
+	char *path = format_string("/proc/%s/net/mpipc", pid);
+	FILE *file = fopen(path, "re");
+
+	free(path);
+	if (file)
+		add_listing(listing, file, netns);
+	return file;
+}
+
+void listing_read_all(struct listing *listing)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	uint64_t *seen, netns;
+	size_t n = 1;
+
+	listing_read(listing);
+	seen = resize(NULL, n, sizeof(*seen));
+	seen[0] = find_netns("self");
+	while (proc && (entry = readdir(proc))) {
+		if (!strtoull(entry->d_name, NULL, 10))
+			continue;
+		netns = find_netns(entry->d_name);
+		if (netns == NO_NUMBER || is_among(seen, n, netns) ||
+		    !add_listing_of(listing, entry->d_name, netns))
+			continue;
+		seen = resize(seen, n + 1, sizeof(*seen));
+		seen[n++] = netns;
+	}
+	if (proc)
+		closedir(proc);
+	free(seen);
 }
 
 void listing_free(struct listing *listing)
@@ -260,14 +354,16 @@ bool listing_wants(const char *group, char **names)
 	return false;
 }
 
-int listing_complain(const struct listing *listing, char **names)
+int listing_complain(const struct listing *listing, char **names, bool all)
 {
 	int status = 0;
 
 	for (; *names; names++) {
 		if (listing_group(listing, *names))
 			continue;
-		complain("there is no group \"%s\" in this network namespace", *names);
+		complain("there is no group \"%s\" in %s", *names,
+			 all ? "any network namespace that is visible from here" :
+			       "this network namespace; mpipc list --all looks into all");
 		status = EXIT_FAILED;
 	}
 	return status;

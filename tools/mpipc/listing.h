@@ -32,6 +32,7 @@
  * @lost: messages that its mailbox had no space for
  * @pending: requests that it took and has not replied to
  * @oldest: age of the oldest of these
+ * @netns: inode of the network namespace of its group, if that is a named group
  * @calls: calls that it has open
  *
  * Set by listing_look():
@@ -61,6 +62,7 @@ struct endpoint {
 	uint64_t pending;
 	uint64_t oldest;
 	uint64_t calls;
+	uint64_t netns;
 	uint64_t fd;
 	uint64_t primary;
 	uint64_t dropped_fds;
@@ -84,6 +86,7 @@ struct endpoint {
  * @sent: sum
  * @received: sum
  * @lost: sum
+ * @netns: inode of its network namespace, if it is a named group
  * @first: index of the first of its endpoints, which follow each other in the listing
  * @n_endpoints: number of its endpoints in the listing
  */
@@ -100,6 +103,7 @@ struct group_row {
 	uint64_t sent;
 	uint64_t received;
 	uint64_t lost;
+	uint64_t netns;
 	size_t first;
 	size_t n_endpoints;
 };
@@ -148,6 +152,9 @@ extern const struct column endpoint_columns[], group_columns[];
 /* Read the listing, or end the program with a message that says what to do. */
 void listing_read(struct listing *listing);
 
+/* Do so in all network namespaces that processes are in, as far as this user may see that. */
+void listing_read_all(struct listing *listing);
+
 void listing_free(struct listing *listing);
 
 /* Return the first group with this name, or NULL. Named groups precede anchored ones. */
@@ -157,7 +164,7 @@ const struct group_row *listing_group(const struct listing *listing, const char 
 bool listing_wants(const char *group, char **names);
 
 /* Complain of each name that no group has. Return the exit status. */
-int listing_complain(const struct listing *listing, char **names);
+int listing_complain(const struct listing *listing, char **names, bool all);
 
 /* Look up the names of the processes of the endpoints. */
 void listing_name(struct listing *listing);

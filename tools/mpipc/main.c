@@ -22,6 +22,7 @@ const struct command *command;
 
 /* The long options of all commands; the letters of a command say which ones it has. */
 static const struct option long_options[] = {
+	{ "all", no_argument, NULL, 'l' },
 	{ "answer", required_argument, NULL, 'a' },
 	{ "at", required_argument, NULL, 'A' },
 	{ "count", required_argument, NULL, 'n' },

@@ -9,6 +9,7 @@
 
 #include <libkmod.h>
 
+#include "device.h"
 #include "module.h"
 #include "tool.h"
 
@@ -182,17 +183,23 @@ static int load(int argc, char **argv)
 	struct utsname kernel;
 	struct module loaded;
 	char **words, *parameters;
+	bool is_loaded;
 	int err;
 
 	while (next_option(argc, argv, NULL) != -1)
 		;
 	words = arguments(argc, argv, 0, -1);
-	if (module_loaded(&loaded) && *words)
+	is_loaded = module_loaded(&loaded);
+	if (is_loaded && *words)
 		die("the module is loaded already; change its parameters in "
 		    "/sys/module/mpipc/parameters");
 	if (loaded.is_builtin)
 		return 0;
 	module = find_module(kmod);
+	if (!module && is_loaded)
+		return 0;
+	if (!module && is_contained())
+		die("the module is for the host to load; as root of the host: mpipc load");
 	if (!module) {
 		uname(&kernel);
 		die("the module is not installed for kernel %s; mpipc doctor says how to install "
@@ -233,8 +240,8 @@ static int unload(int argc, char **argv)
 	if (err == -EPERM)
 		die("only root may unload the module");
 	if (err == -EAGAIN || err == -EBUSY)
-		die("the module is in use by %d open files; mpipc list or lsof /dev/mpipc shows "
-		    "whose they are", kmod_module_get_refcnt(module));
+		die("the module is in use by %d open files; mpipc list --all shows those that are "
+		    "in a group, and lsof /dev/mpipc all", kmod_module_get_refcnt(module));
 	if (err < 0)
 		die("cannot unload the module: %s; see dmesg", strerror(-err));
 	kmod_module_unref(module);
