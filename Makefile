@@ -34,7 +34,10 @@ help:
 	@echo '  hosts-results   put what check-hosts has seen into README.md'
 	@echo '  check-dkms      install the module with DKMS in Debian 12, 13 and sid, and run its'
 	@echo '                  tests on their kernels; as root'
-	@echo '  check-dpdk      run programs of DPDK, on their own IPC and on mpipc'
+	@echo '  check-dpdk      run programs of DPDK on their own IPC, on mpipc, and on both at once;'
+	@echo '                  ROUNDS=300 starts that many secondaries while memory changes'
+	@echo '  check-dpdk-versions'
+	@echo '                  the same with the programs of Debian 13 and sid; as root'
 	@echo '  check-deb       build the Debian packages, install, upgrade, use and purge them, and build'
 	@echo '                  those of another architecture, as root'
 	@echo '  check-debug     run all tests on kernels that look for errors'
@@ -283,7 +286,11 @@ hosts-results:
 
 check-dpdk:
 	@tools/packages check-dpdk
-	@tools/check dpdk-native dpdk-mpipc dpdk-linked
+	@ROUNDS='$(ROUNDS)' tools/check dpdk-mpipc dpdk-native dpdk-linked dpdk-primary dpdk-secondary
+
+check-dpdk-versions:
+	@tools/packages check-dpdk-versions
+	@tools/check dpdk-trixie dpdk-sid
 
 check-deb:
 	@tools/packages check-deb
@@ -354,6 +361,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb dist demo check lint \
-	statements check-lib check-kernels check-arm64 check-dkms check-hosts hosts-results check-dpdk check-deb check-debug \
-	stress fuzz fuzz-merge fuzz-selfcheck bench bench-check bench-results doc kernel-patch \
+	statements check-lib check-kernels check-arm64 check-dkms check-hosts hosts-results check-dpdk check-dpdk-versions \
+	check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck bench bench-check bench-results doc kernel-patch \
 	tags compile_commands.json clean

@@ -6,12 +6,10 @@
 #ifndef MPIPC_SELFTESTS_DPDK_PROCESS_H
 #define MPIPC_SELFTESTS_DPDK_PROCESS_H
 
+#include "namespaces.h"
 #include "wait.h"
 
-#include <fcntl.h>
 #include <pty.h>
-#include <sched.h>
-#include <sys/prctl.h>
 
 #define MAX_PROCESSES	8
 #define LOG_SIZE	(1 << 20)
@@ -23,7 +21,7 @@
  * struct process - a program
  * @pid: 0 once it has been reaped
  * @terminal: this side of it, -1 once all have closed theirs
- * @log: its output so far, with a final NUL
+ * @log: its output so far, with a final NUL; after its end, until another one is started
  * @len: length of @log
  * @seen: how much of @log expect() has gone through
  */
@@ -40,26 +38,51 @@ static unsigned int n_processes;
 /* The next program is started in new namespaces of these kinds. */
 static int new_namespaces;
 
-/* Start a program; @argv ends with NULL, @preload is the library or NULL. */
+/* Run a program in the child; DPDK_ROOT is the system that it belongs to, if not this one. */
+static inline void __attribute__((noreturn)) run(const char *preload, const char *const argv[])
+{
+	const char *root = getenv("DPDK_ROOT");
+
+	if (new_namespaces)
+		enter_namespaces(new_namespaces);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (root)
+		must(chroot(root) ?: chdir("/"), root);
+	if (preload && preload[0])
+		setenv("LD_PRELOAD", preload, 1);
+	execvp(argv[0], (char **)argv);
+	perror(argv[0]);
+	_exit(127);
+}
+
+/* Return a place for a process, which may be that of one that has ended. */
+static inline struct process *new_process(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_processes; i++)
+		if (!processes[i].pid && processes[i].terminal < 0)
+			break;
+	if (i == MAX_PROCESSES)
+		abort();
+	if (i == n_processes)
+		n_processes++;
+	processes[i].len = 0;
+	processes[i].seen = 0;
+	memset(processes[i].log, 0, LOG_SIZE);
+	return &processes[i];
+}
+
+/* Start a program; @argv ends with NULL, @preload is the library, or NULL or "". */
 static inline struct process *start(const char *preload, const char *const argv[])
 {
-	struct process *self = &processes[n_processes++];
+	struct process *self = new_process();
 
 	self->pid = forkpty(&self->terminal, NULL, NULL, NULL);
 	if (self->pid < 0)
 		abort();
-	if (!self->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(new_namespaces)) {
-			perror("unshare");
-			_exit(127);
-		}
-		if (preload)
-			setenv("LD_PRELOAD", preload, 1);
-		execvp(argv[0], (char **)argv);
-		perror(argv[0]);
-		_exit(127);
-	}
+	if (!self->pid)
+		run(preload, argv);
 	fcntl(self->terminal, F_SETFD, FD_CLOEXEC);
 	return self;
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of processes of DPDK in all combinations of new network, pid, mount and user namespaces, as
+ * containers have them. A secondary gets the devices, is replied to, and reads memory that was
+ * there before it and memory that came later, from both sides.
+ */
+#include "harness.h"
+
+#include "member.h"
+
+static const struct {
+	int kind;
+	const char *name;
+} kinds[] = {
+	{ CLONE_NEWNET, "net" },
+	{ CLONE_NEWPID, "pid" },
+	{ CLONE_NEWNS, "mount" },
+	{ CLONE_NEWUSER, "user" },
+};
+
+#define N_KINDS		4
+#define N_COMBINATIONS	(1 << N_KINDS)
+
+/* Return the flags of a combination, which is a number with a bit for each kind. */
+static int flags_of(unsigned int combination)
+{
+	int flags = 0;
+	unsigned int i;
+
+	for (i = 0; i < N_KINDS; i++)
+		if (combination & 1 << i)
+			flags |= kinds[i].kind;
+	return flags;
+}
+
+static void print_row(const char *who, unsigned int combination)
+{
+	unsigned int i;
+
+	fprintf(stderr, "# %s in new namespaces:", who);
+	for (i = 0; i < N_KINDS; i++)
+		if (combination & 1 << i)
+			fprintf(stderr, " %s", kinds[i].name);
+	fprintf(stderr, "\n");
+}
+
+/* Check that two processes have the same devices and memory, and get replies. */
+static bool belong_together(struct process *primary, struct process *secondary)
+{
+	return does(secondary, "ports", "= 2 ports") && shares_memory(primary, secondary) &&
+	       shares_memory(secondary, primary) &&
+	       does(secondary, "request", "= returned 0, 1 replies of 1") &&
+	       does(primary, "request", "= returned 0, 1 replies of 1") &&
+	       does(secondary, "attach net_null7", "= attached 0") &&
+	       does(primary, "ports", "= 3 ports") &&
+	       does(primary, "detach net_null7", "= detached 0") &&
+	       does(secondary, "ports", "= 2 ports");
+}
+
+/* Run a secondary against the primary to its end. */
+static bool visits(struct process *primary, unsigned int combination)
+{
+	struct process *secondary = start_member(false, flags_of(combination));
+	bool good = secondary && belong_together(primary, secondary);
+
+	if (!good) {
+		print_row("failed: a secondary", combination);
+		return false;
+	}
+	/* The memory of one goes back to the other, in one order and in the other. */
+	good = does(secondary, "shrink", "= free") && does(primary, "shrink", "= free");
+	type(secondary, "quit");
+	return !end(secondary) && good;
+}
+
+FIXTURE(containers)
+{
+};
+
+FIXTURE_SETUP(containers)
+{
+	begin();
+}
+
+FIXTURE_TEARDOWN(containers)
+{
+	kill_processes();
+}
+
+TEST_F(containers, a_secondary_in_any_namespaces_belongs_to_its_primary)
+{
+	struct process *primary = start_member(true, 0);
+	unsigned int i;
+
+	ASSERT_NE(NULL, primary);
+	for (i = 0; i < N_COMBINATIONS; i++)
+		ASSERT_TRUE(visits(primary, i));
+}
+
+TEST_F(containers, a_primary_in_any_namespaces_has_its_secondary)
+{
+	struct process *primary;
+	unsigned int i;
+
+	for (i = 1; i < N_COMBINATIONS; i++) {
+		primary = start_member(true, flags_of(i));
+		if (!primary || !visits(primary, 0)) {
+			print_row("failed: a primary", i);
+			ASSERT_TRUE(false);
+		}
+		kill_processes();
+	}
+}
+
+TEST_F(containers, both_in_namespaces_of_their_own_belong_together)
+{
+	const unsigned int all = N_COMBINATIONS - 1;
+	struct process *primary = start_member(true, flags_of(all));
+	unsigned int i;
+
+	ASSERT_NE(NULL, primary);
+	for (i = 1; i < N_COMBINATIONS; i++)
+		ASSERT_TRUE(visits(primary, i));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests that secondaries can start and end at any time. ROUNDS in the environment says how often.
+ */
+#include "harness.h"
+
+#include "member.h"
+
+#include <signal.h>
+
+#define DEFAULT_ROUNDS	6
+
+FIXTURE(loop)
+{
+};
+
+FIXTURE_SETUP(loop)
+{
+	begin();
+}
+
+FIXTURE_TEARDOWN(loop)
+{
+	kill_processes();
+}
+
+static unsigned int rounds(void)
+{
+	const char *text = getenv("ROUNDS");
+
+	return text && text[0] ? strtoul(text, NULL, 10) : DEFAULT_ROUNDS;
+}
+
+/* Run dpdk-proc-info, which has to end by itself. */
+static int run_proc_info(struct process **tool)
+{
+	const char *const argv[] = {
+		"dpdk-proc-info", "--no-pci", "--no-telemetry", "--", "--stats", NULL
+	};
+
+	*tool = start(secondary_library, argv);
+	return end(*tool);
+}
+
+/* Run dpdk-pdump, which asks the primary for memory, and interrupt it when it captures. */
+static int run_pdump(struct process **tool)
+{
+	const char *const argv[] = {
+		"dpdk-pdump", "--no-pci", "--no-telemetry", "--", "--pdump",
+		"port=0,queue=*,rx-dev=/tmp/capture", NULL
+	};
+
+	*tool = start(secondary_library, argv);
+	expect(*tool, "capture for (1) tuples");
+	kill((*tool)->pid, SIGINT);
+	return end(*tool);
+}
+
+/*
+ * Note how a tool has ended. DPDK gives up after 5 s, and a tool fails then, because the machine is
+ * slow. It must not end in any other way.
+ */
+static bool note(struct process *tool, unsigned int round, int status, unsigned int *n_failed)
+{
+	if (!status)
+		return true;
+	++*n_failed;
+	fprintf(stderr, "# round %u ended with %d:\n#    ", round, status);
+	show_log(tool);
+	return status == EXIT_FAILURE;
+}
+
+TEST_F(loop, secondaries_start_and_end_while_memory_comes_and_goes)
+{
+	unsigned int n = rounds(), i, n_failed = 0, n_allocated = 0, n_refused = 0;
+	struct process *primary = start_member(true, 0), *tool;
+	int status;
+
+	ASSERT_NE(NULL, primary);
+	ASSERT_TRUE(does(primary, "start", "= started"));
+	ASSERT_TRUE(does(primary, "churn", "= churning 0"));
+	for (i = 0; i < n; i++) {
+		status = i % 2 ? run_pdump(&tool) : run_proc_info(&tool);
+		EXPECT_TRUE(note(tool, i, status, &n_failed));
+	}
+	ASSERT_TRUE(does(primary, "calm", "= allocated "));
+	sscanf(primary->log + primary->seen, "%u, failed %u", &n_allocated, &n_refused);
+	fprintf(stderr, "# %u of %u tools failed, and %u of %u allocations\n",
+		n_failed, n, n_refused, n_allocated + n_refused);
+	EXPECT_LT(0, n_allocated);
+	/* Whatever has failed, the group is well. */
+	EXPECT_EQ(0, run_proc_info(&tool));
+	EXPECT_EQ(0, run_pdump(&tool));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of groups of which one process is stopped, or is killed while others wait for it.
+ *
+ * DPDK attaches a device, and adds memory, only in all processes or in none. It waits 5 s for the
+ * replies of all, and then as long for their replies that they have undone it.
+ */
+#include "harness.h"
+
+#include "member.h"
+
+/* DPDK waits for so long, and a slow machine takes so much longer. */
+#define DPDK_TIMEOUT_MS	5000
+#define SLOW_MS		25000
+
+FIXTURE(trouble)
+{
+	struct process *primary, *secondary, *other;
+};
+
+/* These are what all processes are waited for. */
+static const struct {
+	const char *command, *done, *failed, *undo, *undone;
+} works[] = {
+	{ "attach net_null5", "= attached 0", "= attached -", "detach net_null5", "= detached 0" },
+	{ "grow", "= at 0x", "= at (nil)", "shrink", "= free" },
+};
+
+FIXTURE_SETUP(trouble)
+{
+	begin();
+	self->primary = start_member(true, 0);
+	ASSERT_NE(NULL, self->primary);
+	self->secondary = start_member(false, 0);
+	ASSERT_NE(NULL, self->secondary);
+	self->other = start_member(false, 0);
+	ASSERT_NE(NULL, self->other);
+}
+
+FIXTURE_TEARDOWN(trouble)
+{
+	kill_processes();
+}
+
+/* Do something, and return the milliseconds until this text. -1 means that it did not come. */
+static int take(struct process *self, const char *command, const char *text)
+{
+	__u64 begin = now_ns();
+
+	return does(self, command, text) ? (int)((now_ns() - begin) / NSEC_PER_MSEC) : -1;
+}
+
+TEST_F(trouble, what_a_stopped_secondary_has_to_do_fails_after_twice_5_seconds_and_works_later)
+{
+	unsigned int i;
+	int ms;
+
+	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+		kill(self->secondary->pid, SIGSTOP);
+		ms = take(self->primary, works[i].command, works[i].failed);
+		EXPECT_LE(2 * DPDK_TIMEOUT_MS, ms);
+		EXPECT_GT(2 * DPDK_TIMEOUT_MS + SLOW_MS, ms);
+		kill(self->secondary->pid, SIGCONT);
+		/* The process still has to read what was about the attempt that failed. */
+		ASSERT_TRUE(does(self->secondary, "request", "= returned 0, 1 replies of 1"));
+		ASSERT_TRUE(does(self->primary, works[i].command, works[i].done));
+		ASSERT_TRUE(does(self->primary, works[i].undo, works[i].undone));
+	}
+}
+
+TEST_F(trouble, others_do_without_a_stopped_secondary_what_it_has_no_part_in)
+{
+	kill(self->secondary->pid, SIGSTOP);
+	EXPECT_TRUE(does(self->other, "request", "= returned 0, 1 replies of 1"));
+	EXPECT_NE(NULL, start_member(false, 0));
+}
+
+TEST_F(trouble, a_secondary_that_was_killed_before_is_not_waited_for)
+{
+	unsigned int i;
+	int ms;
+
+	kill_process(self->secondary);
+	/* DPDK's own IPC fails once, because it finds the socket of that process gone. */
+	if (!primary_library[0]) {
+		ASSERT_TRUE(does(self->primary, "attach net_null5", "= attached "));
+		ASSERT_TRUE(does(self->primary, "detach net_null5", "= detached "));
+	}
+	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+		ms = take(self->primary, works[i].command, works[i].done);
+		ASSERT_LE(0, ms);
+		EXPECT_GT(DPDK_TIMEOUT_MS, ms);
+		ASSERT_TRUE(does(self->primary, works[i].undo, works[i].undone));
+	}
+}
+
+TEST_F(trouble, a_secondary_that_is_killed_meanwhile_is_not_waited_for_on_mpipc)
+{
+	bool on_mpipc = count_on_mpipc() == 2;
+	int ms;
+
+	ASSERT_TRUE(does(self->secondary, "die", "= dying 0"));
+	ms = take(self->primary, "grow", on_mpipc ? "= at 0x" : "= at (nil)");
+	ASSERT_LE(on_mpipc ? 0 : DPDK_TIMEOUT_MS, ms);
+	EXPECT_GT(on_mpipc ? DPDK_TIMEOUT_MS : DPDK_TIMEOUT_MS + SLOW_MS, ms);
+	EXPECT_EQ(128 + SIGKILL, end(self->secondary));
+	/* Then it is not there any more, for anybody. */
+	EXPECT_TRUE(does(self->primary, "shrink", "= free"));
+	EXPECT_TRUE(shares_memory(self->primary, self->other));
+}
+
+TEST_HARNESS_MAIN
