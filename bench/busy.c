@@ -93,7 +93,7 @@ static void ask_group(unsigned int pair)
 	}
 }
 
-static void answer_group(unsigned int pair)
+static void reply_in_group(unsigned int pair)
 {
 	struct mpipc *handle = join(pair, MPIPC_PRIMARY);
 	int err;
@@ -124,7 +124,7 @@ static void ask_pipe(unsigned int pair)
 	}
 }
 
-static void answer_pipe(unsigned int pair)
+static void reply_by_pipe(unsigned int pair)
 {
 	close(go[1]);
 	peers_ready();
@@ -144,18 +144,18 @@ static void take_cpu(unsigned int pair)
 		bench_die("CPU %u: %s", pair % 2, strerror(errno));
 }
 
-/* Peers come in pairs. The first of the two answers. */
+/* Peers come in pairs. The first of the two replies. */
 static void run_peer(const struct bench *unused)
 {
 	unsigned int number = (*next)++, pair = number / 2;
-	bool answers = number % 2 == 0;
+	bool replies = number % 2 == 0;
 
 	(void)unused;
 	take_cpu(pair);
 	if (strcmp(bench.transport, "pipe"))
-		(answers ? answer_group : ask_group)(pair);
+		(replies ? reply_in_group : ask_group)(pair);
 	else
-		(answers ? answer_pipe : ask_pipe)(pair);
+		(replies ? reply_by_pipe : ask_pipe)(pair);
 	burst_handled();
 	for (;;)
 		pause();

@@ -3,7 +3,7 @@
 
 static struct workqueue_struct *mpipc_timers;
 
-/* As many mailboxes are looked at at once, and each ends about as many results in its turn. */
+/* So many mailboxes have their turn at once, and each ends about so many results in a turn. */
 #define MPIPC_TIMERS		4
 #define MPIPC_TIMER_STEP	64
 

@@ -30,7 +30,7 @@ mpipc__export int mpipc__start_0_1(struct mpipc *handle)
 	return mpipc_start(handle, NULL);
 }
 
-/* List the members as version 0.1 did, whose structures end before the number of pending requests. */
+/* List the members as version 0.1 did, whose structures end before @pending. */
 mpipc__export int mpipc__peers_get_0_1(struct mpipc *handle, void *peers, unsigned int max)
 {
 	return mpipc__peers(handle, peers, max, offsetof(struct mpipc_peer, pending));

@@ -63,7 +63,7 @@ static inline int page_make(struct page *page, bool protected)
 	return 0;
 }
 
-/* Say whether the kernel can make such a page. That of arm64 cannot protect it before Linux 6.10. */
+/* Say whether the kernel can make such a page. Before Linux 6.10, arm64 cannot protect it. */
 static inline bool page_is_possible(bool protected)
 {
 	struct page page;
