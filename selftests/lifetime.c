@@ -398,6 +398,19 @@ FIXTURE_VARIANT_ADD(released, a_file_that_only_a_ring_had)
 	.build = build_direct_file,
 };
 
+/* Return 0 if the kernel has an operation of io_uring. */
+static int ring_knows(const struct ring *ring, __u8 opcode)
+{
+	static struct {
+		struct io_uring_probe probe;
+		struct io_uring_probe_op ops[256];
+	} known;
+
+	if (syscall(__NR_io_uring_register, ring->fd, IORING_REGISTER_PROBE, &known, 256))
+		return -errno;
+	return known.ops[opcode].flags & IO_URING_OP_SUPPORTED ? 0 : -EOPNOTSUPP;
+}
+
 /* A member's file goes from the table of one ring to that of another. */
 static int build_file_sent_to_ring(const char *group, int canary, int line)
 {
@@ -414,7 +427,8 @@ static int build_file_sent_to_ring(const char *group, int canary, int line)
 
 	(void)line;
 	ret = ret ?: send_passing_mpipc(pair.secondary, MPIPC_TO_PRIMARY, fds, 2) ?:
-	      ring_open(&from, fds, 1) ?: ring_open(&to, &canary, 1);
+	      ring_open(&from, fds, 1) ?: ring_knows(&from, IORING_OP_MSG_RING) ?:
+	      ring_open(&to, &canary, 1);
 	sqe.fd = to.fd;
 	return ret ?: ring_do(&from, &sqe) ?: close(from.fd) ?: ring_unmap(&from) ?:
 	       ring_unmap(&to);
