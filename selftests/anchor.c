@@ -3,7 +3,7 @@
  * Tests of anchored groups: which group a join at a file finds, from which namespaces, how long the
  * group lasts, and how its members are listed.
  */
-#include "anchor.h"
+#include "anchor_dir.h"
 #include "module.h"
 #include "user.h"
 

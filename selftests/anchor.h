@@ -4,7 +4,6 @@
 #define MPIPC_SELFTESTS_ANCHOR_H
 
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -66,29 +65,6 @@ static inline int make_file_at(int dir, const char *name, mode_t mode)
 	if (fd < 0 || fchmod(fd, mode))
 		return -errno;
 	return fd;
-}
-
-FIXTURE(anchor)
-{
-	char path[64];
-	int dir;
-};
-
-/* The directory is in a mount of its own, and goes with it. */
-FIXTURE_SETUP(anchor)
-{
-	snprintf(self->path, sizeof(self->path), "/tmp/mpipc-anchor.XXXXXX");
-	ASSERT_NE(NULL, mkdtemp(self->path));
-	ASSERT_EQ(0, mount("anchor", self->path, "tmpfs", 0, "mode=0755"));
-	self->dir = open(self->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ASSERT_LE(0, self->dir);
-}
-
-FIXTURE_TEARDOWN(anchor)
-{
-	close(self->dir);
-	EXPECT_EQ(0, umount2(self->path, MNT_DETACH));
-	EXPECT_EQ(0, rmdir(self->path));
 }
 
 #endif /* MPIPC_SELFTESTS_ANCHOR_H */

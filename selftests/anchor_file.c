@@ -3,7 +3,7 @@
  * Tests of the files that anchored groups belong to: which kinds can have groups, that no other
  * file is ever mistaken for them, and that a mount is busy as long as a member joined by it.
  */
-#include "anchor.h"
+#include "anchor_dir.h"
 #include "fd.h"
 
 #include <mqueue.h>

@@ -6,7 +6,7 @@
  *
  * Promise: P20
  */
-#include "anchor.h"
+#include "anchor_dir.h"
 #include "user.h"
 
 #include <sys/ioctl.h>
