@@ -281,6 +281,27 @@ STUCK_IN(info, .act = info_slow);
 STUCK_IN(list_of_peers, .act = peers_slow);
 STUCK_IN(listing, .act = list_slow);
 
+FIXTURE_SETUP(stuck)
+{
+	self->first = -1;
+	self->second = -1;
+	/* The test itself is skipped. */
+	if (!page_is_possible(variant->protected))
+		return;
+	set_up(_metadata, self, variant);
+	ASSERT_EQ(0, give(self, variant));
+	ASSERT_LT(0, order_actor(&self->actor, ACT));
+	if (variant->is_replied)
+		reply_actor(_metadata, self, variant->role);
+	ASSERT_EQ(1, order_actor(&self->actor, WAIT));
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	close(self->first);
+	close(self->second);
+}
+
 /*
  * Expect that two secondaries go on while a thread of their primary is stuck and another
  * thread is not.

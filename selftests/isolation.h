@@ -425,27 +425,6 @@ static inline void reply_actor(struct __test_metadata *_metadata, FIXTURE_DATA(s
 	ASSERT_EQ(0, send_reply(self, self->second));
 }
 
-FIXTURE_SETUP(stuck)
-{
-	self->first = -1;
-	self->second = -1;
-	/* The test itself is skipped. */
-	if (!page_is_possible(variant->protected))
-		return;
-	set_up(_metadata, self, variant);
-	ASSERT_EQ(0, give(self, variant));
-	ASSERT_LT(0, order_actor(&self->actor, ACT));
-	if (variant->is_replied)
-		reply_actor(_metadata, self, variant->role);
-	ASSERT_EQ(1, order_actor(&self->actor, WAIT));
-}
-
-FIXTURE_TEARDOWN(stuck)
-{
-	close(self->first);
-	close(self->second);
-}
-
 /* Expect that the primary and another secondary go on while a secondary is stuck. */
 static inline void primary_goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self)
 {
