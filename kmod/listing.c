@@ -8,38 +8,51 @@
 #include "pending.h"
 #include "report.h"
 
+/* The listing has these parts, in this order. */
+enum mpipc_listing_part {
+	MPIPC_LISTING_NAMED,
+	MPIPC_LISTING_ANCHORED,
+	MPIPC_LISTING_USERS,
+};
+
 /**
  * struct mpipc_listing - what a reader of the listing has come to
  * @net: network namespace of the listing
  * @line: number of the line, 0 for the headings
- * @anchored: the group is one of the anchored groups
- * @bucket: place of the group in their table; there is no line if this is behind the last place
+ * @part: part of the listing
+ * @bucket: place in the table of the part; the listing ends behind the last place of the last part
  * @group: number of the group, 0 before the first one of the bucket
  * @member: id of the endpoint, 0 in the line of the group
  * @call: id of the call, 0 in the line of the endpoint
+ * @user: uid of the next user, in the part of users
+ * @held: the user of the line, in that part
  */
 struct mpipc_listing {
 	struct seq_net_private net;
 	loff_t line;
-	bool anchored;
+	enum mpipc_listing_part part;
 	unsigned int bucket;
 	u64 group;
 	u64 member;
 	u64 call;
+	u64 user;
+	struct mpipc_user_held held;
 };
 
 static struct mpipc_groups *mpipc_listing_groups(struct seq_file *m)
 {
 	struct mpipc_listing *at = m->private;
 
-	return at->anchored ? &mpipc_anchored : mpipc_net_groups(seq_file_net(m));
+	if (at->part == MPIPC_LISTING_ANCHORED)
+		return &mpipc_anchored;
+	return mpipc_net_groups(seq_file_net(m));
 }
 
 static bool mpipc_listing_is_at_end(struct seq_file *m)
 {
 	struct mpipc_listing *at = m->private;
 
-	return at->bucket == HASH_SIZE(mpipc_anchored.table);
+	return at->part == MPIPC_LISTING_USERS && at->bucket == MPIPC_USER_BUCKETS;
 }
 
 /* Find the group of the line, or the next one in its bucket, in an RCU read section. */
@@ -148,12 +161,36 @@ static bool mpipc_listing_next_group(struct seq_file *m)
 	rcu_read_unlock();
 	if (group)
 		return shown;
-	at->bucket++;
-	if (mpipc_listing_is_at_end(m) && !at->anchored) {
-		at->anchored = true;
+	if (++at->bucket == HASH_SIZE(mpipc_anchored.table)) {
+		at->part++;
 		at->bucket = 0;
 	}
 	return false;
+}
+
+/* Go to the next user, and return false if the list has no more. They are those of the machine. */
+static bool mpipc_listing_next_user(struct seq_file *m)
+{
+	struct mpipc_listing *at = m->private;
+
+	if (net_eq(seq_file_net(m), &init_net) &&
+	    mpipc_user_next(at->bucket, at->user, &at->held)) {
+		at->user = __kuid_val(at->held.uid) + 1ULL;
+		return true;
+	}
+	at->user = 0;
+	at->bucket++;
+	return false;
+}
+
+/* Go to the next group or user, as the part of the listing is. */
+static bool mpipc_listing_next_entry(struct seq_file *m)
+{
+	struct mpipc_listing *at = m->private;
+
+	if (at->part == MPIPC_LISTING_USERS)
+		return mpipc_listing_next_user(m);
+	return mpipc_listing_next_group(m);
 }
 
 static void mpipc_listing_next_line(struct seq_file *m)
@@ -164,7 +201,7 @@ static void mpipc_listing_next_line(struct seq_file *m)
 	if ((at->member && mpipc_listing_next_request(m)) ||
 	    (at->group && mpipc_listing_next_member(m)))
 		return;
-	while (!mpipc_listing_is_at_end(m) && !mpipc_listing_next_group(m))
+	while (!mpipc_listing_is_at_end(m) && !mpipc_listing_next_entry(m))
 		cond_resched();
 }
 
@@ -199,7 +236,8 @@ static void mpipc_listing_show_headings(struct seq_file *m)
 {
 	seq_puts(m, "# group NAME generation uid gid mode members anchor\n"
 		 "# endpoint id role generation pid uid gid queued bytes sent received lost pending since calls\n"
-		 "# request call caller state since deadline\n");
+		 "# request call caller state since deadline\n"
+		 "# user uid endpoints groups bytes files abroad files-abroad\n");
 }
 
 static int mpipc_listing_show_group(struct seq_file *m)
@@ -252,6 +290,16 @@ static int mpipc_listing_show_request(struct seq_file *m, struct mpipc_endpoint 
 	return 0;
 }
 
+static void mpipc_listing_show_user(struct seq_file *m)
+{
+	const struct mpipc_listing *at = m->private;
+	const struct mpipc_user_held *held = &at->held;
+
+	seq_printf(m, "user %u %ld %ld %ld %ld %ld %ld\n",
+		   from_kuid_munged(seq_user_ns(m), held->uid), held->endpoints, held->groups,
+		   held->bytes, held->files, held->abroad, held->files_abroad);
+}
+
 static int mpipc_listing_show(struct seq_file *m, void *unused)
 {
 	const struct mpipc_listing *at = m->private;
@@ -260,6 +308,10 @@ static int mpipc_listing_show(struct seq_file *m, void *unused)
 
 	if (!at->line) {
 		mpipc_listing_show_headings(m);
+		return 0;
+	}
+	if (at->part == MPIPC_LISTING_USERS) {
+		mpipc_listing_show_user(m);
 		return 0;
 	}
 	if (!at->member)

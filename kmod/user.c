@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/hashtable.h>
+#include <linux/log2.h>
 #include <linux/spinlock.h>
 
 #include "user.h"
 
-static DEFINE_HASHTABLE(mpipc_users, 6);
+static DEFINE_HASHTABLE(mpipc_users, ilog2(MPIPC_USER_BUCKETS));
 static DEFINE_SPINLOCK(mpipc_users_lock);
 
 static struct mpipc_user *mpipc_user_lookup(kuid_t uid)
@@ -48,6 +49,36 @@ struct mpipc_user *mpipc_user_find(kuid_t uid)
 	spin_unlock(&mpipc_users_lock);
 	kfree(fresh);
 	return user;
+}
+
+/**
+ * mpipc_user_next - describe a user
+ * @bucket: the list to look at, which has few of all users
+ * @least: the least uid that is wanted
+ * @held: describes the user with the next uid in the list
+ *
+ * Return: false if there is no such user.
+ */
+bool mpipc_user_next(unsigned int bucket, u64 least, struct mpipc_user_held *held)
+{
+	struct mpipc_user *user, *next = NULL;
+
+	spin_lock(&mpipc_users_lock);
+	hlist_for_each_entry(user, &mpipc_users[bucket], node)
+		if (__kuid_val(user->uid) >= least && (!next || uid_lt(user->uid, next->uid)))
+			next = user;
+	if (next)
+		*held = (struct mpipc_user_held) {
+			.uid = next->uid,
+			.endpoints = atomic_long_read(&next->endpoints),
+			.groups = atomic_long_read(&next->groups),
+			.bytes = atomic_long_read(&next->bytes),
+			.files = atomic_long_read(&next->files),
+			.abroad = atomic_long_read(&next->abroad),
+			.files_abroad = atomic_long_read(&next->files_abroad),
+		};
+	spin_unlock(&mpipc_users_lock);
+	return next;
 }
 
 /**

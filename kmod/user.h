@@ -65,6 +65,30 @@ struct mpipc_user_wait {
 	u32 seen;
 };
 
+/* The users are in so many lists, by their uids. */
+#define MPIPC_USER_BUCKETS	64
+
+/**
+ * struct mpipc_user_held - what a user holds at some time
+ * @uid: the uid
+ * @endpoints: as in &struct mpipc_user, like the next ones
+ * @groups: number of groups
+ * @bytes: memory
+ * @files: number of files in flight
+ * @abroad: the part of @bytes that is with others
+ * @files_abroad: the part of @files that is with others
+ */
+struct mpipc_user_held {
+	kuid_t uid;
+	long endpoints;
+	long groups;
+	long bytes;
+	long files;
+	long abroad;
+	long files_abroad;
+};
+
+bool mpipc_user_next(unsigned int bucket, u64 least, struct mpipc_user_held *held);
 struct mpipc_user *mpipc_user_find(kuid_t uid);
 struct mpipc_user *mpipc_user_get(struct mpipc_user *user);
 void mpipc_user_put(struct mpipc_user *user);

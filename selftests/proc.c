@@ -8,6 +8,7 @@
 #include "parameter.h"
 #include "user.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -100,6 +101,71 @@ TEST_F(proc, listing_says_what_its_columns_are)
 		     "pending since calls", self->line);
 	EXPECT_TRUE(find_line(LISTING, "# request ", self->line, sizeof(self->line)));
 	EXPECT_STREQ("# request call caller state since deadline", self->line);
+	EXPECT_TRUE(find_line(LISTING, "# user ", self->line, sizeof(self->line)));
+	EXPECT_STREQ("# user uid endpoints groups bytes files abroad files-abroad", self->line);
+}
+
+/* These numbers are those of a user in the listing, or -1 if it has no such user. */
+struct held {
+	long endpoints, groups, bytes, files, abroad, files_abroad;
+};
+
+static struct held find_user(unsigned int uid)
+{
+	struct held held = { -1, -1, -1, -1, -1, -1 };
+	char start[32], line[256];
+
+	snprintf(start, sizeof(start), "user %u ", uid);
+	if (find_line(LISTING, start, line, sizeof(line)) &&
+	    sscanf(line, "user %*u %ld %ld %ld %ld %ld %ld", &held.endpoints, &held.groups,
+		   &held.bytes, &held.files, &held.abroad, &held.files_abroad) != 6)
+		held.endpoints = -2;
+	return held;
+}
+
+/* Have a group as USER, and a message with a descriptor in it. */
+static void be_user(const struct child *child, const char *group)
+{
+	int primary, secondary, fd = STDIN_FILENO;
+
+	if (become_with(USER, USER, 0, 0))
+		_exit(1);
+	primary = open_primary(group);
+	secondary = open_secondary(group);
+	if (primary < 0 || secondary < 0 ||
+	    send_fds(secondary, MPIPC_TO_PRIMARY, "m", NULL, 0, &fd, 1))
+		_exit(2);
+	child_send(child, 0);
+	child_hear(child, NULL);
+	_exit(0);
+}
+
+TEST_F(proc, users_are_listed_with_what_they_hold)
+{
+	struct child child;
+	struct held held;
+	char group[MPIPC_GROUP_MAX];
+
+	ASSERT_EQ(0, chmod(MPIPC_DEVICE, 0666));
+	EXPECT_EQ(-1, find_user(USER).endpoints);
+	snprintf(group, sizeof(group), "%.100s.user", self->group);
+	ASSERT_LE(0, child_fork(&child));
+	if (!child.pid)
+		be_user(&child, group);
+	EXPECT_EQ(0, child_hear(&child, NULL));
+	held = find_user(USER);
+	EXPECT_EQ(2, held.endpoints);
+	EXPECT_EQ(1, held.groups);
+	EXPECT_LT(0, held.bytes);
+	EXPECT_EQ(1, held.files);
+	EXPECT_EQ(0, held.abroad);
+	EXPECT_EQ(0, held.files_abroad);
+	/* The users are those of the machine, and its administrator sees them. */
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	EXPECT_EQ(-1, find_user(USER).endpoints);
+	child_send(&child, 0);
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(0, chmod(MPIPC_DEVICE, 0600));
 }
 
 TEST_F(proc, group_is_listed_while_it_exists)

@@ -176,7 +176,7 @@ static bool groups_left(void)
 	if (!file)
 		die("/proc/net/mpipc");
 	while (fgets(line, sizeof(line), file))
-		found |= line[0] != '#';
+		found |= !strncmp(line, "group ", 6);
 	fclose(file);
 	return found;
 }

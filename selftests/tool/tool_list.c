@@ -196,6 +196,26 @@ TEST_F(tool, groups_that_come_and_go_do_not_disturb_a_listing)
 		EXPECT_EQ(128 + SIGKILL, child_kill(&children[i]));
 }
 
+TEST_F(tool, shows_what_each_user_holds_and_may_hold)
+{
+	json_object *users, *root = NULL;
+	int i;
+
+	EXPECT_EQ(0, run(&self->result, 0, "mpipc users -J"));
+	users = parse(self->result.out);
+	for (i = 0; i < (int)json_object_array_length(member(users, "users")); i++)
+		if (!number_of(row(users, "users", i), "uid"))
+			root = row(users, "users", i);
+	ASSERT_NE(NULL, root);
+	EXPECT_LE(2, number_of(root, "endpoints"));
+	EXPECT_LE(1, number_of(root, "groups"));
+	EXPECT_LE(0, number_of(root, "bytes"));
+	EXPECT_LE(0, number_of(root, "files"));
+	EXPECT_EQ(0, run(&self->result, 0, "cat /sys/module/mpipc/parameters/user_endpoints"));
+	EXPECT_EQ(strtoll(self->result.out, NULL, 10), number_of(root, "max_endpoints"));
+	json_object_put(users);
+}
+
 /* All commands */
 
 TEST_F(tool, an_unknown_column_is_an_error_that_names_the_known_ones)
@@ -245,7 +265,7 @@ TEST_F(tool, every_command_has_help)
 		EXPECT_STREQ("", self->result.err);
 		n++;
 	}
-	EXPECT_EQ(11, n);
+	EXPECT_EQ(12, n);
 }
 
 TEST_F(tool, its_version_is_that_of_the_module)

@@ -189,6 +189,22 @@ static void add_request(struct listing *listing, char *line)
 	listing->n_requests++;
 }
 
+static void add_user(struct listing *listing, char *line)
+{
+	struct user *user;
+
+	listing->users = resize(listing->users, listing->n_users + 1, sizeof(*user));
+	user = &listing->users[listing->n_users++];
+	memset(user, 0, sizeof(*user));
+	user->uid = next_number(&line);
+	user->endpoints = next_number(&line);
+	user->groups = next_number(&line);
+	user->bytes = next_number(&line);
+	user->files = next_number(&line);
+	user->abroad = next_number(&line);
+	user->files_abroad = next_number(&line);
+}
+
 static void cannot_read(int err)
 {
 	if (err == ENOMEM)
@@ -240,6 +256,8 @@ static void add_listing(struct listing *listing, FILE *file, uint64_t netns)
 			add_endpoint(listing, rest);
 		} else if (!skip && !strcmp(word, "request")) {
 			add_request(listing, rest);
+		} else if (!strcmp(word, "user")) {
+			add_user(listing, rest);
 		}
 	}
 	if (!feof(file))
@@ -332,6 +350,7 @@ void listing_free(struct listing *listing)
 	free(listing->groups);
 	free(listing->endpoints);
 	free(listing->requests);
+	free(listing->users);
 }
 
 const struct group_row *listing_group(const struct listing *listing, const char *name)

@@ -138,6 +138,34 @@ struct request {
 	const char *to_process;
 };
 
+/**
+ * struct user - what a user holds, and a row
+ * @uid: number of the user
+ * @endpoints: endpoints that are in a group
+ * @groups: groups that the user has created
+ * @bytes: memory of messages and calls
+ * @files: files in flight
+ * @abroad: the part of @bytes that is in mailboxes of others
+ * @files_abroad: the part of @files that is in mailboxes of others
+ *
+ * Set by mpipc users:
+ * @max_endpoints: limit
+ * @max_groups: limit
+ * @max_bytes: limit
+ */
+struct user {
+	uint64_t uid;
+	uint64_t endpoints;
+	uint64_t groups;
+	uint64_t bytes;
+	uint64_t files;
+	uint64_t abroad;
+	uint64_t files_abroad;
+	uint64_t max_endpoints;
+	uint64_t max_groups;
+	uint64_t max_bytes;
+};
+
 struct listing {
 	struct group_row *groups;
 	size_t n_groups;
@@ -145,6 +173,8 @@ struct listing {
 	size_t n_endpoints;
 	struct request *requests;
 	size_t n_requests;
+	struct user *users;
+	size_t n_users;
 };
 
 extern const struct column endpoint_columns[], group_columns[];

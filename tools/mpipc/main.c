@@ -10,7 +10,8 @@
 #include "tool.h"
 
 static const struct command *const commands[] = {
-	&list_command, &stat_command, &top_command, &calls_command, &monitor_command,
+	&list_command, &stat_command, &top_command, &calls_command,
+	&users_command, &monitor_command,
 	&send_command, &request_command, &listen_command, &load_command, &unload_command,
 	&doctor_command,
 };

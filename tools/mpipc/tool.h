@@ -52,7 +52,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command list_command, stat_command, top_command, calls_command,
+extern const struct command list_command, stat_command, top_command, calls_command, users_command,
 	monitor_command, send_command, request_command, listen_command, load_command,
 	unload_command, doctor_command;
 
