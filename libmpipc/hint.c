@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdbool.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <mpipc.h>
 
@@ -20,13 +21,27 @@ static bool device_opens(void)
 	return true;
 }
 
+/* Check whether the module is loaded. Some containers do not see /sys/module. */
+static bool is_loaded(void)
+{
+	FILE *file = fopen("/proc/misc", "re");
+	bool found = false;
+	char name[64];
+
+	while (file && !found && fscanf(file, "%*d %63s", name) == 1)
+		found = !strcmp(name, "mpipc");
+	if (file)
+		fclose(file);
+	return found;
+}
+
 mpipc__export const char *mpipc_open_hint(int error)
 {
 	switch (error) {
 	case 0:
 		return "no error";
 	case -ENODEV:
-		if (!access("/sys/module/mpipc", F_OK))
+		if (is_loaded())
 			return "there is no /dev/mpipc here, although the kernel module is loaded: "
 			       "give the container or the service the device; see "
 			       "mpipc-containers(7)";

@@ -130,6 +130,31 @@ TEST_F(tool, a_container_that_may_not_use_its_device_says_so)
 	EXPECT_TRUE(complains(&self->result, "not permitted to use the device"));
 }
 
+/* systemd-nspawn hides /sys/module from containers with a network namespace of their own. */
+TEST_F(tool, a_container_that_does_not_see_modules_has_nothing_to_mend_either)
+{
+	dev_t dev = device_number();
+
+	ASSERT_EQ(0, enter_container());
+	ASSERT_EQ(0, give_device(dev, 0));
+	ASSERT_EQ(0, mount("none", "/sys/module", "tmpfs", 0, NULL));
+	EXPECT_EQ(0, doctor(self, 0));
+	EXPECT_TRUE(says(self, "loaded", "ok", "by the host"));
+	ASSERT_EQ(0, unlink(MPIPC_DEVICE));
+	EXPECT_EQ(1, run(&self->result, 1, "mpipc request group name x"));
+	EXPECT_TRUE(complains(&self->result, "give the container or the service the device"));
+}
+
+TEST_F(tool, a_user_whose_group_is_not_mapped_in_the_container_has_to_keep_it)
+{
+	dev_t dev = device_number();
+
+	ASSERT_EQ(0, enter_container());
+	ASSERT_EQ(0, give_device(dev, 65534));
+	EXPECT_EQ(1, doctor(self, 1234));
+	EXPECT_TRUE(says(self, "access", "error", "keeps the groups of its user"));
+}
+
 TEST_F(tool, processes_and_users_of_its_own_are_a_container_too)
 {
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc doctor | grep '^ok  *headers .*the host'; "

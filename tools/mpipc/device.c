@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "listing.h"
+#include "module.h"
 #include "tool.h"
 
 const char *device_path(void)
@@ -104,6 +105,16 @@ bool is_contained(void)
 	       !is_initial("/proc/self/ns/pid", "pid:[4026531836]");
 }
 
+/* This is the number of a group that is not mapped in a user namespace. */
+#define OVERFLOW_GID	65534
+
+char *container_advice(const struct stat *stat)
+{
+	if (stat->st_gid == OVERFLOW_GID)
+		return copy_string("start the container so that it keeps the groups of its user");
+	return format_string("start the container with group %u", stat->st_gid);
+}
+
 bool is_for_root(const char *command)
 {
 	return strncmp(command, "newgrp ", strlen("newgrp "));
@@ -119,8 +130,8 @@ static void device_denied(const struct stat *stat)
 
 	if (is_contained())
 		die("this user may not open %s, which is for user %u and group %u (mode %04o): "
-		    "start the container with that group; see mpipc-containers(7)", device_path(),
-		    stat->st_uid, stat->st_gid, stat->st_mode & 07777);
+		    "%s; see mpipc-containers(7)", device_path(), stat->st_uid, stat->st_gid,
+		    stat->st_mode & 07777, container_advice(stat));
 	die("this user may not open %s, which is for user %s and group %s (mode %04o); %s%s",
 	    device_path(), user_name(stat->st_uid), group_name(stat->st_gid),
 	    stat->st_mode & 07777, is_for_root(command) ? "as root: " : "", command);
@@ -153,10 +164,11 @@ static void denied(const char *name, const char *at)
 {
 	struct stat info;
 
-	if (access(device_path(), R_OK | W_OK) && !stat(device_path(), &info))
+	/* The device cgroup refuses with another error than the mode of the node. */
+	if (access(device_path(), R_OK | W_OK) && errno != EPERM && !stat(device_path(), &info))
 		device_denied(&info);
 	if (!can_open())
-		die("cannot open %s, although this user has the permission: " NOT_GIVEN,
+		die("cannot open %s, whatever its mode is: " NOT_GIVEN,
 		    device_path());
 	if (!at)
 		group_denied(name);
@@ -175,7 +187,7 @@ struct mpipc *device_join(const char *group, enum mpipc_role role,
 
 	if (!err)
 		return handle;
-	if (err == -ENODEV && !access("/sys/module/mpipc", F_OK))
+	if (err == -ENODEV && module_minor() >= 0)
 		die("there is no %s, although the module is loaded: " GIVE_DEVICE, device_path());
 	if (err == -ENODEV)
 		die("there is no %s: the module mpipc is not loaded; as root%s: mpipc load",

@@ -45,6 +45,9 @@ char *access_command(const struct stat *stat);
  */
 bool is_contained(void);
 
+/* Return what lets a user of a container open the node; the caller frees it. */
+char *container_advice(const struct stat *stat);
+
 /* Return whether root has to run the command, as opposed to the user. */
 bool is_for_root(const char *command);
 

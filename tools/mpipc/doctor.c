@@ -366,24 +366,9 @@ static void check_loaded(struct check *check)
 					"with no installed file"));
 }
 
-/* Return the minor number that the kernel gave the device, or -1 if it gave none. */
-static int device_minor(void)
-{
-	FILE *file = fopen("/proc/misc", "re");
-	int minor = -1, n;
-	char name[64];
-
-	while (file && fscanf(file, "%d %63s", &n, name) == 2)
-		if (!strcmp(name, "mpipc"))
-			minor = n;
-	if (file)
-		fclose(file);
-	return minor;
-}
-
 static void check_device(struct check *check)
 {
-	int expected = device_minor();
+	int expected = module_minor();
 	struct stat info;
 
 	if (!is_loaded) {
@@ -449,10 +434,12 @@ static void check_access(struct check *check)
 
 	if (!is_loaded || stat(device_path(), &info))
 		bad(check, "error", copy_string("there is no device"), NULL);
+	else if (eaccess(device_path(), R_OK | W_OK) && errno == EPERM)
+		bad(check, "error", format_string("%s: " NOT_GIVEN, device_path()), NULL);
 	else if (contained && eaccess(device_path(), R_OK | W_OK))
-		bad(check, "error",
-		    format_string("%s may not use %s: start the container with group %u; see "
-				  "mpipc-containers(7)", user, device_path(), info.st_gid), NULL);
+		bad(check, "error", format_string("%s may not use %s: %s; see mpipc-containers(7)",
+						  user, device_path(), container_advice(&info)),
+		    NULL);
 	else if (!eaccess(device_path(), R_OK | W_OK))
 		ok(check, format_string("%s may use %s", user, device_path()));
 	else

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dpdk.h"
+#include "module.h"
 #include "tool.h"
 
 #define LIBRARY	"libmpipc-dpdk.so"
@@ -162,7 +163,7 @@ static const char *look_at_device(uint64_t pid)
 	struct stat st, process;
 
 	if (stat(path, &st))
-		reason = access("/sys/module/mpipc", F_OK) ? "the module is not loaded" :
+		reason = module_minor() < 0 ? "the module is not loaded" :
 			 "it has no " DEVICE ": give the container or the service the device; see "
 			 "mpipc-containers(7)";
 	free(path);

@@ -60,6 +60,20 @@ char *read_line(const char *path)
 	return line;
 }
 
+int module_minor(void)
+{
+	FILE *file = fopen("/proc/misc", "re");
+	int minor = -1, n;
+	char name[64];
+
+	while (file && fscanf(file, "%d %63s", &n, name) == 2)
+		if (!strcmp(name, MODULE))
+			minor = n;
+	if (file)
+		fclose(file);
+	return minor;
+}
+
 bool module_loaded(struct module *module)
 {
 	memset(module, 0, sizeof(*module));
@@ -67,7 +81,7 @@ bool module_loaded(struct module *module)
 	module->srcversion = read_line("/sys/module/" MODULE "/srcversion");
 	/* A module built in a kernel tree has no version; a module built into it has no state. */
 	if (access("/sys/module/" MODULE, F_OK))
-		return false;
+		return module_minor() >= 0;
 	module->is_builtin = access("/sys/module/" MODULE "/initstate", F_OK);
 	return true;
 }

@@ -33,6 +33,12 @@ bool module_installed(struct module *module);
 /* Describe the loaded module, or return false if there is none. */
 bool module_loaded(struct module *module);
 
+/*
+ * Return the minor number that the kernel gave the device, or -1 if it gave none. This works in
+ * containers that do not see /sys/module.
+ */
+int module_minor(void);
+
 /* Return the first line of a file, or NULL if it cannot be read; the caller frees it. */
 char *read_line(const char *path);
 
