@@ -46,6 +46,7 @@ help:
 	@echo '  fuzz            run random programs on the debug kernel, SECONDS=60, SEED=1'
 	@echo '  fuzz-merge      put the new programs of that among those it begins with'
 	@echo '  fuzz-selfcheck  have the fuzzer find bugs that are planted for it'
+	@echo '  stress-selfcheck likewise the stress test: users who pay for another'
 	@echo '  bench           measure, next to DPDK on sockets: tables, bench/out/bench.json;'
 	@echo '                  HOST=1 for this machine instead of a virtual one, as root'
 	@echo '  bench-check     measure a part of it, and compare it with what was published'
@@ -298,8 +299,8 @@ check-deb:
 
 check-debug:
 	@tools/packages check-debug
-	@tools/check kselftest-debug kselftest-kcsan fault-debug fuzz-selfcheck stress-kcsan \
-		stress-debug fuzz-debug coverage
+	@tools/check kselftest-debug kselftest-kcsan fault-debug fuzz-selfcheck stress-selfcheck \
+		stress-kcsan stress-debug fuzz-debug coverage
 
 stress:
 	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
@@ -316,6 +317,10 @@ fuzz-merge:
 fuzz-selfcheck:
 	@tools/packages check-debug
 	@selftests/vm/fuzz-selfcheck
+
+stress-selfcheck:
+	@tools/packages check
+	@selftests/vm/stress-selfcheck --kernel $(or $(KERNEL),default)
 
 bench bench-check:
 	@tools/packages bench
@@ -362,5 +367,5 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb dist demo check lint \
 	statements check-lib check-kernels check-arm64 check-dkms check-hosts hosts-results check-dpdk check-dpdk-versions \
-	check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck bench bench-check bench-results doc kernel-patch \
+	check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck stress-selfcheck bench bench-check bench-results doc kernel-patch \
 	tags compile_commands.json clean

@@ -41,7 +41,7 @@ static const struct {
 	{ "endpoint_calls", 4, 40 },
 	{ "user_groups", 1 << 20, 1 },
 	{ "user_endpoints", 1 << 20, 1 },
-	{ "user_bytes", 1 << 30, 1 },
+	{ "user_bytes", 1 << 19, 1 << 20 },
 };
 
 static long long usual[ARRAY_SIZE(params)];
@@ -521,6 +521,7 @@ static void begin_round(__u64 seed)
 		set_param(params[i].name, params[i].least + rnd(params[i].range));
 	for (unsigned int i = 0; i < SLOTS; i++)
 		slots[i] = NONE;
+	neighbours_start(seed, get_param("user_bytes"));
 }
 
 static void report(__u64 seed)
@@ -599,6 +600,8 @@ static void set_up(void)
 	map_ledger();
 	if (setrlimit(RLIMIT_NOFILE, &files) || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		die("run this as root");
+	if (neighbours_set_up())
+		die("memory cgroups");
 	remember_users();
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
 		usual[i] = get_param(params[i].name);

@@ -6,7 +6,8 @@
  * says (worker.c and worker_*.c). They write down, in memory that all share, what they are
  * about to do, the result, and what they received. When all workers are gone, the supervisor
  * (main.c) has the whole story, whoever was killed. The model (model.c and model_*.c, on top
- * of ledger.c) knows what is possible and what is not.
+ * of ledger.c) knows what is possible and what is not. Users with small quotas live next to the
+ * workers, one of them hostile, and have to notice nothing of each other (neighbour.c).
  *
  * A round ends in phases, so that something is known about what is left at its end:
  *
@@ -144,6 +145,7 @@ enum op { OPS(OP_NAME) N_OPS };
 	X(P_CALLS, "each destination of a call has one result, and a true one") \
 	X(P_FILES, "passed files are the ones that were sent") \
 	X(P_ERRORS, "what fails has a reason to") \
+	X(P_NEIGHBOURS, "a user does not notice what another user does") \
 	X(P_BACK, "everything is given back")
 
 #define PROPERTY_NAME(name, text) name,
@@ -369,6 +371,10 @@ violation(enum property property, __u32 a, __u32 b, const char *fmt, ...)
 /* worker.c */
 void worker_start(__u32 proc);
 int worker_exec(char **args);
+
+/* neighbour.c */
+int neighbours_set_up(void);
+void neighbours_start(__u64 seed, long long bytes);
 
 /* model.c */
 void model_check(void);
