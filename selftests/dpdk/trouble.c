@@ -9,6 +9,9 @@
 
 #include "member.h"
 
+#include <sys/mount.h>
+#include <sys/stat.h>
+
 /* DPDK waits for so long, and a slow machine takes so much longer. */
 #define DPDK_TIMEOUT_MS	5000
 #define SLOW_MS		25000
@@ -107,6 +110,50 @@ TEST_F(trouble, a_secondary_that_is_killed_meanwhile_is_not_waited_for_on_mpipc)
 	/* Then it is not there any more, for anybody. */
 	EXPECT_TRUE(does(self->primary, "shrink", "= free"));
 	EXPECT_TRUE(shares_memory(self->primary, self->other));
+}
+
+#define CGROUPS "/tmp/hugetlb"
+
+static bool write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	bool ok = file && fputs(text, file) >= 0;
+
+	return file && !fclose(file) && ok;
+}
+
+/* Make a control group whose processes get no huge pages. */
+static bool make_cgroup(void)
+{
+	mkdir(CGROUPS, 0755);
+	if (mount("none", CGROUPS, "cgroup", 0, "hugetlb"))
+		return false;
+	return !mkdir(CGROUPS "/poor", 0755) &&
+	       write_file(CGROUPS "/poor/hugetlb.2MB.limit_in_bytes", "0");
+}
+
+static void remove_cgroup(void)
+{
+	rmdir(CGROUPS "/poor");
+	umount(CGROUPS);
+}
+
+/* DPDK takes a page by a look at it. If there is none, it recovers from the SIGBUS. */
+TEST_F(trouble, a_primary_that_gets_no_memory_for_a_secondary_says_so_and_goes_on)
+{
+	char pid[16];
+	bool made = make_cgroup();
+
+	if (!made && (errno == EINVAL || errno == ENODEV || errno == EBUSY))
+		SKIP(return, "this kernel has no control groups of huge pages");
+	ASSERT_TRUE(made);
+	sprintf(pid, "%d", (int)self->primary->pid);
+	ASSERT_TRUE(write_file(CGROUPS "/poor/cgroup.procs", pid));
+	EXPECT_TRUE(does(self->secondary, "grow", "= at (nil)"));
+	EXPECT_TRUE(does(self->primary, "ports", "= 2 ports"));
+	ASSERT_TRUE(write_file(CGROUPS "/cgroup.procs", pid));
+	EXPECT_TRUE(shares_memory(self->secondary, self->primary));
+	remove_cgroup();
 }
 
 TEST_HARNESS_MAIN
