@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * selftests/deb/upgrade builds this program with libmpipc 0.1, whose mpipc_start() had one
- * argument, and runs it with the library of today. The program succeeds if the thread runs a handler.
+ * argument, and runs it with the library of today. The program succeeds if the thread runs a
+ * handler.
  */
 #include <semaphore.h>
 #include <time.h>
