@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mpipc.h>
@@ -41,7 +42,7 @@ mpipc__export const char *mpipc_open_hint(int error)
 	case 0:
 		return "no error";
 	case -ENODEV:
-		if (is_loaded())
+		if (!getenv("MPIPC_DEVICE") && is_loaded())
 			return "there is no /dev/mpipc here, although the kernel module is loaded: "
 			       "give the container or the service the device; see "
 			       "mpipc-containers(7)";
