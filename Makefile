@@ -24,7 +24,7 @@ help:
 	@echo '  lint            check how the source is written, in seconds'
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
-	@echo '  check-kernels   build the module for Linux 6.1, 6.12 and the one of Debian sid, and'
+	@echo '  check-kernels   build the module for Linux 5.15, 6.1, 6.12 and the one of Debian sid, and'
 	@echo '                  run its tests there; as root'
 	@echo '  check-arm64     build everything for arm64 and run the tests there, on Linux 6.1 and on'
 	@echo '                  6.12 with pages of 16 KiB'
@@ -266,7 +266,7 @@ check-lib:
 
 check-kernels:
 	@tools/packages check-kernels
-	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,6.1 6.12 sid))
+	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,jammy 6.1 6.12 sid))
 
 check-arm64:
 	@tools/packages check-arm64

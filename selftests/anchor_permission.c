@@ -397,7 +397,7 @@ TEST_F(anchor, immutable_file_refuses_everybody)
 
 	ASSERT_LE(0, file);
 	if (ioctl(file, FS_IOC_SETFLAGS, &flags))
-		SKIP(return, "tmpfs has no immutable files in this kernel");
+		SKIP(return, "this kernel has no immutable files on tmpfs");
 	EXPECT_EQ(-EPERM, open_at(file, "g", MPIPC_PRIMARY));
 	flags = 0;
 	ASSERT_EQ(0, ioctl(file, FS_IOC_SETFLAGS, &flags));

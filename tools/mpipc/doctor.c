@@ -22,7 +22,7 @@
 #include "tool.h"
 
 /* The first and the last kernel that is tested. */
-#define FIRST_KERNEL	"6.1"
+#define FIRST_KERNEL	"5.15"
 #define LAST_KERNEL	"7.2"
 
 /**
