@@ -60,12 +60,13 @@ static int run_pdump(struct process **tool)
  * Note how a tool has ended. DPDK gives up after 5 s, and a tool fails then, because the machine is
  * slow. It must not end in any other way.
  */
-static bool note(struct process *tool, unsigned int round, int status, unsigned int *n_failed)
+static bool note(struct process *tool, unsigned int round, int status, __u64 begin)
 {
+	fprintf(stderr, "# round %u ended with %d after %llu ms\n", round, status,
+		(now_ns() - begin) / NSEC_PER_MSEC);
 	if (!status)
 		return true;
-	++*n_failed;
-	fprintf(stderr, "# round %u ended with %d:\n#    ", round, status);
+	fprintf(stderr, "#    ");
 	show_log(tool);
 	return status == EXIT_FAILURE;
 }
@@ -74,14 +75,17 @@ TEST_F(loop, secondaries_start_and_end_while_memory_comes_and_goes)
 {
 	unsigned int n = rounds(), i, n_failed = 0, n_allocated = 0, n_refused = 0;
 	struct process *primary = start_member(true, 0), *tool;
+	__u64 begin;
 	int status;
 
 	ASSERT_NE(NULL, primary);
 	ASSERT_TRUE(does(primary, "start", "= started"));
 	ASSERT_TRUE(does(primary, "churn", "= churning 0"));
 	for (i = 0; i < n; i++) {
+		begin = now_ns();
 		status = i % 2 ? run_pdump(&tool) : run_proc_info(&tool);
-		EXPECT_TRUE(note(tool, i, status, &n_failed));
+		n_failed += !!status;
+		EXPECT_TRUE(note(tool, i, status, begin));
 	}
 	ASSERT_TRUE(does(primary, "calm", "= allocated "));
 	sscanf(primary->log + primary->seen, "%u, failed %u", &n_allocated, &n_refused);
