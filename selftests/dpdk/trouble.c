@@ -55,7 +55,7 @@ static int take(struct process *self, const char *command, const char *text)
 
 /*
  * Repeat work until it succeeds. A process that was stopped still has to do, and to undo, what was
- * asked of it before, and nothing tells when it has.
+ * asked of it before, and nothing says when it has.
  */
 static bool succeeds_at_last(struct process *self, unsigned int work)
 {

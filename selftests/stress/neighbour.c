@@ -22,7 +22,7 @@ enum { ALICE, MALLORY, TRUDY, BOB, N_NEIGHBOURS };
 #define FIRST_NEIGHBOUR (FIRST_USER + 100)
 #define FILES		64	/* RLIMIT_NOFILE of a neighbour */
 #define TRUDYS_FILES	256	/* likewise */
-#define MAILBOXES	40	/* that Mallory does not read */
+#define MAILBOXES	40	/* Mallory reads none of them */
 #define PINNED		4096	/* endpoints that Trudy tries to have in vain */
 #define ENDPOINT	512	/* the least memory of an endpoint */
 #define SIZE		32768
@@ -42,7 +42,8 @@ static __u64 rnd(__u64 below)
 
 static void unexpected(const char *who, const char *what, int ret)
 {
-	violation(P_NEIGHBOURS, NONE, NONE, "%s: %s: %s", who, what, strerror(ret < 0 ? -ret : ret));
+	violation(P_NEIGHBOURS, NONE, NONE, "%s: %s: %s", who, what,
+		  strerror(ret < 0 ? -ret : ret));
 }
 
 /* Cgroups */
@@ -81,7 +82,7 @@ static long long alice_pays(void)
 	return bytes;
 }
 
-/* What the neighbours do */
+/* The work of the neighbours */
 
 /* Become one of the neighbours. */
 static void become(unsigned int who, __u64 seed)
@@ -137,9 +138,12 @@ static void talk(const char *who, int from, __u64 to, int at)
 	int ret;
 
 	ret = send_fds(from, to, "talk", data, rnd(SIZE / 2), fds, rnd(5));
-	if (ret)
+	if (ret) {
 		unexpected(who, "send among the own processes", ret);
-	else if ((ret = take(at, &record)))
+		return;
+	}
+	ret = take(at, &record);
+	if (ret)
 		unexpected(who, "receive what was sent", ret);
 }
 
@@ -158,7 +162,7 @@ struct alice {
 };
 
 /* Send to all in the group. Alice's own secondary reads, and so has to get it. */
-static void tell_all(struct alice *self)
+static void send_to_all(struct alice *self)
 {
 	struct mpipc_send_args send = {
 		.to = MPIPC_TO_ALL,
@@ -174,7 +178,7 @@ static void tell_all(struct alice *self)
 }
 
 /* Send to each in the group by itself, as long as there is space. */
-static void tell_each(struct alice *self)
+static void send_to_each(struct alice *self)
 {
 	struct mpipc_peer peers[MAILBOXES + 2];
 	struct mpipc_peers_args arg = {
@@ -234,10 +238,10 @@ static void alice_main(void)
 	while (phase() == RUN && !ledger->n_violations) {
 		switch (rnd(5)) {
 		case 0:
-			tell_all(&self);
+			send_to_all(&self);
 			break;
 		case 1:
-			tell_each(&self);
+			send_to_each(&self);
 			break;
 		case 2:
 			serve(&self);
@@ -295,7 +299,7 @@ static void pin_endpoints(long long bytes)
 		n += !full;
 	}
 	close_all(primaries, n_primaries);
-	if (n * (long long)ENDPOINT > bytes)
+	if (bytes < n * (long long)ENDPOINT)
 		violation(P_NEIGHBOURS, NONE, NONE, "Trudy has %d endpoints in %lld bytes", n,
 			  bytes);
 }
@@ -355,7 +359,7 @@ static void mallory_main(void)
  * struct waiter - a message that waits because of what its user holds
  * @fd: the sender
  * @send: argument of the send
- * @ret: what came of it
+ * @ret: result of the send
  * @tid: the thread that sends, 0 until it is about to
  */
 struct waiter {
