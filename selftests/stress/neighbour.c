@@ -21,8 +21,8 @@ enum { ALICE, MALLORY, TRUDY, BOB, N_NEIGHBOURS };
 
 #define FIRST_NEIGHBOUR (FIRST_USER + 100)
 #define FILES		64	/* RLIMIT_NOFILE of a neighbour */
-#define TRUDYS_FILES	256	/* likewise */
-#define MAILBOXES	40	/* Mallory reads none of them */
+#define TRUDYS_FILES	256	/* RLIMIT_NOFILE of Trudy */
+#define MAILBOXES	40	/* Mallory has these, and does not read them */
 #define PINNED		4096	/* endpoints that Trudy tries to have in vain */
 #define ENDPOINT	512	/* the least memory of an endpoint */
 #define SIZE		32768
@@ -81,8 +81,6 @@ static long long alice_pays(void)
 		fclose(file);
 	return bytes;
 }
-
-/* The work of the neighbours */
 
 /* Become one of the neighbours. */
 static void become(unsigned int who, __u64 seed)
@@ -299,7 +297,7 @@ static void pin_endpoints(long long bytes)
 		n += !full;
 	}
 	close_all(primaries, n_primaries);
-	if (bytes < n * (long long)ENDPOINT)
+	if (bytes < (long long)n * ENDPOINT)
 		violation(P_NEIGHBOURS, NONE, NONE, "Trudy has %d endpoints in %lld bytes", n,
 			  bytes);
 }
@@ -343,7 +341,9 @@ static void mallory_main(void)
 			*fd = open_secondary(group);
 			break;
 		case 1:
-			start_over(group, own);
+			/* Most replies stay unread for long. */
+			if (!rnd(32))
+				start_over(group, own);
 			break;
 		case 2:
 		case 3:
