@@ -398,6 +398,12 @@ FIXTURE_VARIANT_ADD(released, a_file_that_only_a_ring_had)
 	.build = build_direct_file,
 };
 
+/*
+ * Send the file 0 of a ring's table to another ring. The headers of a system that are older than
+ * its kernel lack these names.
+ */
+enum { RING_MSG = 40, RING_SEND_FD = 1 };
+
 /* Return 0 if the kernel has an operation of io_uring. */
 static int ring_knows(const struct ring *ring, __u8 opcode)
 {
@@ -418,16 +424,15 @@ static int build_file_sent_to_ring(const char *group, int canary, int line)
 	int ret = pair_open(&pair, group);
 	int fds[] = { pair.primary, canary };
 	struct io_uring_sqe sqe = {
-		.opcode = IORING_OP_MSG_RING,
-		.addr = IORING_MSG_SEND_FD,
-		.addr3 = 0,
+		.opcode = RING_MSG,
+		.addr = RING_SEND_FD,
 		.file_index = 1 + 1,
 	};
 	struct ring from, to;
 
 	(void)line;
 	ret = ret ?: send_passing_mpipc(pair.secondary, MPIPC_TO_PRIMARY, fds, 2) ?:
-	      ring_open(&from, fds, 1) ?: ring_knows(&from, IORING_OP_MSG_RING) ?:
+	      ring_open(&from, fds, 1) ?: ring_knows(&from, RING_MSG) ?:
 	      ring_open(&to, &canary, 1);
 	sqe.fd = to.fd;
 	return ret ?: ring_do(&from, &sqe) ?: close(from.fd) ?: ring_unmap(&from) ?:

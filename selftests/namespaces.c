@@ -10,6 +10,9 @@
 #include "user.h"
 #include "wait.h"
 
+/* The C library of some systems has no CLONE_NEWTIME. */
+#include <linux/sched.h>
+
 #define OVERFLOW_ID 65534 /* the number of users that have none here */
 
 /*
