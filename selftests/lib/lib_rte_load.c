@@ -253,7 +253,9 @@ static void start_counting(const char *prefix, struct child *child)
 static __u64 lost_by(int fd, pid_t pid)
 {
 	struct mpipc_peer list[8];
-	struct mpipc_peers_args peers = { .peers = to_u64(list), .max_peers = 8 };
+	struct mpipc_peers_args peers = {
+		.peers = to_u64(list), .max_peers = 8, .peer_size = sizeof(*list)
+	};
 	unsigned int i;
 
 	if (do_ioctl(fd, MPIPC_PEERS, &peers))
