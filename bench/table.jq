@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Makes $part from bench.json, and from the rows of another kernel in $other: "goals", "dpdk" and
+# Makes $part from bench.json, and from the rows of another kernel in $other and of arm64 in $arm64: "goals", "dpdk" and
 # "trouble" are tables in README.md, "all" are all tables, in Markdown, "count" is the line that
 # says how many goals are reached, and "plot_*" are columns for gnuplot. A table without rows
 # is left out.
@@ -83,13 +83,14 @@ def verdict: if . then "reached" else "missed" end;
 
 def is_reached($value; $of; $most): $value / $of <= $most;
 
-def goals_table($all; $others):
+def goals_table($all; $others; $of_arm64):
 	[goals($others)] as $other
-	| table(["instructions, 256 bytes", "mpipc", "compared with", "", "ratio", "on 6.12", "goal", ""];
+	| [goals($of_arm64)] as $arm
+	| table(["instructions, 256 bytes", "mpipc", "compared with", "", "ratio", "on 6.12", "on arm64", "goal", ""];
 		[goals($all)] | to_entries[] | .key as $i | .value
 		| select(.[1] and .[3])
 		| [.[0], (.[1] | number), .[2], (.[3] | number), (. as $goal | .[1] | ratio($goal[3]) | fixed(2)),
-		   ($other[$i] as $goal | $goal[1] | ratio($goal[3]) | fixed(2)), (.[4] | tostring),
+		   (($other, $arm)[$i] as $goal | $goal[1] | ratio($goal[3]) | fixed(2)), (.[4] | tostring),
 		   (is_reached(.[1]; .[3]; .[4]) | verdict)]);
 
 def count($all):
@@ -252,10 +253,10 @@ def scale($all):
 
 def section($text; $table): if $table == [] then empty else "", $text, "", $table[] end;
 
-def all($all; $others):
+def all($all; $others; $of_arm64):
 	section("The goals, in instructions of kernel and user space, of all processes together. " +
 		"\"Alone\" is a request that is not in a loop: the other process sleeps before it. No process " +
-		"interrupts another, because all are SCHED_BATCH."; [goals_table($all; $others)]),
+		"interrupts another, because all are SCHED_BATCH."; [goals_table($all; $others; $of_arm64)]),
 	section("Limits:"; [limits_table($all)]),
 	section("Programs of DPDK, instructions on mpipc divided by those on sockets:"; [dpdk($all)]),
 	section("The same in instructions:"; [dpdk_costs($all)]),
@@ -276,7 +277,8 @@ def plot: map(if . == null then "?" else . end) | @tsv;
 
 index_rows as $all
 | ($other[0] // [] | index_rows) as $others
-| if $part == "goals" then goals_table($all; $others)
+| ($arm64[0] // [] | index_rows) as $of_arm64
+| if $part == "goals" then goals_table($all; $others; $of_arm64)
   elif $part == "dpdk" then dpdk($all)
   elif $part == "trouble" then trouble($all)
   elif $part == "count" then count($all)
@@ -286,5 +288,5 @@ index_rows as $all
 	| [$peers, (("attach", "malloc") as $work | ("dpdk", "mpipc")
 		| get($all; $work; .; $peers; 0; 0) | ratio(1000000))]
 	| select(.[1]) | plot
-  else all($all; $others)
+  else all($all; $others; $of_arm64)
   end
