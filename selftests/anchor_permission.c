@@ -379,7 +379,7 @@ TEST_F(anchor, access_control_list_of_the_file_counts)
 	int ret = set_acl(file, STRANGER, 6, 6);
 
 	if (ret == -EOPNOTSUPP)
-		SKIP(return, "tmpfs has no access control lists in this kernel");
+		SKIP(return, "this kernel has no access control lists on tmpfs");
 	ASSERT_EQ(0, ret);
 	ASSERT_LE(0, open_at(file, "g", MPIPC_PRIMARY));
 	EXPECT_EQ(0, try_as(STRANGER, file, MPIPC_SECONDARY));

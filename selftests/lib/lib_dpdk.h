@@ -511,7 +511,7 @@ TEST_F(rte, a_process_without_a_device_says_so_and_what_helps)
 	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
 	EXPECT_EQ(0, read_stderr("primary", self->prefix, text));
 	EXPECT_NE(NULL, strstr(text, "uses DPDK's own IPC"));
-	EXPECT_NE(NULL, strstr(text, "give the container or the service the device"));
+	EXPECT_NE(NULL, strstr(text, "load the kernel module"));
 	EXPECT_EQ(text + strlen(text) - 1, strchr(text, '\n'));
 }
 
@@ -535,7 +535,7 @@ TEST_F(rte, a_process_that_demands_mpipc_does_not_start_without)
 	setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
 	EXPECT_EQ(ENOTSUP, read_stderr("primary", self->prefix, text));
 	EXPECT_NE(NULL, strstr(text, "MPIPC_DPDK=require"));
-	EXPECT_NE(NULL, strstr(text, "give the container or the service the device"));
+	EXPECT_NE(NULL, strstr(text, "load the kernel module"));
 }
 
 TEST_F(rte, a_request_that_times_out_names_the_process_that_has_not_replied)
