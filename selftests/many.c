@@ -8,6 +8,7 @@
 #include "thread.h"
 
 #include <sched.h>
+#include <semaphore.h>
 
 #define PROCESSES 20
 #define EACH 50
@@ -127,12 +128,14 @@ TEST_F(many, broadcast_reaches_all)
  * @cpu: the processor of both
  * @clock: processor time of the other thread
  * @looks: how often the other thread had done something since the last look
+ * @started: posted before the first look
  * @stop: ends the thread
  */
 struct watch {
 	int cpu;
 	clockid_t clock;
 	int looks;
+	sem_t started;
 	bool stop;
 };
 
@@ -151,8 +154,11 @@ static void *watch_main(void *arg)
 	const struct sched_param priority = { .sched_priority = 1 };
 	struct timespec now, last = { };
 	struct watch *watch = arg;
+	bool ready;
 
-	if (stay_on(watch->cpu) || sched_setscheduler(0, SCHED_FIFO, &priority))
+	ready = !stay_on(watch->cpu) && !sched_setscheduler(0, SCHED_FIFO, &priority);
+	sem_post(&watch->started);
+	if (!ready)
 		return NULL;
 	while (!__atomic_load_n(&watch->stop, __ATOMIC_ACQUIRE)) {
 		clock_gettime(watch->clock, &now);
@@ -174,7 +180,9 @@ TEST_F(many, broadcast_lets_others_have_the_processor)
 
 	ASSERT_EQ(0, stay_on(watch.cpu));
 	ASSERT_EQ(0, pthread_getcpuclockid(pthread_self(), &watch.clock));
+	sem_init(&watch.started, 0, 0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, watch_main, &watch));
+	sem_wait(&watch.started);
 	/* Nobody receives, so that nothing else than the sender needs the processor. */
 	for (int i = 0; i < 20; i++) {
 		before = __atomic_load_n(&watch.looks, __ATOMIC_ACQUIRE);
