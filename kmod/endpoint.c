@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/fdtable.h>
+#include <linux/memcontrol.h>
 #include <linux/pid_namespace.h>
 #include <linux/user_namespace.h>
 
@@ -44,6 +45,8 @@ void mpipc_endpoint_put(struct mpipc_endpoint *ep)
 	if (ep->cred)
 		put_cred(ep->cred);
 	put_pid(ep->pid);
+	/* A replier may still find a complete reply slot after its caller has left. */
+	mem_cgroup_put(ep->memcg);
 	put_net(ep->net);
 	/* Free the memory after a grace period, because senders may still read @ref under RCU. */
 	kfree_rcu(ep, rcu);

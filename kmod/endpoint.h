@@ -101,8 +101,7 @@ enum mpipc_state {
  * @user: the user that is charged, with a reference
  * @cred: credentials of the process that joined, with a reference
  * @pid: process that joined, with a reference
- * @memcg: memory cgroup of that process, with a reference while the endpoint has calls; NULL if
- *	the kernel has none
+ * @memcg: memory cgroup of that process, with a reference; NULL if the kernel has none
  * @time_offset: how far the clock of that process is ahead of the host's, in ns
  *
  * Written under @lock:

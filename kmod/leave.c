@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/memcontrol.h>
-
 #include "event.h"
 #include "leave.h"
 #include "pending.h"
@@ -114,8 +112,6 @@ void mpipc_leave(struct mpipc_endpoint *ep, struct file *file, void *table)
 	wake_up_all(&ep->box.leaving);
 	mpipc_endpoint_drop_spare(ep);
 	mpipc_call_end_all(ep);
-	/* Nobody can reply any more. */
-	mem_cgroup_put(ep->memcg);
 	list_for_each_entry_safe(qnode, next, &trash, node) {
 		mpipc_qnode_drop(qnode);
 		cond_resched();

@@ -29,7 +29,7 @@ static noinline struct mem_cgroup *mpipc_reply_memcg(struct mpipc_endpoint *ep, 
 
 	spin_lock(&ep->box.lock);
 	slot = mpipc_pending_find_locked(ep, call);
-	/* The caller has its reference for as long as somebody can owe it a reply. */
+	/* The slot refers to the caller, and the caller to its memory cgroup. */
 	if (slot && slot->call->caller->memcg != ep->memcg) {
 		memcg = slot->call->caller->memcg;
 		mpipc_memcg_get(memcg);
