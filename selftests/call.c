@@ -11,6 +11,7 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <semaphore.h>
 #include <sys/sysinfo.h>
 
 /* Content of calls */
@@ -221,7 +222,8 @@ TEST_F(call, passed_deadline_does_not_wait)
 
 /* A thread that keeps all of a lower priority from processor 1. */
 struct hog {
-	bool started, stop;
+	sem_t started;
+	bool stop;
 	int err;
 	__u64 deadline;
 };
@@ -256,7 +258,7 @@ static void *hog_processor(void *arg)
 
 	pin(1, 1);
 	become_real_time(50);
-	__atomic_store_n(&hog->started, true, __ATOMIC_RELEASE);
+	sem_post(&hog->started);
 	while (!__atomic_load_n(&hog->stop, __ATOMIC_ACQUIRE) && now_ns() < hog->deadline)
 		;
 	return NULL;
@@ -290,9 +292,9 @@ TEST_F(call, deadline_is_kept_beside_real_time_threads)
 	share = set_real_time_share(-1);
 	pin(0, 0);
 	become_real_time(80);
+	sem_init(&hog.started, 0, 0);
 	must(!pthread_create(&thread, NULL, hog_processor, &hog));
-	while (!__atomic_load_n(&hog.started, __ATOMIC_ACQUIRE))
-		usleep(1000);
+	sem_wait(&hog.started);
 	pin(1, 1);
 	pin(0, 1);
 	arg.deadline = in_ms(SHORT_MS);

@@ -193,7 +193,7 @@ TEST_F(many, broadcast_lets_others_have_the_processor)
 	__atomic_store_n(&watch.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, &ret);
 	EXPECT_EQ(&watch, ret);
-	/* One look may come before the first mailbox, and one after the last. */
+	/* The thread may look once before the first mailbox, and once after the last. */
 	EXPECT_LT(4, most)
 		TH_LOG("%d", most);
 }
