@@ -107,7 +107,7 @@ static int mpipc_address(struct mpipc_msg *msg, u64 to)
 	/* Pairs with mpipc_join_publish_primary(), so that links are read after generations. */
 	smp_rmb();
 	for (i = 0; i < n; i++) {
-		msg->deliveries[i].msg = msg;
+		msg->deliveries[i].index = i;
 		msg->deliveries[i].qnode.type = MPIPC_MESSAGE;
 		msg->deliveries[i].result = -EAGAIN;
 	}

@@ -71,8 +71,8 @@ static int mpipc_call_copy_results(struct mpipc_call *call, const struct mpipc_c
 		reply = call->slots[i].reply;
 		if (!reply)
 			continue;
-		mpipc_files_install(mpipc_msg_files(reply), fds + (size_t)i * arg->reply_fds,
-				    reply->n_files);
+		mpipc_files_install(mpipc_msg_flight(reply)->files,
+				    fds + (size_t)i * arg->reply_fds, reply->n_files);
 		/*
 		 * Drop the reply here, and not with the last reference to the call. The replier can
 		 * have that, and can sleep in MPIPC_REPLY_RECV before it releases the files.

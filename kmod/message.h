@@ -14,11 +14,12 @@
  * A message is made complete in its sender's context, before any mailbox is looked at: its memory
  * is charged, its payload copied, its files referenced. From then on it does not change. A message
  * is one allocation: the header, one &struct mpipc_delivery for each mailbox that it can be posted
- * to, the file references, the name, the payload. The payload has an allocation of its own where
- * that takes less, because memory comes in powers of two: 256 bytes would take 512 otherwise. Each
- * mailbox that holds the message has a reference. The last reference frees the message and gives
- * back what was charged to the user that was charged. The sender's endpoint keeps the memory of a
- * small message as spare memory for its next one.
+ * to, the file references, the name, the payload. The header and one delivery take 128 bytes. The
+ * payload has an allocation of its own where that takes much less, because memory comes in powers
+ * of two: 256 bytes would take 512 otherwise. Each mailbox that holds the message has a reference.
+ * The last reference frees the message and gives back what was charged to the user that was
+ * charged. The sender's endpoint keeps the memory of a small message as spare memory for its next
+ * one.
  *
  * The memory of a reply was charged to the caller when the call was made, so that no reply fails
  * because its sender has used up what it may. Its files are charged to the caller, too, when the
@@ -32,15 +33,28 @@
  * struct mpipc_delivery - a message's place in one mailbox
  * @qnode: queue node of type %MPIPC_MESSAGE or %MPIPC_REQUEST; while the sender waits for space,
  *	@node of it is in the list of those who wait
- * @msg: the message that this delivery is part of
  * @to: the destination, with a reference; used only by the sender
+ * @index: place in the deliveries of the message
  * @result: result of posting; used only by the sender
  */
 struct mpipc_delivery {
 	struct mpipc_qnode qnode;
-	struct mpipc_msg *msg;
 	struct mpipc_endpoint *to;
+	u32 index;
 	int result;
+};
+
+/**
+ * struct mpipc_flight - the files of a message
+ * @user: the user that is charged for the files: the sender's, or, of a reply, the caller's, which
+ *	lives as long as the call; NULL if nobody is
+ * @max: the most files that the sender's user may have in flight
+ * @files: the files, with references
+ */
+struct mpipc_flight {
+	struct mpipc_user *user;
+	u32 max;
+	struct file *files[];
 };
 
 /**
@@ -50,19 +64,16 @@ struct mpipc_delivery {
  * @allocated: size of the memory in bytes, without a payload that has its own
  * @charge: bytes that are charged to the sender's user
  * @n_deliveries: number of places in @deliveries
- * @n_files: number of files
- * @max_files: the most files that the sender's user may have in flight
- * @name_len: bytes of the name, without its NUL
  * @reply_size: size of the largest reply, if this is a request
  * @reply_fds: the most descriptors of a reply, if this is a request
- * @sender: the sender, with a reference
- * @call: id of the call, if this is a request or a reply
- * @deadline: deadline of the call, in the clock of the host, if this is a request
- * @files_user: the user that is charged for the files: the sender's, or, of a reply, the caller's,
- *	which lives as long as the call; NULL if nobody is
+ * @n_files: number of files
+ * @name_len: bytes of the name, without its NUL
  * @abroad: the message is, or was, in the mailbox of another user than the sender's
  * @foreign: the memory is that of another memory cgroup than the sender's, so that the sender does
  *	not keep it
+ * @sender: the sender, with a reference
+ * @call: id of the call, if this is a request or a reply
+ * @deadline: deadline of the call, in the clock of the host, if this is a request
  * @waiter: the thread that waits for space to post the message
  * @stamp: when the message was made, in the clock of the host
  * @payload: the payload, if it has memory of its own, or NULL
@@ -74,31 +85,43 @@ struct mpipc_msg {
 	u32 allocated;
 	u32 charge;
 	u32 n_deliveries;
-	u16 n_files;
-	u16 name_len;
 	u32 reply_size;
-	u32 reply_fds;
+	u8 reply_fds;
+	u8 n_files;
+	u8 name_len;
+	bool abroad;
+	bool foreign;
 	struct mpipc_endpoint *sender;
 	u64 call;
 	u64 deadline;
 	u64 stamp;
-	struct mpipc_user *files_user;
-	u32 max_files;
-	bool abroad;
-	bool foreign;
 	struct task_struct *waiter;
 	char *payload;
 	struct mpipc_delivery deliveries[];
 };
 
-static inline struct file **mpipc_msg_files(struct mpipc_msg *msg)
+static_assert(MPIPC_FDS_MAX <= U8_MAX && MPIPC_NAME_MAX <= U8_MAX);
+static_assert(sizeof(struct mpipc_msg) + sizeof(struct mpipc_delivery) <= 128);
+
+static inline struct mpipc_msg *mpipc_delivery_msg(struct mpipc_delivery *delivery)
 {
-	return (struct file **)&msg->deliveries[msg->n_deliveries];
+	return container_of(delivery - delivery->index, struct mpipc_msg, deliveries[0]);
+}
+
+/* The flight is part of the message only if the message has files, or is about to get them. */
+static inline struct mpipc_flight *mpipc_msg_flight(struct mpipc_msg *msg)
+{
+	return (struct mpipc_flight *)&msg->deliveries[msg->n_deliveries];
+}
+
+static inline size_t mpipc_flight_size(u32 n_files)
+{
+	return n_files ? struct_size((struct mpipc_flight *)NULL, files, n_files) : 0;
 }
 
 static inline char *mpipc_msg_name(struct mpipc_msg *msg)
 {
-	return (char *)(mpipc_msg_files(msg) + msg->n_files);
+	return (char *)mpipc_msg_flight(msg) + mpipc_flight_size(msg->n_files);
 }
 
 static inline char *mpipc_msg_data(struct mpipc_msg *msg)

@@ -368,8 +368,8 @@ struct mpipc_call *mpipc_call_new(struct mpipc_endpoint *ep, const struct mpipc_
 	u64 charge;
 	u32 i;
 
-	charge = bytes + n * (sizeof(struct mpipc_msg) + MPIPC_NAME_MAX + arg->reply_size +
-			       arg->reply_fds * (u64)sizeof(struct file *));
+	charge = bytes + n * (sizeof(struct mpipc_msg) + MPIPC_NAME_MAX + (u64)arg->reply_size +
+			      mpipc_flight_size(arg->reply_fds));
 	if (charge > LONG_MAX ||
 	    !mpipc_charge(&ep->user->bytes, charge, READ_ONCE(mpipc_user_bytes), ep->exempt))
 		return ERR_PTR(-EDQUOT);

@@ -15,11 +15,11 @@ static void mpipc_space_offer_first_locked(struct mpipc_endpoint *to, struct lis
 
 	lockdep_assert_held(&to->box.lock);
 	delivery = list_first_entry_or_null(waiting, struct mpipc_delivery, qnode.node);
-	if (!delivery || mpipc_quota_check_space(to, delivery->msg) == -EAGAIN)
+	if (!delivery || mpipc_quota_check_space(to, mpipc_delivery_msg(delivery)) == -EAGAIN)
 		return;
 	list_del_init(&delivery->qnode.node);
 	/* The thread cannot end its wait before it gets the lock. */
-	wake_up_process(delivery->msg->waiter);
+	wake_up_process(mpipc_delivery_msg(delivery)->waiter);
 }
 
 /**
@@ -47,7 +47,7 @@ void mpipc_space_offer_to_some_locked(struct mpipc_endpoint *to)
 static void mpipc_space_watch_locked(struct mpipc_delivery *delivery, bool again)
 {
 	struct mpipc_mailbox *box = &delivery->to->box;
-	struct mpipc_quota *quota = mpipc_quota_of(delivery->to, delivery->msg);
+	struct mpipc_quota *quota = mpipc_quota_of(delivery->to, mpipc_delivery_msg(delivery));
 	struct list_head *waiting = quota ? &quota->waiting : &box->waiting;
 
 	lockdep_assert_held(&box->lock);
@@ -90,7 +90,7 @@ void mpipc_space_close(struct mpipc_mailbox *box)
 						    struct mpipc_delivery, qnode.node);
 		if (delivery) {
 			list_del_init(&delivery->qnode.node);
-			wake_up_process(delivery->msg->waiter);
+			wake_up_process(mpipc_delivery_msg(delivery)->waiter);
 		} else if (quota) {
 			list_del_init(&quota->node);
 		}
@@ -103,7 +103,7 @@ static int mpipc_post_locked(struct mpipc_delivery *delivery, struct mpipc_reply
 {
 	struct mpipc_endpoint *to = delivery->to;
 	struct mpipc_mailbox *box = &to->box;
-	struct mpipc_msg *msg = delivery->msg;
+	struct mpipc_msg *msg = mpipc_delivery_msg(delivery);
 	int err;
 
 	lockdep_assert_held(&box->lock);
@@ -155,7 +155,7 @@ static int mpipc_post_waiting_locked(struct mpipc_delivery *delivery, struct mpi
 int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, unsigned int how)
 {
 	struct mpipc_endpoint *to = delivery->to;
-	struct mpipc_endpoint *from = delivery->msg->sender;
+	struct mpipc_endpoint *from = mpipc_delivery_msg(delivery)->sender;
 	int err;
 
 	spin_lock(&to->box.lock);
@@ -165,7 +165,7 @@ int mpipc_post(struct mpipc_delivery *delivery, struct mpipc_reply_slot *slot, u
 		err = mpipc_post_locked(delivery, slot);
 	spin_unlock(&to->box.lock);
 	if (err == -EAGAIN || err == -EDQUOT ? !(how & MPIPC_POST_MAY_WAIT) : err == -EMSGSIZE)
-		mpipc_post_lost(to, delivery->msg);
+		mpipc_post_lost(to, mpipc_delivery_msg(delivery));
 	if (err)
 		return err;
 

@@ -94,9 +94,9 @@ static bool mpipc_quota_leaves_enough(struct mpipc_endpoint *to, struct mpipc_ms
 
 	if (msg->sender->exempt)
 		return true;
-	if (msg->n_files && msg->max_files != U32_MAX &&
+	if (msg->n_files && mpipc_msg_flight(msg)->max != U32_MAX &&
 	    !mpipc_quota_leaves_half(files, msg->n_files, atomic_long_read(&user->files),
-				     msg->max_files))
+				     mpipc_msg_flight(msg)->max))
 		return false;
 	return to->role == MPIPC_PRIMARY ||
 	       mpipc_quota_leaves_half(to->box.held, msg->charge, atomic_long_read(&user->bytes),
@@ -112,7 +112,7 @@ static bool mpipc_quota_is_too_much_abroad(struct mpipc_msg *msg)
 	if (msg->abroad || msg->sender->exempt)
 		return false;
 	return (bytes && bytes + msg->charge > (long)(READ_ONCE(mpipc_user_bytes) / 2)) ||
-	       (files && msg->n_files && files + msg->n_files > msg->max_files / 2);
+	       (files && msg->n_files && files + msg->n_files > mpipc_msg_flight(msg)->max / 2);
 }
 
 /**

@@ -190,7 +190,7 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		return -EFAULT;
 	}
 	if (msg) {
-		mpipc_files_install(mpipc_msg_files(msg), slots, rec.n_fds);
+		mpipc_files_install(mpipc_msg_flight(msg)->files, slots, rec.n_fds);
 		atomic64_add(msg->n_files - rec.n_fds, &ep->dropped_fds);
 	}
 	trace_mpipc_receive(ep, &rec);

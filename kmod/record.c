@@ -14,7 +14,7 @@ void mpipc_qnode_drop(struct mpipc_qnode *qnode)
 	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		mpipc_msg_put(container_of(qnode, struct mpipc_delivery, qnode)->msg);
+		mpipc_msg_put(mpipc_qnode_msg(qnode));
 		break;
 	case MPIPC_REPLY_TO:
 		mpipc_reply_slot_drop(container_of(qnode, struct mpipc_reply_slot, qnode));
@@ -35,7 +35,7 @@ struct mpipc_msg *mpipc_qnode_msg(struct mpipc_qnode *qnode)
 	switch (qnode->type) {
 	case MPIPC_MESSAGE:
 	case MPIPC_REQUEST:
-		return container_of(qnode, struct mpipc_delivery, qnode)->msg;
+		return mpipc_delivery_msg(container_of(qnode, struct mpipc_delivery, qnode));
 	case MPIPC_REPLY_TO:
 		return container_of(qnode, struct mpipc_reply_slot, qnode)->reply;
 	}

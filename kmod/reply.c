@@ -14,7 +14,7 @@ static bool mpipc_reply_charge(struct mpipc_msg *reply, struct mpipc_call *call)
 		return true;
 	if (!mpipc_charge(&user->files, reply->n_files, call->max_files, call->caller->exempt))
 		return false;
-	reply->files_user = user;
+	mpipc_msg_flight(reply)->user = user;
 	return true;
 }
 
