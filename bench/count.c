@@ -8,8 +8,9 @@
  *
  * It counts between two instructions by which measure.c marks the start and the end of what is
  * measured, and then writes the numbers as an object of JSON to the file that its argument "out"
- * names. The kernel has to be booted with noreplace-smp, because Linux otherwise removes the
- * prefixes where there is one processor.
+ * names. It counts the instructions of modules by their addresses, too, in steps of 16 bytes, by
+ * which the compiler aligns functions. The kernel has to be booted with noreplace-smp, because
+ * Linux otherwise removes the prefixes where there is one processor.
  *
  * Debian does not package the header of the plugins, so what is used of it is declared here.
  */
@@ -49,9 +50,13 @@ static const uint8_t end_mark[] = { 0x0f, 0x1f, 0x80, 0x32, 0x4d, 0x50, 0x43 };
 #define MODULES		UINT64_C(0xffffffffc0000000)
 #define UPPER_HALF	(UINT64_C(1) << 63)
 
+/* Modules are as close to the start of their space as chance lets them be. */
+#define SPAN		(UINT64_C(32) << 20)
+#define STEP		16
+
 static struct {
 	uint64_t user;
-	uint64_t module;
+	uint64_t module[SPAN / STEP];
 	uint64_t kernel;
 	uint64_t atomics;
 } counts;
@@ -67,11 +72,24 @@ static void start(unsigned int cpu, void *arg)
 
 static void end(unsigned int cpu, void *arg)
 {
+	const char *comma = "";
+	uint64_t module = 0;
+	size_t i;
+
 	(void)cpu;
 	(void)arg;
-	fprintf(out, "{\"user\": %" PRIu64 ", \"module\": %" PRIu64 ", \"kernel\": %" PRIu64
+	fprintf(out, "{\"places\": {");
+	for (i = 0; i < SPAN / STEP; i++) {
+		if (!counts.module[i])
+			continue;
+		module += counts.module[i];
+		fprintf(out, "%s\"%" PRIx64 "\": %" PRIu64, comma, MODULES + i * STEP,
+			counts.module[i]);
+		comma = ", ";
+	}
+	fprintf(out, "}, \"user\": %" PRIu64 ", \"module\": %" PRIu64 ", \"kernel\": %" PRIu64
 		", \"atomics\": %" PRIu64 "}\n",
-		counts.user, counts.module, counts.kernel, counts.atomics);
+		counts.user, module, counts.kernel, counts.atomics);
 	fflush(out);
 }
 
@@ -102,7 +120,9 @@ static uint64_t *place(uint64_t address)
 {
 	if (address < UPPER_HALF)
 		return &counts.user;
-	return address < MODULES ? &counts.kernel : &counts.module;
+	if (address < MODULES || address >= MODULES + SPAN)
+		return &counts.kernel;
+	return &counts.module[(address - MODULES) / STEP];
 }
 
 static void count(struct qemu_plugin_insn *insn, uint64_t *number)

@@ -196,13 +196,27 @@ static int64_t take(int (*work)(void), int *ret)
 	return bench_now() - begin;
 }
 
-static void print_median(const char *work, int64_t *times, unsigned int n)
+static void print_median(const char *work, int64_t *times, unsigned int n, bool marked)
 {
 	bench.work = work;
+	bench.marked = marked && bench.instructions;
 	bench_print(&bench, bench_median(times, n), bench.instructions ? "instructions" : "ns");
 }
 
-/* Measure two works that undo each other, or one alone. The first run warms up. */
+static int64_t take_marked(int (*work)(void), int *ret)
+{
+	int64_t time;
+
+	bench_mark_start();
+	time = take(work, ret);
+	bench_mark_end();
+	return time;
+}
+
+/*
+ * Measure two works that undo each other, or one alone. The first run warms up, and the last one is
+ * marked.
+ */
 static void measure_pair(const char *name, int (*work)(void), const char *undo_name,
 			 int (*undo)(void), unsigned int runs)
 {
@@ -211,18 +225,18 @@ static void measure_pair(const char *name, int (*work)(void), const char *undo_n
 	int ret;
 
 	for (i = 0; i <= runs; i++) {
-		times[i] = take(work, &ret);
+		times[i] = i == runs ? take_marked(work, &ret) : take(work, &ret);
 		if (ret)
 			bench_die("%s with %u secondaries: %d", name, n_pids, ret);
 		if (!undo)
 			continue;
-		undo_times[i] = take(undo, &ret);
+		undo_times[i] = i == runs ? take_marked(undo, &ret) : take(undo, &ret);
 		if (ret)
 			bench_die("%s with %u secondaries: %d", undo_name, n_pids, ret);
 	}
-	print_median(name, times + 1, runs);
+	print_median(name, times + 1, runs, true);
 	if (undo)
-		print_median(undo_name, undo_times + 1, runs);
+		print_median(undo_name, undo_times + 1, runs, true);
 }
 
 static void measure_at(unsigned int peers)
@@ -234,7 +248,7 @@ static void measure_at(unsigned int peers)
 	while (n_pids < peers)
 		times[n++] = start("well");
 	if (n)
-		print_median("start", times, n);
+		print_median("start", times, n, false);
 	measure_pair("attach", attach, "detach", detach, RUNS);
 	measure_pair("malloc", allocate, "free", release, RUNS);
 	measure_pair("tool", run_tool, NULL, NULL, 1);

@@ -210,6 +210,8 @@ static void print_start(const struct bench *bench)
 	       bench->peers, bench->bytes, bench->fds, bench->delay_ms, bench->cpus);
 	if (bench->result)
 		printf("\"result\": \"%s\", ", bench->result);
+	if (bench->marked)
+		printf("\"marked\": %u, ", bench->marked);
 }
 
 void bench_print(const struct bench *bench, double value, const char *unit)
@@ -219,18 +221,14 @@ void bench_print(const struct bench *bench, double value, const char *unit)
 	fflush(stdout);
 }
 
-/*
- * Have count.c count, which runs in QEMU. A processor does nothing for this instruction, nor
- * for the one of mark_end().
- */
-static void mark_start(void)
+void bench_mark_start(void)
 {
 #ifdef __x86_64__
 	asm volatile("nopl 0x43504d31(%%rax)" : : : "memory");
 #endif
 }
 
-static void mark_end(void)
+void bench_mark_end(void)
 {
 #ifdef __x86_64__
 	asm volatile("nopl 0x43504d32(%%rax)" : : : "memory");
@@ -260,11 +258,11 @@ static double take_time(const struct bench *bench, void (*once)(void *arg), void
 		repeat(bench, once, arg, runs);
 		return busy() - start;
 	}
-	mark_start();
+	bench_mark_start();
 	start = bench_now();
 	repeat(bench, once, arg, runs);
 	start = bench_now() - start;
-	mark_end();
+	bench_mark_end();
 	return start;
 }
 

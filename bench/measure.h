@@ -50,6 +50,7 @@
  * @delay_ms: time that each handler sleeps in addition
  * @instructions: the clock counts instructions instead of nanoseconds
  * @result: how the work ended, or NULL if there is only one way
+ * @marked: number of works that were marked for count.c
  */
 struct bench {
 	const char *work;
@@ -61,6 +62,7 @@ struct bench {
 	unsigned int delay_ms;
 	bool instructions;
 	const char *result;
+	unsigned int marked;
 };
 
 /* Parse -w WORK -t TRANSPORT -p PEERS -b BYTES -f FDS -d DELAY_MS -c CPUS -i (instructions). */
@@ -74,6 +76,13 @@ void bench_add_process(pid_t pid);
 /* Print the cost of one work, where @once does @per_run works. */
 void bench_measure(const struct bench *bench, void (*once)(void *arg), void *arg,
 		   unsigned int per_run);
+
+/*
+ * Have count.c count, which runs in QEMU. A processor does nothing at a mark. Each pair of marks
+ * belongs to the next row that has @marked.
+ */
+void bench_mark_start(void);
+void bench_mark_end(void);
 
 /* Print a figure that the caller has measured itself. */
 void bench_print(const struct bench *bench, double value, const char *unit);

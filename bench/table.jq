@@ -178,19 +178,32 @@ def counts($all):
 # Says where the instructions of mpipc are, and how much of the goal the kernel without the module takes.
 def places($all):
 	table(["instructions, 256 bytes", "in all", "programs and libraries", "module",
-	       "rest of the kernel", "that, compared with", "", "ratio", "goal"];
+	       "rest of the kernel", "that, compared with", "", "ratio", "goal",
+	       "leaves programs and module"];
 		(["request", 1, "pingpong", "pipe", 1, 328, "pipe", 0.9],
 		 ["message", 1, "message", "mqueue", 1, 328, "mqueue", 1],
 		 ["broadcast_message", 4, "wake_all", "futex_all", 4, 0, "waking 4", 1.08],
 		 ["broadcast_message", 16, "wake_all", "futex_all", 16, 0, "waking 16", 1.1],
 		 ["broadcast_request", 4, "wake_all", "futex_all", 4, 0, "waking 4", 1.5],
-		 ["broadcast_request", 16, "wake_all", "futex_all", 16, 0, "waking 16", 1.5])
+		 ["broadcast_request", 16, "wake_all", "futex_all", 16, 0, "waking 16", 1.5],
+		 ["attach", 8, "attach", "dpdk", 8, 0, "DPDK on sockets", 0.25])
 		| . as [$work, $peers, $floor, $transport, $floor_peers, $floor_bytes, $text, $goal]
-		| find($all; $work; "mpipc"; $peers; 256; 0) | select(.module)
+		| find($all; $work; "mpipc"; $peers; if $work == "attach" then 0 else 256 end; 0)
+		| select(.module)
 		| get($all; $floor; $transport; $floor_peers; $floor_bytes; 0) as $of
 		| [(.work | gsub("_"; " ")) + " \($peers)", (.value | number), (.user | number),
 		   (.module | number), (.kernel | number), $text, ($of | number),
-		   (.kernel | ratio($of) | fixed(2)), ($goal | tostring)]);
+		   (.kernel | ratio($of) | fixed(2)), ($goal | tostring),
+		   ([$goal * $of - .kernel, 0] | max | number)]);
+
+# Says which files of the module the instructions are in.
+def files($all):
+	[(["request", 1, 256], ["message", 1, 256], ["broadcast_message", 16, 256],
+	  ["broadcast_request", 16, 256], ["attach", 8, 0])
+		| find($all; .[0]; "mpipc"; .[1]; .[2]; 0) | select(.files)] as $rows
+	| table(["instructions of the module", ($rows[] | (.work | gsub("_"; " ")) + " \(.peers)")];
+		[$rows[0].files // {} | to_entries | sort_by(-.value)[] | select(.value >= 10).key][] as $file
+		| ["kmod/\($file).c", ($rows[] | .files[$file] | number)]);
 
 def rte($all):
 	table(["`rte_mp_*`, 256 bytes", "peers", "descriptors", "sockets", "mpipc", "ratio"];
@@ -265,7 +278,14 @@ def all($all; $others; $of_arm64):
 	section("Where the instructions of a request or message are. The ratio is what would be left if " +
 		"the module and the library took nothing: the system calls, the switch to the other process " +
 		"and back, the copies. Where it is close to the goal or above it, no change of mpipc can " +
-		"reach the goal without fewer system calls or switches."; [places($all)]),
+		"reach the goal without fewer system calls or switches. In the programs of attach, which are " +
+		"DPDK's, the library is one part of five."; [places($all)]),
+	section("What the module does for them, by the files of its source. A pipe or a queue has one owner " +
+		"and bytes without a sender. Here record.c and endpoint.c tell the receiver who sent a message, in " +
+		"the namespaces of the receiver; quota.c, post.c and send.c hold what a user and a mailbox may " +
+		"hold, and keep the order with the end of a process; pending.c, call.c and reply.c find the one " +
+		"call that a reply is for, and end it at its deadline. message.c and receive.c allocate, charge, " +
+		"copy and free."; [files($all)]),
 	section("DPDK's own functions:"; [rte($all)]),
 	section("Sizes:"; [sizes($all)]),
 	section("Descriptors:"; [descriptors($all)]),
