@@ -183,8 +183,11 @@ TEST_F(many, broadcast_lets_others_have_the_processor)
 	sem_init(&watch.started, 0, 0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, watch_main, &watch));
 	sem_wait(&watch.started);
-	/* Nobody receives, so that nothing else than the sender needs the processor. */
-	for (int i = 0; i < 20; i++) {
+	/*
+	 * Nobody receives, so that nothing else than the sender needs the processor. The timer of a
+	 * virtual machine on a busy host may be late during many of the broadcasts.
+	 */
+	for (int i = 0; i < 200 && most <= 4; i++) {
 		before = __atomic_load_n(&watch.looks, __ATOMIC_ACQUIRE);
 		ASSERT_EQ(0, send_msg(self->primary, MPIPC_TO_ALL, "m", NULL, 0));
 		looks = __atomic_load_n(&watch.looks, __ATOMIC_ACQUIRE) - before;
