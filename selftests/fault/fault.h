@@ -446,8 +446,9 @@ static inline void expect_record(struct __test_metadata *_metadata, int fd, int 
 	EXPECT_EQ(status, record.status);
 }
 
-/* The fixture */
-
+/* The fixture, which a program that includes this header need not use. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
 FIXTURE(fault)
 {
 	char group[MPIPC_GROUP_MAX];
@@ -486,6 +487,8 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_TRUE(listing_empty());
 	EXPECT_EQ(self->charges, charges());
 }
+
+#pragma GCC diagnostic pop
 
 #define TEST_FAULT(name) TEST_F(fault, name)
 

@@ -235,6 +235,9 @@ static inline int open_beside(const char *prefix)
 	return open_secondary(group);
 }
 
+/* A program that includes this header need not use the fixture. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
 FIXTURE(rte)
 {
 	char prefix[MPIPC_GROUP_MAX];
@@ -251,5 +254,7 @@ FIXTURE_TEARDOWN(rte)
 {
 	rte_eal_cleanup();
 }
+
+#pragma GCC diagnostic pop
 
 #endif /* MPIPC_SELFTESTS_LIB_RTE_H */
