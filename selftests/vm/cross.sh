@@ -20,7 +20,7 @@ find_architecture()
 	[ "$(uname -m)" != "$machine" ] || return 0
 	cross=$machine-linux-gnu-
 	command -v "${cross}gcc" >/dev/null || {
-		echo "${cross}gcc is missing: apt-get install gcc-$machine-linux-gnu" >&2
+		echo "${cross}gcc is missing: apt-get install gcc-$(echo "$machine" | tr _ -)-linux-gnu" >&2
 		return 1
 	}
 	# shellcheck disable=SC2034 # for whoever reads this file
