@@ -266,7 +266,12 @@ check-lib:
 
 check-kernels:
 	@tools/packages check-kernels
-	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,jammy 6.1 6.12 sid))
+	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,\
+		jammy 6.1 6.1-rt-amd64 6.12 6.12-rt-amd64 sid))
+
+check-slim:
+	@tools/packages check-slim
+	@tools/check slim-6.1-arm64 slim-6.1-rt-amd64
 
 check-arm64:
 	@tools/packages check-arm64
