@@ -114,10 +114,11 @@ static inline int echo(const struct rte_mp_msg *msg, const void *peer)
 	struct rte_mp_msg reply = *msg;
 	int i;
 
+	/* Whoever gets the reply may look at the count. */
+	seen.count++;
 	rte_mp_reply(&reply, peer);
 	for (i = 0; i < msg->num_fds; i++)
 		close(msg->fds[i]);
-	seen.count++;
 	return 0;
 }
 
