@@ -24,10 +24,10 @@ help:
 	@echo '  lint            check how the source is written, in seconds'
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
-	@echo '  check-kernels   build the module for Linux 5.15, 6.1, 6.12 and the one of Debian sid, and'
-	@echo '                  run its tests there; as root'
-	@echo '  check-arm64     build everything for arm64 and run the tests there, on Linux 6.1 and on'
-	@echo '                  6.12 with pages of 16 KiB'
+	@echo '  check-kernels   build the module for all kernels of x86-64 in selftests/vm/platforms, also'
+	@echo '                  real-time ones, and run the tests there; as root'
+	@echo '  check-arm64     build everything for arm64 and run the tests on its kernels in that list'
+	@echo '  check-slim      run a part of the tests on arm64 and on a real-time kernel'
 	@echo '  check-hosts     do what README says in new systems of Debian 12, 13 and sid, and of'
 	@echo '                  Ubuntu 24.04 and 22.04, as root and as a user; as root. Hours;'
 	@echo '                  HOSTS="trixie noble" and STEPS="demo check-root" do a part of it'
@@ -264,10 +264,12 @@ check-lib:
 	@tools/packages check-lib
 	@tools/check lib-asan lib-tsan
 
+# The kernels of an architecture that tests run on.
+platforms = $(shell awk '$$3 == "$(1)" { print $$1 }' selftests/vm/platforms)
+
 check-kernels:
 	@tools/packages check-kernels
-	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,\
-		jammy 6.1 6.1-rt-amd64 6.12 6.12-rt-amd64 sid))
+	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,$(call platforms,x86-64)))
 
 check-slim:
 	@tools/packages check-slim
@@ -275,7 +277,7 @@ check-slim:
 
 check-arm64:
 	@tools/packages check-arm64
-	@tools/check kselftest-6.1-arm64 kselftest-6.12-arm64-16k
+	@tools/check $(addprefix kselftest-,$(call platforms,arm64))
 
 check-dkms:
 	@tools/packages check-dkms
@@ -371,6 +373,6 @@ build/fuzz/fuzz: $(wildcard selftests/fuzz/*.[ch]) $(wildcard selftests/*.h) \
 
 .PHONY: all help kernel-headers module writable install-lib install-system install-module uninstall-module \
 	install-dkms uninstall-dkms lib examples tools install uninstall deb dist demo check lint \
-	statements check-lib check-kernels check-arm64 check-dkms check-hosts hosts-results check-dpdk check-dpdk-versions \
+	statements check-lib check-kernels check-slim check-arm64 check-dkms check-hosts hosts-results check-dpdk check-dpdk-versions \
 	check-deb check-debug stress fuzz fuzz-merge fuzz-selfcheck stress-selfcheck bench bench-check bench-results doc kernel-patch \
 	tags compile_commands.json clean

@@ -21,10 +21,6 @@
 #include "text.h"
 #include "tool.h"
 
-/* The first and the last kernel that is tested. */
-#define FIRST_KERNEL	"5.15"
-#define LAST_KERNEL	"7.2"
-
 /**
  * struct check - a check and its result, which is a row
  * @name: subject of the check
