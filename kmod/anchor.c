@@ -5,6 +5,7 @@
 #include <linux/mpipc.h>
 
 #include "anchor.h"
+#include "compat.h"
 
 /* Say whether a file can be an anchor, for which it has to keep its inode as long as its name. */
 static bool mpipc_anchor_is_file(struct file *file)
@@ -55,7 +56,7 @@ int mpipc_anchor_permits(struct file *file, u32 role)
 		return -EROFS;
 	/* Some file systems, FUSE and NFS among them, look closely only for MAY_ACCESS. */
 	err = file_permission(file, mask);
-	if (err || role != MPIPC_PRIMARY || file_owner_or_capable(file))
+	if (err || role != MPIPC_PRIMARY || mpipc_file_is_own(file))
 		return err;
 	return -EPERM;
 }

@@ -4,6 +4,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/memcontrol.h>
 #include <linux/uaccess.h>
 
@@ -37,6 +38,21 @@ static inline int mpipc_receive_fd(struct file *file, int __user *slot)
 		put_user(fd, slot);
 #endif
 	return fd < 0 ? fd : 0;
+}
+
+/**
+ * mpipc_file_is_own - ask whether the calling process owns a file, or may act as its owner
+ * @file: the file
+ *
+ * Newer kernels have a function for this, which is not in all stable releases of the same version.
+ */
+static inline bool mpipc_file_is_own(struct file *file)
+{
+#ifdef MPIPC_FILE_MNT_IDMAP
+	return inode_owner_or_capable(file_mnt_idmap(file), file_inode(file));
+#else
+	return inode_owner_or_capable(file_mnt_user_ns(file), file_inode(file));
+#endif
 }
 
 /**
