@@ -25,7 +25,7 @@ help:
 	@echo '  statements      write what check has shown of rte_mp to STATEMENTS.md'
 	@echo '  check-lib       run the tests of the library with sanitizers'
 	@echo '  check-kernels   build the module for all kernels of x86-64 in selftests/vm/platforms, also'
-	@echo '                  real-time ones, and run the tests there; as root'
+	@echo '                  real-time ones, and run the tests there; build it for s390x; as root'
 	@echo '  check-arm64     build everything for arm64 and run the tests on its kernels in that list'
 	@echo '  check-slim      run a part of the tests on arm64 and on a real-time kernel'
 	@echo '  check-hosts     do what README says in new systems of Debian 12, 13 and sid, and of'
@@ -269,7 +269,8 @@ platforms = $(shell awk '$$3 == "$(1)" { print $$1 }' selftests/vm/platforms)
 
 check-kernels:
 	@tools/packages check-kernels
-	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,$(call platforms,x86-64)))
+	@tools/check $(foreach suite,build kselftest,$(addprefix $(suite)-,$(call platforms,x86-64))) \
+		oldest-6.1 oldest-6.12 build-6.1-s390x
 
 check-slim:
 	@tools/packages check-slim

@@ -284,13 +284,20 @@ TEST_F(tool, doctor_compares_what_is_installed_with_itself)
 }
 
 /* The kernel reports Linux 2.6, with no modules, to this process and to what it runs. */
+/* Have the kernel say that it is Linux 2.6. The C library of some systems does not start there. */
+static bool pretend_old_kernel(FIXTURE_DATA(tool) *self)
+{
+	return personality(UNAME26) >= 0 && !run(&self->result, 0, "true");
+}
+
 TEST_F(tool, doctor_leads_to_a_kernel_its_headers_and_its_module)
 {
 	const struct how root = { 0 };
 	char status[16], command[256], expected[256];
 	struct utsname kernel;
 
-	ASSERT_LE(0, personality(UNAME26));
+	if (!pretend_old_kernel(self))
+		SKIP(return, "this system does not start programs on Linux 2.6");
 	ASSERT_EQ(0, uname(&kernel));
 	EXPECT_EQ(1, examine(self, &root, "kernel", status, command));
 	EXPECT_STREQ("error", status);
@@ -385,10 +392,11 @@ TEST_F(tool, doctor_says_what_could_be_signed_if_there_is_no_module)
 
 	if (!may_unload(self))
 		SKIP(return, "somebody uses the module");
+	if (!pretend_old_kernel(self))
+		SKIP(return, "this system does not start programs on Linux 2.6");
 	describe_parameters(parameters, sizeof(parameters));
 	EXPECT_EQ(0, run(&self->result, 0, "mpipc unload"));
 	ASSERT_EQ(0, demand_signatures(self));
-	ASSERT_LE(0, personality(UNAME26));
 	EXPECT_EQ(1, examine(self, &root, "signature", status, command));
 	EXPECT_STREQ("warning", status);
 	EXPECT_STREQ("", command);

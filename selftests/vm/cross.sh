@@ -13,6 +13,9 @@ find_architecture()
 	if grep -q '^CONFIG_ARM64=y' "$config"; then
 		arch=arm64
 		machine=aarch64
+	elif grep -q '^CONFIG_S390=y' "$config"; then
+		arch=s390x
+		machine=s390x
 	else
 		arch=amd64
 		machine=x86_64
