@@ -10,6 +10,9 @@
 
 #define DEFAULT_ROUNDS	6
 
+/* A round that hangs is noticed after PATIENCE_MS. There may be many rounds. */
+#define TIMEOUT_SECONDS	(24 * 60 * 60)
+
 FIXTURE(loop)
 {
 };
@@ -42,12 +45,15 @@ static int run_proc_info(struct process **tool)
 	return end(*tool);
 }
 
-/* Run dpdk-pdump, which asks the primary for memory, and interrupt it when it captures. */
+/*
+ * Run dpdk-pdump, which asks the primary for memory, and interrupt it when it captures. Without
+ * an option it wants memory for 65535 packets, which takes three times as long.
+ */
 static int run_pdump(struct process **tool)
 {
 	const char *const argv[] = {
 		"dpdk-pdump", "--no-pci", "--no-telemetry", "--", "--pdump",
-		"port=0,queue=*,rx-dev=/tmp/capture", NULL
+		"port=0,queue=*,rx-dev=/tmp/capture,total-num-mbufs=2048", NULL
 	};
 
 	*tool = start(secondary_library, argv);
@@ -71,7 +77,7 @@ static bool note(struct process *tool, unsigned int round, int status, __u64 beg
 	return status == EXIT_FAILURE;
 }
 
-TEST_F(loop, secondaries_start_and_end_while_memory_comes_and_goes)
+TEST_F_TIMEOUT(loop, secondaries_start_and_end_while_memory_comes_and_goes, TIMEOUT_SECONDS)
 {
 	unsigned int n = rounds(), i, n_failed = 0, n_allocated = 0, n_refused = 0;
 	struct process *primary = start_member(true, 0), *tool;
