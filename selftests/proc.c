@@ -4,6 +4,7 @@
 #include "child.h"
 #include "device.h"
 #include "fd.h"
+#include "held.h"
 #include "message.h"
 #include "parameter.h"
 #include "user.h"
@@ -13,7 +14,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#define LISTING "/proc/net/mpipc"
 #define USER 1000
 
 FIXTURE(proc)
@@ -103,24 +103,6 @@ TEST_F(proc, listing_says_what_its_columns_are)
 	EXPECT_STREQ("# request call caller state since deadline", self->line);
 	EXPECT_TRUE(find_line(LISTING, "# user ", self->line, sizeof(self->line)));
 	EXPECT_STREQ("# user uid endpoints groups bytes files abroad files-abroad", self->line);
-}
-
-/* These numbers are those of a user in the listing, or -1 if it has no such user. */
-struct held {
-	long endpoints, groups, bytes, files, abroad, files_abroad;
-};
-
-static struct held find_user(unsigned int uid)
-{
-	struct held held = { -1, -1, -1, -1, -1, -1 };
-	char start[32], line[256];
-
-	snprintf(start, sizeof(start), "user %u ", uid);
-	if (find_line(LISTING, start, line, sizeof(line)) &&
-	    sscanf(line, "user %*u %ld %ld %ld %ld %ld %ld", &held.endpoints, &held.groups,
-		   &held.bytes, &held.files, &held.abroad, &held.files_abroad) != 6)
-		held.endpoints = -2;
-	return held;
 }
 
 /* Have a group as USER, and a message with a descriptor in it. */
