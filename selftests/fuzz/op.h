@@ -35,6 +35,7 @@ struct odd {
  * @cmd: the command
  * @blocked: the place where it may block
  * @zero: bits of u32 members that have to be 0, or it is refused
+ * @least: size of the first version of the structure, if it has grown since
  */
 struct ioctl {
 	unsigned long cmd;
@@ -43,6 +44,7 @@ struct ioctl {
 		size_t at;
 		__u32 bits;
 	} zero[MAX_MUST_BE_ZERO];
+	size_t least;
 };
 
 #define ZERO(type, member, bits) { offsetof(struct type, member), bits }

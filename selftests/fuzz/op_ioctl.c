@@ -51,7 +51,9 @@ static const struct ioctl reply_recv_cmd = {
 	}
 };
 static const struct ioctl cancel_cmd = { MPIPC_CANCEL, OTHERWISE };
-static const struct ioctl peers_cmd = { MPIPC_PEERS, OTHERWISE };
+static const struct ioctl peers_cmd = {
+	MPIPC_PEERS, OTHERWISE, .least = offsetof(struct mpipc_peers_args, peer_size),
+};
 
 /* Operations by ioctl */
 
