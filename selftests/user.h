@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Become another user, drop capabilities, and enter user namespaces. */
+/* Become another user, join as one, drop capabilities, and enter user namespaces. */
 #ifndef MPIPC_SELFTESTS_USER_H
 #define MPIPC_SELFTESTS_USER_H
 
@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <linux/capability.h>
 
 #include "child.h"
+#include "device.h"
 
 /* Drop all capabilities but those in @mask. */
 static inline int keep_capabilities(__u64 mask)
@@ -30,6 +32,39 @@ static inline int keep_capabilities(__u64 mask)
 	};
 
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+/* Have all capabilities of this thread take effect but those in @mask, which stay permitted. */
+static inline void hide_capabilities(__u64 mask)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	syscall(SYS_capget, &header, data);
+	data[0].effective = data[0].permitted & ~mask;
+	data[1].effective = data[1].permitted & ~(mask >> 32);
+	syscall(SYS_capset, &header, data);
+}
+
+/*
+ * Open and join as another user, whom the limits of users stop, though this process is that of
+ * root. Return a file descriptor or a negative error number.
+ */
+static inline int open_as(uid_t uid, struct mpipc_join_args *join)
+{
+	int fd, err;
+
+	if (setresuid(uid, -1, -1))
+		return -errno;
+	fd = open_dev();
+	hide_capabilities(~0ULL);
+	err = do_ioctl(fd, MPIPC_JOIN, join);
+	hide_capabilities(0);
+	if (setresuid(0, -1, -1) || err)
+		close(fd);
+	return err ?: fd;
 }
 
 /* Become a user with one more group, if @extra is not 0, and with these capabilities alone. */

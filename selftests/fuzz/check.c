@@ -10,13 +10,11 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-
-#include <linux/capability.h>
 
 #include "../device.h"
-#include "../message.h"
+#include "../held.h"
 #include "../parameter.h"
+#include "../user.h"
 #include "../vm/complaint.h"
 #include "../wait.h"
 #include "fuzz.h"
@@ -189,35 +187,29 @@ void check_peer(const struct mpipc_peer *peer)
  * Checks after a program
  *
  * Nothing of a program may be left: no member of a group, no reference to a file, nothing
- * that its users are charged for, no complaint of the kernel. The kernel forgets what users
- * are charged for with the last of their endpoints. Therefore the fuzzer has some endpoints
- * of its own, the keepers, and checks the charges by limits that leave space for one more.
+ * that a user is charged for, no complaint of the kernel. The kernel forgets what users are
+ * charged for with the last of their endpoints. Therefore the users of programs have some
+ * endpoints that stay, the keepers.
  */
 
 #define GONE_MS 10000
 
 /* The limits are small, so that programs meet them. The share of the keepers is added. */
-enum { ENDPOINTS, GROUPS, BYTES };
-
 static struct {
 	const char *name;
 	long long value;
 	int file;
 } params[] = {
-	[ENDPOINTS] = { "user_endpoints", 12 },
-	[GROUPS] = { "user_groups", 4 },
-	[BYTES] = { "user_bytes", 1 << 20 },
+	{ "user_endpoints", 8 },
+	{ "user_groups", 4 },
+	{ "user_bytes", 256 << 10 },
 	{ "mailbox_messages", 6 },
 	{ "mailbox_bytes", 128 << 10 },
 	{ "group_endpoints", 6 },
 	{ "endpoint_calls", 4 },
 };
 
-static const uid_t users[] = { 0, 1000 };
-static int primary, keepers[ARRAY_SIZE(users)];
-static int refcount_file, groups_file, log_file;
-/* A message with a descriptor is charged so much. */
-static long long message_bytes;
+static int refcount_file, log_file;
 static int pipe_end;
 static bool uses_pipe, uses_anchors;
 int anchors[N_ANCHORS];
@@ -246,81 +238,15 @@ static void must_write(const char *path, const char *text)
 	close(fd);
 }
 
-static void set_real_uid(uid_t uid)
+static void set_params(void)
 {
-	if (setresuid(uid, -1, -1))
-		die("setresuid");
-}
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+		char text[32];
+		int len = snprintf(text, sizeof(text), "%lld", params[i].value);
 
-static void set(size_t param, long long value)
-{
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%lld", value);
-
-	if (pwrite(params[param].file, text, len, 0) < 0)
-		die(params[param].name);
-}
-
-static void set_params(size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		set(i, params[i].value);
-}
-
-static void set_effective(bool on)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	syscall(SYS_capget, &header, data);
-	for (int i = 0; i < 2; i++)
-		data[i].effective = on ? data[i].permitted : 0;
-	syscall(SYS_capset, &header, data);
-}
-
-/* Send as somebody who may have one file in flight. */
-static int send_one(int keeper)
-{
-	const struct rlimit one = { 1, 1 << 16 }, usual = { 1 << 10, 1 << 16 };
-	struct mpipc_record record;
-	int ret;
-
-	setrlimit(RLIMIT_NOFILE, &one);
-	set_effective(false);
-	ret = send_fds(keeper, MPIPC_TO_PRIMARY, "", NULL, 0, &log_file, 1);
-	set_effective(true);
-	setrlimit(RLIMIT_NOFILE, &usual);
-	if (!ret) {
-		struct mpipc_recv_args recv = { .flags = MPIPC_RECV_DROP_FDS };
-
-		ret = do_ioctl(primary, MPIPC_RECV, &recv);
-		record = recv.record;
-		if (!ret && record.type != MPIPC_MESSAGE)
-			ret = -EPROTO;
+		if (pwrite(params[i].file, text, len, 0) < 0)
+			die(params[i].name);
 	}
-	return ret;
-}
-
-/*
- * Find out what a message costs. The module was just loaded, so that this is the least
- * limit that suffices.
- */
-static void learn_message_bytes(void)
-{
-	long long low = 0, high = 1 << 16;
-
-	while (high - low > 1) {
-		long long middle = (low + high) / 2;
-
-		set(BYTES, middle);
-		if (send_one(keepers[0]))
-			low = middle;
-		else
-			high = middle;
-	}
-	message_bytes = high;
 }
 
 static void set_up_failures(void)
@@ -333,35 +259,50 @@ static void set_up_failures(void)
 	must_write("/sys/kernel/debug/fail_page_alloc/min-order", "10");
 }
 
+static void open_keeper(const char *group, uid_t uid)
+{
+	struct mpipc_join_args join = join_arg(group, MPIPC_PRIMARY);
+
+	if (open_as(uid, &join) < 0)
+		die(group);
+}
+
+#define WORLD_SIZE 4096
+
+/* This is there before a program and after it: how many open files, which groups and users. */
+static char world[WORLD_SIZE];
+
+static void read_world(char now[WORLD_SIZE])
+{
+	size_t len = snprintf(now, WORLD_SIZE, "open files ");
+	ssize_t more = pread(refcount_file, now + len, WORLD_SIZE - len, 0);
+
+	len += more < 0 ? 0 : more;
+	len += read_lines("group ", now + len, WORLD_SIZE - len);
+	read_lines("user ", now + len, WORLD_SIZE - len);
+}
+
 /* Prepare once, before the first program. */
 void world_init(void)
 {
-	struct mpipc_join_args join = join_arg("keepers", MPIPC_PRIMARY);
+	const struct rlimit files = { 1 << 10, 1 << 16 };
 
 	set_up_failures();
+	setrlimit(RLIMIT_NOFILE, &files);
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
 		char path[128];
 
 		snprintf(path, sizeof(path), PARAMETERS "%s", params[i].name);
 		params[i].file = must_open(path, O_WRONLY);
 	}
-	set_params(ARRAY_SIZE(params));
-	join.mode = 0666;
-	primary = open_dev();
-	if (primary < 0 || do_ioctl(primary, MPIPC_JOIN, &join))
-		die("a primary");
-	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
-		set_real_uid(users[i]);
-		keepers[i] = open_secondary("keepers");
-		if (keepers[i] < 0)
-			die("a secondary");
-	}
-	set_real_uid(0);
+	set_params();
+	open_keeper("keeper of root", 0);
+	open_keeper("keeper of a user", 1000);
+	bystanders_start();
 	refcount_file = must_open("/sys/module/mpipc/refcnt", O_RDONLY);
-	groups_file = must_open("/proc/net/mpipc", O_RDONLY);
 	log_file = must_open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	lseek(log_file, 0, SEEK_END);
-	learn_message_bytes();
+	read_world(world);
 }
 
 #define ANCHORS "/tmp/mpipc-fuzz"
@@ -383,8 +324,6 @@ void world_reset(const struct program *program)
 {
 	int ends[2];
 
-	/* Reset the parameters that the checks after the last program changed. */
-	set_params(BYTES + 1);
 	uses_anchors = program_uses(program, "anchor");
 	if (uses_anchors)
 		set_up_anchors();
@@ -411,28 +350,6 @@ static bool is_gone(bool (*check)(void))
 	return true;
 }
 
-static bool no_files(void)
-{
-	char text[32] = "";
-
-	return pread(refcount_file, text, sizeof(text) - 1, 0) > 0 &&
-	       atoi(text) == 1 + ARRAY_SIZE(users);
-}
-
-static bool no_groups(void)
-{
-	char text[4096];
-	ssize_t len = pread(groups_file, text, sizeof(text) - 1, 0);
-	char *group;
-
-	if (len < 0)
-		return false;
-	text[len] = '\0';
-	group = strstr(text, "\ngroup ");
-	return group && !strncmp(group, "\ngroup keepers 1 ", 17) &&
-	       !strstr(group + 1, "\ngroup ");
-}
-
 static bool pipe_is_closed(void)
 {
 	return !uses_pipe || poll_for(pipe_end, 0, 0) & POLLHUP;
@@ -443,39 +360,25 @@ static bool mount_is_free(void)
 	return !uses_anchors || !umount(ANCHORS);
 }
 
-static bool has_no_endpoints(size_t user)
-{
-	int fd, ret;
+/* A line of what is left, or was not there before. */
+static char left[256];
 
-	set(ENDPOINTS, user ? 2 : 3);
-	set(GROUPS, user ? 1 : 2);
-	set_real_uid(users[user]);
-	fd = open_dev();
-	ret = join_primary(fd, "probe");
-	close(fd);
-	set_real_uid(0);
-	return !ret;
-}
-
-static bool root_has_no_endpoints(void)
+static bool world_is_as_before(void)
 {
-	return has_no_endpoints(0);
-}
+	static char now[WORLD_SIZE];
+	const char *was = world, *is = now;
 
-static bool user_has_no_endpoints(void)
-{
-	return has_no_endpoints(1);
-}
-
-static bool root_has_no_messages(void)
-{
-	set(BYTES, message_bytes);
-	return !send_one(keepers[0]);
-}
-
-static bool user_has_no_messages(void)
-{
-	return !send_one(keepers[1]);
+	read_world(now);
+	if (!strcmp(was, is))
+		return true;
+	/* Find the first line that differs. */
+	while (*is && !strncmp(was, is, strcspn(is, "\n") + 1)) {
+		is += strcspn(is, "\n") + 1;
+		was += strcspn(was, "\n") + 1;
+	}
+	snprintf(left, sizeof(left), "left behind: %.*s, not %.*s", (int)strcspn(is, "\n"), is,
+		 (int)strcspn(was, "\n"), was);
+	return false;
 }
 
 /* Return what the kernel has complained about since the last time, or NULL. */
@@ -499,18 +402,13 @@ const char *world_check(const struct program *program)
 {
 	static const struct {
 		bool (*check)(void);
-		bool of_user;
 		const char *otherwise;
 	} checks[] = {
-		{ pipe_is_closed, false, "a file is still referred to" },
-		{ no_files, false, "a file of the device is still open" },
-		{ no_groups, false, "a group is still there" },
-		{ mount_is_free, false, "a mount is still busy" },
-		{ root_has_no_messages, false, "root is charged for messages" },
-		{ user_has_no_messages, true, "a user is charged for messages" },
-		{ root_has_no_endpoints, false, "root is charged for endpoints or groups" },
-		{ user_has_no_endpoints, true, "a user is charged for endpoints or groups" },
+		{ pipe_is_closed, "a file is still referred to" },
+		{ mount_is_free, "a mount is still busy" },
+		{ world_is_as_before, left },
 	};
+	bool limits_changed = program_uses(program, "params");
 	const char *said;
 
 	if (uses_pipe)
@@ -521,12 +419,14 @@ const char *world_check(const struct program *program)
 	said = complaint();
 	if (said)
 		return said;
-	/* Leave out checks that the program is in the way of. */
-	if (program_uses(program, "params"))
-		set_params(ARRAY_SIZE(params));
+	if (limits_changed)
+		set_params();
+	/* They take what is left in their mailbox, and do what they did not do before. */
+	bystanders_wake(limits_changed);
+	if (shared->finding[0])
+		return shared->finding;
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
-		if ((!checks[i].of_user || program_uses(program, "user")) &&
-		    !is_gone(checks[i].check))
+		if (!is_gone(checks[i].check))
 			return checks[i].otherwise;
 	if (uses_pipe)
 		close(pipe_end);

@@ -6,8 +6,9 @@
  * four actors. It makes programs by chance and by changing those that reached places in the
  * module that no other program had reached. main.c has this loop, program.c the programs,
  * run.c the actors, op_*.c the operations, argument.c and issue.c their arguments and ioctls,
- * and check.c what has to hold during a program and after it. Complaints of the kernel are
- * findings, and so are blocked threads that nothing excuses.
+ * check.c what has to hold during a program and after it, and bystander.c other users, who must
+ * not notice anything. Complaints of the kernel are findings, and so are blocked threads that
+ * nothing excuses.
  */
 #ifndef MPIPC_FUZZ_H
 #define MPIPC_FUZZ_H
@@ -213,6 +214,9 @@ void check_info(const struct mpipc_info *info);
 void check_peer(const struct mpipc_peer *peer);
 void check_data(const char *data, size_t size);
 void check_untouched(const void *memory, size_t size);
+
+void bystanders_start(void);
+void bystanders_wake(bool checks);
 
 void world_init(void);
 void world_reset(const struct program *program);

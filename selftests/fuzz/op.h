@@ -58,6 +58,7 @@ extern const struct ioctl call_cmd;
 
 /* run.c */
 void reset_actor(struct actor *actor);
+void visit_bystanders(void);
 
 /* argument.c */
 struct slot *slot_of(struct actor *me, uint8_t number);

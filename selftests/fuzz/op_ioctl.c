@@ -59,15 +59,16 @@ static const struct ioctl peers_cmd = {
 
 static struct mpipc_join_args join_of(struct actor *me, const uint8_t *a)
 {
-	static const char *const groups[] = { "a", "b", "a b\\\001" };
+	static const char *const groups[] = { "a", "b", "a b\\\001", NULL, "common" };
+	const char *group = groups[a[2] % ARRAY_SIZE(groups)];
 	struct mpipc_join_args join = {
 		.role = a[1] % 4,
 		.flags = a[3] % 8,
 		.deadline = deadline_of(me, a[5] % 4),
 	};
 
-	if (a[2] % 4 < ARRAY_SIZE(groups))
-		strcpy(join.group, groups[a[2] % 4]);
+	if (group)
+		strcpy(join.group, group);
 	else
 		memset(join.group, 'g', sizeof(join.group) - 1);
 	return join;

@@ -91,6 +91,13 @@ static void op_nap(struct actor *me, const uint8_t *a)
 	nanosleep(&time, NULL);
 }
 
+/* One at a time can talk to the bystanders. */
+static void op_others(struct actor *me, const uint8_t *a)
+{
+	if (me->index == MAIN)
+		visit_bystanders();
+}
+
 void reap_child(void)
 {
 	struct actor *actor = &shared->actors[CHILD];
@@ -158,6 +165,7 @@ const struct kind kinds[] = {
 	{ "signal", "vv", op_signal, 2 },
 	{ "fail", "v", op_fail, 3 },
 	{ "nap", "v", op_nap, 1 },
+	{ "others", "", op_others, 2 },
 	{ "kill", "", op_kill, 2 },
 	{ "exit", "v", op_exit, 1 },
 };

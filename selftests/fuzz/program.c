@@ -140,7 +140,7 @@ static uint8_t random_arg(char what)
 	case 'r':
 		return one_in(16) ? random_below(4) : 1 + random_below(2);
 	case 'g':
-		return one_in(6) ? random_below(4) : 0;
+		return one_in(4) ? random_below(5) : 0;
 	case 't':
 		return one_in(3) ? random_below(2 * N_SLOTS) : random_below(5);
 	case 'w':

@@ -16,6 +16,7 @@
 #include <linux/kcov.h>
 
 #include "../device.h"
+#include "../user.h"
 #include "../wait.h"
 #include "fuzz.h"
 #include "op.h"
@@ -40,10 +41,10 @@ char *source;
  * Map memory in an area where there is nothing else, each time in another place of it, so
  * that a pointer with a wrong byte points at nothing.
  */
-static void *map(size_t size)
+static void *map(size_t size, int how)
 {
 	static unsigned int n;
-	char *area = mmap(NULL, 2 * AREA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *area = mmap(NULL, 2 * AREA, PROT_NONE, how | MAP_ANONYMOUS, -1, 0);
 	char *memory;
 
 	memory = (char *)(((uintptr_t)area + AREA - 1) / AREA * AREA) + n++ * (AREA / 32);
@@ -57,8 +58,9 @@ static void *map(size_t size)
 /* Prepare once, before the first program. */
 void run_init(void)
 {
-	shared = map((sizeof(*shared) + 4095) / 4096 * 4096);
-	source = map(SOURCE_SIZE);
+	/* The bystanders, who have memory of their own, report findings in this one. */
+	shared = map((sizeof(*shared) + 4095) / 4096 * 4096, MAP_SHARED);
+	source = map(SOURCE_SIZE, MAP_PRIVATE);
 	for (size_t i = 0; i < SOURCE_SIZE; i++)
 		source[i] = pattern(i);
 	mprotect(source, SOURCE_SIZE, PROT_READ);
@@ -66,11 +68,11 @@ void run_init(void)
 		struct actor *actor = &shared->actors[i];
 
 		actor->index = i;
-		actor->arg = map(ARG_SIZE);
-		actor->data = map(DATA_SIZE);
-		actor->fds = map(FDS_SIZE);
-		actor->records = map(RECORDS_SIZE);
-		actor->stack = map(STACK_SIZE);
+		actor->arg = map(ARG_SIZE, MAP_PRIVATE);
+		actor->data = map(DATA_SIZE, MAP_PRIVATE);
+		actor->fds = map(FDS_SIZE, MAP_PRIVATE);
+		actor->records = map(RECORDS_SIZE, MAP_PRIVATE);
+		actor->stack = map(STACK_SIZE, MAP_PRIVATE);
 	}
 }
 
@@ -250,12 +252,33 @@ static void check_receiver(struct actor *actor)
 	}
 }
 
+/* Let the bystanders do all that they do, unless the program changes the limits of users. */
+void visit_bystanders(void)
+{
+	bystanders_wake(!program_uses(program, "params"));
+}
+
+/* Take all that an endpoint has received, which its user is charged for. */
+static void empty(__u64 id)
+{
+	struct mpipc_recv_args recv = {
+		.flags = MPIPC_RECV_DROP_FDS,
+		.max_size = MPIPC_SIZE_MAX,
+		.data = to_u64(shared->actors[MAIN].data),
+	};
+
+	for (int i = 0; i < N_SLOTS; i++)
+		while (slots[i].id == id && !do_ioctl(slots[i].fd, MPIPC_RECV, &recv))
+			;
+}
+
 /*
  * Let all leave but an endpoint that somebody calls or sends with. The call has to end,
- * because nobody is left who could reply or make space.
+ * because nobody is left but bystanders, who reply and make space.
  */
 static void check_caller(void)
 {
+	__u64 give_up = in_ms(HANG_MS);
 	struct actor *caller = NULL;
 
 	for (int i = THREAD_1; i <= THREAD_2; i++)
@@ -266,8 +289,13 @@ static void check_caller(void)
 	for (int i = 0; i < N_SLOTS; i++)
 		if (slots[i].id != caller->blocked_id)
 			set_slot(&slots[i], -1);
-	if (!wait_idle(caller))
-		found("a caller waits for endpoints that have left");
+	while (!is_idle(caller)) {
+		if (now_ns() > give_up)
+			return found("a caller waits for endpoints that have left");
+		bystanders_wake(false);
+		empty(caller->blocked_id);
+		futex_wait(&caller->done, caller->todo - 1, 20 * NSEC_PER_MSEC);
+	}
 }
 
 /*
@@ -313,6 +341,8 @@ static int __attribute__((noreturn)) run_main(void *arg)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	set_up_signals();
+	/* The limits of users stop this one, until it changes its user and comes back. */
+	hide_capabilities(1ULL << CAP_SYS_RESOURCE);
 	start_kcov(me);
 	for (unsigned int i = 0; i < program->n; i++) {
 		struct actor *actor = &shared->actors[program->ops[i].actor];
@@ -322,6 +352,8 @@ static int __attribute__((noreturn)) run_main(void *arg)
 		else
 			hand_over(actor, i);
 	}
+	visit_bystanders();
+	stop_if_found();
 	finish();
 	_exit(0);
 }
