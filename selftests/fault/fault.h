@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tests of faults: whatever fails on the way, memory or access to it, an operation succeeds
- * or says why not, loses and leaks nothing, and leaves its peers able to go on.
+ * or says why not, loses and leaks nothing, leaves its peers able to go on, and leaves users with
+ * what they were charged for before.
  *
  * Each operation is repeated, the first time with the first thing that can fail in it
  * failing, then the second, and so on, until there is none left to fail. The kernel needs
@@ -16,12 +17,13 @@
 #include "device.h"
 #include "fd.h"
 #include "harness.h"
+#include "held.h"
 #include "message.h"
 #include "parameter.h"
 #include "user.h"
 #include "wait.h"
 
-#include <sys/resource.h>
+#include <sched.h>
 
 #define MOST_FAULTS 20000	/* an operation with more faults never ends */
 #define SECONDARIES 3
@@ -85,29 +87,15 @@ static inline int set_up_faults(void)
  * @fired: whether it did: then there may be more
  * @optional: there may be none at all
  * @lasting: it is memory that comes to an end, after more bytes each time
+ * @keeps: a repetition leaves something that users are charged for
  */
 struct fault {
 	unsigned int nth;
 	bool fired;
 	bool optional;
 	bool lasting;
+	bool keeps;
 };
-
-static inline bool next_fault(struct __test_metadata *_metadata, struct fault *fault)
-{
-	if (!fault->fired) {
-		/* An operation in which nothing can fail shows nothing. */
-		EXPECT_TRUE(fault->optional || fault->nth > 1);
-		return false;
-	}
-	fault->fired = false;
-	fault->nth++;
-	ASSERT_GT(MOST_FAULTS, fault->nth);
-	return true;
-}
-
-#define FOR_EACH_FAULT(fault) \
-	for (struct fault fault = { .fired = true }; next_fault(_metadata, &(fault)); )
 
 static inline void arm_nth(unsigned int nth)
 {
@@ -208,95 +196,27 @@ static inline int do_open(const char *path, int flags)
 
 /* Charges */
 
-/*
- * Find the least user_bytes with which a message passes, which covers its own memory and
- * what else is charged to the user.
- */
-static inline int least_user_bytes(int from, int to)
+#define CHARGES_SIZE 1024
+
+/* Read what all users are charged for. */
+static inline void read_charges(char charges[CHARGES_SIZE])
 {
-	struct mpipc_record record;
-	int fails = 0, passes = 1 << 16;
-
-	while (passes - fails > 1) {
-		int middle = (fails + passes) / 2;
-		int err = set_param("user_bytes", middle) ?:
-			  send_msg(from, MPIPC_TO_PRIMARY, "", NULL, 0);
-
-		if (err == -EDQUOT) {
-			fails = middle;
-			continue;
-		}
-		if (err || recv_msg(to, &record, NULL, 0))
-			return -EIO;
-		passes = middle;
-	}
-	return passes;
+	read_lines("user ", charges, CHARGES_SIZE);
 }
 
-/*
- * Expect that the user holds exactly one group, two endpoints and four files when it has
- * just these. Return how much memory it holds, or a negative error number.
- */
-static inline int measure_charges(const char *group)
+/* Expect that users are charged for just that, once a kernel thread has freed what it has to. */
+static inline void expect_charges(struct __test_metadata *_metadata,
+				  const char charges[CHARGES_SIZE])
 {
-	const struct rlimit files = { 4, 4 };
-	const int fds[5] = { 0, 0, 0, 0, 0 };
-	struct mpipc_record record;
-	char other[MPIPC_GROUP_MAX];
-	int primary, secondary, bytes;
+	__u64 give_up = in_ms(60 * 1000);
+	char now[CHARGES_SIZE];
 
-	/* Files in flight are bounded for users without capabilities. */
-	if (set_param("user_groups", 1) || set_param("user_endpoints", 2) ||
-	    keep_capabilities(1ULL << CAP_DAC_OVERRIDE))
-		return -EPERM;
-	group_name(other, "other");
-	primary = open_primary(group);
-	if (primary < 0 || open_primary(other) != -EDQUOT)
-		return -EMLINK;
-	secondary = open_secondary(group);
-	if (secondary < 0 || open_secondary(group) != -EDQUOT)
-		return -EUSERS;
-	bytes = least_user_bytes(secondary, primary);
-	if (bytes < 0 || set_param("user_bytes", 1 << 16))
-		return -EDQUOT;
-	if (setrlimit(RLIMIT_NOFILE, &files) ||
-	    send_fds(secondary, MPIPC_TO_PRIMARY, "", NULL, 0, fds, 5) != -ETOOMANYREFS ||
-	    send_fds(secondary, MPIPC_TO_PRIMARY, "", NULL, 0, fds, 4) ||
-	    recv_fds(primary, &record, NULL, 0, NULL, 0, 0) != -EMSGSIZE)
-		return -ETOOMANYREFS;
-	return bytes;
+	for (read_charges(now); strcmp(charges, now) && now_ns() < give_up; read_charges(now))
+		sched_yield();
+	EXPECT_STREQ(charges, now);
 }
 
-static const char *const params[] = { "user_groups", "user_endpoints", "user_bytes" };
-
-/*
- * Measure the charges, in a process that has nothing open. The result is the same each time
- * if nothing is held.
- */
-static inline int charges(void)
-{
-	long long usual[ARRAY_SIZE(params)];
-	char group[MPIPC_GROUP_MAX];
-	struct child child;
-	__u64 found = 0;
-
-	group_name(group, "charges");
-	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
-		usual[i] = get_param(params[i]);
-	if (child_fork(&child) < 0)
-		return -errno;
-	if (!child.pid) {
-		child_send(&child, measure_charges(group));
-		_exit(0);
-	}
-	if (child_hear(&child, &found) || child_wait(&child))
-		return -ECHILD;
-	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
-		set_param(params[i], usual[i]);
-	return found;
-}
-
-/* Check that no group is left in this network namespace. */
+/* Check that no group is left in this network namespace, and no user. */
 static inline bool listing_empty(void)
 {
 	FILE *file = fopen("/proc/net/mpipc", "re");
@@ -446,6 +366,24 @@ static inline void expect_record(struct __test_metadata *_metadata, int fd, int 
 	EXPECT_EQ(status, record.status);
 }
 
+/*
+ * Root has the primary, and these users one secondary each. The last one of them has a group of
+ * its own, too, with a neighbour in it. These two are the bystanders.
+ */
+static const uid_t users[SECONDARIES] = { 1000, 1001, 1002 };
+
+#define NEIGHBOUR 1003
+
+static int bystanders[2] = { -1, -1 };
+
+/* Open and join as a user whom limits stop. */
+static inline int open_user(uid_t uid, const char *group, enum mpipc_role role)
+{
+	struct mpipc_join_args join = join_arg(group, role);
+
+	return open_as(uid, &join);
+}
+
 /* The fixture, which a program that includes this header need not use. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -453,7 +391,7 @@ FIXTURE(fault)
 {
 	char group[MPIPC_GROUP_MAX];
 	char other[MPIPC_GROUP_MAX];
-	int charges;
+	char charges[CHARGES_SIZE];
 	unsigned int fds;
 	int primary;
 	int secondary[SECONDARIES];
@@ -462,30 +400,38 @@ FIXTURE(fault)
 
 FIXTURE_SETUP(fault)
 {
+	char bystand[MPIPC_GROUP_MAX];
+
 	ASSERT_EQ(0, set_up_faults());
 	make_payload();
 	group_name(self->group, "fault");
 	group_name(self->other, "other");
-	self->charges = charges();
-	ASSERT_LT(0, self->charges);
+	group_name(bystand, "bystand");
 	self->fds = count_fds();
-	self->primary = open_primary(self->group);
+	self->primary = open_user(0, self->group, MPIPC_PRIMARY);
 	ASSERT_LE(0, self->primary);
 	for (int i = 0; i < SECONDARIES; i++) {
-		self->secondary[i] = open_secondary(self->group);
+		self->secondary[i] = open_user(users[i], self->group, MPIPC_SECONDARY);
 		ASSERT_LE(0, self->secondary[i]);
 		self->id[i] = endpoint_id(self->secondary[i]);
 	}
+	bystanders[0] = open_user(users[SECONDARIES - 1], bystand, MPIPC_PRIMARY);
+	ASSERT_LE(0, bystanders[0]);
+	bystanders[1] = open_user(NEIGHBOUR, bystand, MPIPC_SECONDARY);
+	ASSERT_LE(0, bystanders[1]);
+	read_charges(self->charges);
 }
 
 FIXTURE_TEARDOWN(fault)
 {
+	expect_charges(_metadata, self->charges);
+	for (int i = 0; i < 2; i++)
+		close(bystanders[i]);
 	close(self->primary);
 	for (int i = 0; i < SECONDARIES; i++)
 		close(self->secondary[i]);
 	EXPECT_EQ(self->fds, count_fds());
 	EXPECT_TRUE(listing_empty());
-	EXPECT_EQ(self->charges, charges());
 }
 
 #pragma GCC diagnostic pop
@@ -516,6 +462,36 @@ static inline void expect_all_talk(struct __test_metadata *_metadata, FIXTURE_DA
 	for (int i = 0; i < SECONDARIES; i++)
 		expect_talk(_metadata, self->primary, self->secondary[i]);
 }
+
+/* Repetitions */
+
+/*
+ * Go to the next fault. Expect that the last one left no user with a charge or without, and that
+ * the bystanders have not noticed it.
+ */
+static inline bool next_fault(struct __test_metadata *_metadata, struct fault *fault)
+{
+	static char charges[CHARGES_SIZE];
+
+	if (!fault->nth)
+		read_charges(charges);
+	else if (!fault->keeps)
+		expect_charges(_metadata, charges);
+	if (bystanders[0] >= 0)
+		expect_talk(_metadata, bystanders[0], bystanders[1]);
+	if (!fault->fired) {
+		/* An operation in which nothing can fail shows nothing. */
+		EXPECT_TRUE(fault->optional || fault->nth > 1);
+		return false;
+	}
+	fault->fired = false;
+	fault->nth++;
+	ASSERT_GT(MOST_FAULTS, fault->nth);
+	return true;
+}
+
+#define FOR_EACH_FAULT(fault) \
+	for (struct fault fault = { .fired = true }; next_fault(_metadata, &(fault)); )
 
 /* Sending */
 

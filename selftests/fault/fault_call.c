@@ -61,17 +61,22 @@ TEST_FAULT(asynchronous_call_is_made_whole_or_not_at_all)
 /* The calls stay open, so that none of them finds memory that another has left. */
 TEST_FAULT(call_is_made_or_not_while_others_are_open)
 {
+	struct fault fault = { .fired = true, .keeps = true };
+	char charges[CHARGES_SIZE];
 	unsigned int made = 0;
 
-	FOR_EACH_FAULT(fault) {
+	while (next_fault(_metadata, &fault)) {
 		struct mpipc_call_args call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, NULL, 0);
 		int ret;
 
+		read_charges(charges);
 		call.flags = MPIPC_CALL_ASYNC;
 		call.deadline = MPIPC_FOREVER;
 		ret = WITH_FAULT(fault, do_ioctl(self->secondary[0], MPIPC_CALL, &call));
 		expect_clean(_metadata, &fault, ret);
 		EXPECT_EQ(!ret, !!call.id);
+		if (ret)
+			expect_charges(_metadata, charges);
 		made += !ret;
 	}
 	for (; made; made--) {
@@ -154,10 +159,11 @@ static void try_sync(struct __test_metadata *_metadata, const char *group, int n
 
 	ASSERT_LE(0, primary);
 	for (int i = 0; i < n; i++) {
-		servers[i].fd = open_secondary(group);
+		servers[i].fd = open_user(users[i], group, MPIPC_SECONDARY);
 		ASSERT_LE(0, servers[i].fd);
-		ASSERT_EQ(0, pthread_create(&servers[i].thread, NULL, serve, &servers[i]));
 	}
+	for (int i = 0; i < n; i++)
+		ASSERT_EQ(0, pthread_create(&servers[i].thread, NULL, serve, &servers[i]));
 	to = n == 1 ? endpoint_id(servers[0].fd) : MPIPC_TO_ALL;
 	FOR_EACH_FAULT(fault) {
 		struct mpipc_call_args call = sync_call(to, load);
