@@ -9,7 +9,8 @@
 # this have all that the tests need. So does a test that did not run although it was
 # planned, and a suite that did not end well. Only a check that says that this system lacks
 # what it is about, "ok 1 NAME # SKIP this system REASON", does not count, and is named; and so does
-# a test that says that "this kernel has no" file system of that kind, since Ubuntu's are modules.
+# a test that says that "this kernel has no" file system of that kind, since Ubuntu's are modules, or
+# that "this system does not" do what the test needs.
 
 function fail(what,    i) {
 	failed++
@@ -53,7 +54,7 @@ FNR == 1 {
 	inner_ran++
 	test = $0
 	sub(/^# (not )?ok [0-9]+ /, "", test)
-	if (/ # SKIP this kernel has no /)
+	if (/ # SKIP this (kernel has no|system does not) /)
 		print "skipped " suite ": " name ": " test
 	else if (/ # SKIP/)
 		fail(name " was skipped: " test)
