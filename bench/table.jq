@@ -280,8 +280,8 @@ def all($all; $others; $of_arm64):
 		"and back, the copies. Where it is close to the goal or above it, no change of mpipc can " +
 		"reach the goal without fewer system calls or switches. In the programs of attach, which are " +
 		"DPDK's, the library is one part of five."; [places($all)]),
-	section("What the module does for them, by the files of its source. A pipe or a queue has one owner " +
-		"and bytes without a sender. Here record.c and endpoint.c tell the receiver who sent a message, in " +
+	section("The module has these files for that. A pipe or a queue has one owner " +
+		"and bytes without a sender. Here record.c and endpoint.c say who sent a message, in " +
 		"the namespaces of the receiver; quota.c, post.c and send.c hold what a user and a mailbox may " +
 		"hold, and keep the order with the end of a process; pending.c, call.c and reply.c find the one " +
 		"call that a reply is for, and end it at its deadline. message.c and receive.c allocate, charge, " +
