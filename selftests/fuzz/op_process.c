@@ -91,7 +91,7 @@ static void op_nap(struct actor *me, const uint8_t *a)
 	nanosleep(&time, NULL);
 }
 
-/* One at a time can talk to the bystanders. */
+/* Only one process of a program can talk to the bystanders, who have one line to it. */
 static void op_others(struct actor *me, const uint8_t *a)
 {
 	if (me->index == MAIN)

@@ -283,8 +283,10 @@ TEST_F(tool, doctor_compares_what_is_installed_with_itself)
 	EXPECT_TRUE(installs(command));
 }
 
-/* The kernel reports Linux 2.6, with no modules, to this process and to what it runs. */
-/* Have the kernel say that it is Linux 2.6. The C library of some systems does not start there. */
+/*
+ * Have the kernel say to this process, and to what it runs, that it is Linux 2.6, for which there
+ * are no modules. Return false if no program starts then, as with the C library of some systems.
+ */
 static bool pretend_old_kernel(FIXTURE_DATA(tool) *self)
 {
 	return personality(UNAME26) >= 0 && !run(&self->result, 0, "true");
