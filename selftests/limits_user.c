@@ -701,7 +701,8 @@ TEST_F(limits, joining_costs_the_same_however_many_wait_for_other_primaries)
 	ASSERT_EQ(0, (int)ret);
 	with_others = cost_of_joining(self->group);
 	EXPECT_LT(0, with_others);
-	EXPECT_GT(2 * alone, with_others);
+	/* A join that looks at all of them takes over fifty times as long. */
+	EXPECT_GT(10 * alone, with_others);
 	EXPECT_EQ(128 + SIGKILL, child_kill(&waiter));
 }
 
