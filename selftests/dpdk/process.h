@@ -9,6 +9,7 @@
 #include "namespaces.h"
 #include "wait.h"
 
+#include <grp.h>
 #include <pty.h>
 
 #define MAX_PROCESSES	8
@@ -38,6 +39,20 @@ static unsigned int n_processes;
 /* The next program is started in new namespaces of these kinds. */
 static int new_namespaces;
 
+/* The next program is started as this user of this group, unless the group is 0. */
+static uid_t next_user;
+static gid_t next_group;
+
+/* Be a user whose runtime directory is that of root, and whose sockets are open to the group. */
+static inline void become_user(void)
+{
+	umask(0007);
+	must(setgroups(0, NULL), "setgroups");
+	must(setgid(next_group), "setgid");
+	must(setuid(next_user), "setuid");
+	setenv("XDG_RUNTIME_DIR", "/var/run", 1);
+}
+
 /* Run a program in the child; DPDK_ROOT is the system that it belongs to, if not this one. */
 static inline void __attribute__((noreturn)) run(const char *preload, const char *const argv[])
 {
@@ -45,6 +60,8 @@ static inline void __attribute__((noreturn)) run(const char *preload, const char
 
 	if (new_namespaces)
 		enter_namespaces(new_namespaces);
+	if (next_group)
+		become_user();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (root)
 		must(chroot(root) ?: chdir("/"), root);
