@@ -41,8 +41,8 @@ help:
 	@echo '  check-deb       build the Debian packages, install, upgrade, use and purge them, and build'
 	@echo '                  those of another architecture, as root'
 	@echo '  check-debug     run all tests on kernels that look for errors'
-	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan or'
-	@echo '                  a release, SECONDS=60, SEED= of a run that is to be repeated'
+	@echo '  stress          do everything at random, against a model: KERNEL=debug, kcsan, rt,'
+	@echo '                  cfi or a release, SECONDS=60, SEED= of a run that is to be repeated'
 	@echo '  fuzz            run random programs on the debug kernel, SECONDS=60, SEED=1'
 	@echo '  fuzz-merge      put the new programs of that among those it begins with'
 	@echo '  fuzz-selfcheck  have the fuzzer find bugs that are planted for it'
@@ -252,7 +252,7 @@ lint:
 	@tools/check lint
 
 one:
-	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,one)
+	@tools/packages $(if $(filter debug kcsan rt cfi,$(KERNEL)),check-debug,one)
 	@KERNEL=$(KERNEL) tools/one '$(TEST)'
 
 statements:
@@ -307,11 +307,11 @@ check-deb:
 
 check-debug:
 	@tools/packages check-debug
-	@tools/check kselftest-debug kselftest-kcsan fault-debug fuzz-selfcheck stress-selfcheck \
+	@tools/check kselftest-debug kselftest-kcsan kselftest-rt kselftest-cfi fault-debug fuzz-selfcheck stress-selfcheck \
 		stress-kcsan stress-debug fuzz-debug coverage
 
 stress:
-	@tools/packages $(if $(filter debug kcsan,$(KERNEL)),check-debug,check)
+	@tools/packages $(if $(filter debug kcsan rt cfi,$(KERNEL)),check-debug,check)
 	@selftests/vm/stress --kernel $(or $(KERNEL),default) $(or $(SECONDS),60) $(SEED)
 
 fuzz:
