@@ -89,8 +89,12 @@ INSTALLED = $(or $(RELEASE),$(notdir $(KDIR:%/build=%)))
 # options that this one lacks.
 KERNEL_CC = $(shell sed -nE 's/^CONFIG_CC_VERSION_TEXT="?([^ ]*gcc[^ ]*) .*/\1/p' \
 	$(KDIR)/include/config/auto.conf 2>/dev/null)
-# A kernel that clang has built has options that gcc does not know.
-KERNEL_LLVM = $(if $(shell grep -sx 'CONFIG_CC_IS_CLANG=y' $(KDIR)/include/config/auto.conf),LLVM=1)
+# A kernel that clang has built has options that gcc does not know, and those of a newer clang. The tools of
+# the kernel's version have it in their names, if they are not the system's default.
+KERNEL_CLANG = $(shell sed -nE 's/^CONFIG_CC_VERSION_TEXT=.*clang version ([0-9]+)\..*/-\1/p' \
+	$(KDIR)/include/config/auto.conf 2>/dev/null)
+KERNEL_LLVM = $(if $(shell grep -sx 'CONFIG_CC_IS_CLANG=y' $(KDIR)/include/config/auto.conf),\
+	LLVM=$(or $(if $(KERNEL_CLANG),$(if $(shell command -v ld.lld$(KERNEL_CLANG)),$(KERNEL_CLANG))),1))
 # CC or LLVM of the environment or of the command line takes precedence.
 MODULE_CC = $(if $(LLVM)$(filter-out default file,$(origin CC)),,$(or $(KERNEL_LLVM),\
 	$(if $(shell command -v $(KERNEL_CC)),CC=$(KERNEL_CC))))
