@@ -31,6 +31,18 @@ static inline bool does(struct process *self, const char *command, const char *t
 	return expect(self, text);
 }
 
+/* Check that two processes have the same devices, and get replies. */
+static inline bool belong_together(struct process *primary, struct process *secondary)
+{
+	return does(secondary, "ports", "= 2 ports") &&
+	       does(secondary, "request", "= returned 0, 1 replies of 1") &&
+	       does(primary, "request", "= returned 0, 1 replies of 1") &&
+	       does(secondary, "attach net_null7", "= attached 0") &&
+	       does(primary, "ports", "= 3 ports") &&
+	       does(primary, "detach net_null7", "= detached 0") &&
+	       does(secondary, "ports", "= 2 ports");
+}
+
 /* Have a member allocate memory, and check that another one can read it. */
 static inline bool shares_memory(struct process *self, struct process *other)
 {

@@ -58,18 +58,6 @@ static struct process *start_member_of(uid_t user, bool is_primary)
 	return self;
 }
 
-/* Check that two processes have the same devices, and get replies. */
-static bool belong_together(struct process *primary, struct process *secondary)
-{
-	return does(secondary, "ports", "= 2 ports") &&
-	       does(secondary, "request", "= returned 0, 1 replies of 1") &&
-	       does(primary, "request", "= returned 0, 1 replies of 1") &&
-	       does(secondary, "attach net_null7", "= attached 0") &&
-	       does(primary, "ports", "= 3 ports") &&
-	       does(primary, "detach net_null7", "= detached 0") &&
-	       does(secondary, "ports", "= 2 ports");
-}
-
 /* Run a primary of one user and secondaries of another. */
 static bool meet(uid_t of_primary, uid_t of_secondary)
 {
