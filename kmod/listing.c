@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 
 #include "listing.h"
@@ -197,7 +197,6 @@ static void mpipc_listing_next_line(struct seq_file *m)
 {
 	struct mpipc_listing *at = m->private;
 
-	at->line++;
 	if ((at->member && mpipc_listing_next_request(m)) ||
 	    (at->group && mpipc_listing_next_member(m)))
 		return;
@@ -209,23 +208,21 @@ static void *mpipc_listing_start(struct seq_file *m, loff_t *pos)
 {
 	struct mpipc_listing *at = m->private;
 
-	/* A reader that goes back starts again. */
-	if (*pos < at->line)
+	/* seq_file goes on with the line that it came to, or begins anew, and then skips lines. */
+	if (!*pos)
 		*at = (struct mpipc_listing){ .net = at->net };
-	while (at->line < *pos && !mpipc_listing_is_at_end(m)) {
-		if (fatal_signal_pending(current))
-			return ERR_PTR(-EINTR);
-		mpipc_listing_next_line(m);
-		cond_resched();
-	}
 	return mpipc_listing_is_at_end(m) ? NULL : at;
 }
 
 static void *mpipc_listing_next(struct seq_file *m, void *unused, loff_t *pos)
 {
-	++*pos;
+	struct mpipc_listing *at = m->private;
+
+	/* A read that skips lines comes here many times in one call. */
+	cond_resched();
+	at->line = ++*pos;
 	mpipc_listing_next_line(m);
-	return mpipc_listing_is_at_end(m) ? NULL : m->private;
+	return mpipc_listing_is_at_end(m) ? NULL : at;
 }
 
 static void mpipc_listing_stop(struct seq_file *m, void *unused)
