@@ -539,6 +539,28 @@ TEST_F(call, async_deadline_is_kept_by_the_kernel)
 	}
 }
 
+TEST_F(call, async_calls_with_one_deadline_all_end_at_it)
+{
+	/* The kernel ends so many in steps, so that those of others have their turn in between. */
+	const unsigned int n_calls = 60;
+	__u64 deadline = in_ms(SHORT_MS);
+	struct mpipc_record record;
+	unsigned int last = 0;
+
+	for (unsigned int i = 0; i < n_calls; i++) {
+		ASSERT_EQ(0, call_async(self->primary, MPIPC_TO_ALL, "", 0, deadline, NULL));
+	}
+	for (unsigned int i = 0; i < n_calls * PEERS; i++) {
+		ASSERT_EQ(0, recv_wait(self->primary, &record, NULL, 0));
+		ASSERT_EQ(MPIPC_REPLY_TO, record.type);
+		EXPECT_EQ(-ETIMEDOUT, record.status);
+		last += is_last(&record);
+	}
+	EXPECT_LE(deadline, now_ns());
+	EXPECT_EQ(n_calls, last);
+	EXPECT_TRUE(mailbox_empty(self->primary));
+}
+
 TEST_F(call, async_deadline_that_passed_does_not_wait)
 {
 	struct mpipc_record record;

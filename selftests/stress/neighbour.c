@@ -175,9 +175,13 @@ static void send_to_all(struct alice *self)
 		unexpected("Alice", "send to all in her group", ret);
 }
 
-/* Send to each in the group by itself, as long as there is space. */
+/*
+ * Send to each in the group by itself, as long as there is space. Either many bytes or many files
+ * are in the way of the next message.
+ */
 static void send_to_each(struct alice *self)
 {
+	const unsigned int n_fds = 8 * rnd(2);
 	struct mpipc_peer peers[MAILBOXES + 2];
 	struct mpipc_peers_args arg = {
 		.peers = to_u64(peers),
@@ -190,7 +194,8 @@ static void send_to_each(struct alice *self)
 		return;
 	for (__u32 i = 0; i < arg.n_peers && i < arg.max_peers; i++)
 		while (peers[i].role == MPIPC_SECONDARY && peers[i].id != own &&
-		       !send_msg(self->primary, peers[i].id, "each", data, SIZE))
+		       !send_fds(self->primary, peers[i].id, "each", data, n_fds ? 0 : SIZE, fds,
+				 n_fds))
 			;
 }
 
