@@ -26,7 +26,7 @@ static inline bool is_complaint(char *record)
 		"BUG", "WARNING", "Oops", "INFO: ", "UBSAN", "KASAN", "KCSAN",
 		"KFENCE", "kmemleak: ", "refcount_t", "Kernel panic",
 		"general protection fault", "unable to handle",
-		"inconsistent lock state", "suspicious RCU usage", "stall",
+		"inconsistent lock state", "suspicious RCU usage", " stall",
 		"lockdep", "lockup", "blocked for more than", "corruption",
 		"ODEBUG", "Bad page", "Out of memory", "Call Trace",
 	};
