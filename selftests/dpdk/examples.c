@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of DPDK's examples of several processes, built as they are in Debian's source package. As
+ * Tests of DPDK's examples of several processes, built as Debian's package dpdk-doc has them. As
  * in programs.c, the same is asked of every route.
  */
 #include "harness.h"

@@ -60,11 +60,11 @@ static inline void __attribute__((noreturn)) run(const char *preload, const char
 
 	if (new_namespaces)
 		enter_namespaces(new_namespaces);
+	if (root)
+		must(chroot(root) ?: chdir("/"), root);
 	if (next_group)
 		become_user();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (root)
-		must(chroot(root) ?: chdir("/"), root);
 	if (preload && preload[0])
 		setenv("LD_PRELOAD", preload, 1);
 	execvp(argv[0], (char **)argv);
