@@ -330,7 +330,7 @@ TEST_F(rte, d_a_stopped_secondary_costs_its_own_messages_only)
 /* So many processes have a request at the same time. */
 #define SLEEPERS 16
 
-/* What they share: a count of those in their actions, and where they sleep. */
+/* The processes share a count of those that are in their actions, and where they sleep. */
 static struct meeting {
 	pthread_mutex_t lock;
 	pthread_cond_t all_came;
