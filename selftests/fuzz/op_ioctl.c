@@ -52,7 +52,9 @@ static const struct ioctl reply_recv_cmd = {
 };
 static const struct ioctl cancel_cmd = { MPIPC_CANCEL, OTHERWISE };
 static const struct ioctl peers_cmd = {
-	MPIPC_PEERS, OTHERWISE, .least = offsetof(struct mpipc_peers_args, peer_size),
+	MPIPC_PEERS, OTHERWISE, {
+		ZERO(mpipc_peers_args, reserved, ~0U),
+	}, .least = offsetof(struct mpipc_peers_args, peer_size),
 };
 
 /* Operations by ioctl */

@@ -394,7 +394,7 @@ TEST_F(rte, a_stopped_native_member_holds_up_one_message_and_nobody_else)
 	ASSERT_EQ(0, start_primary(self->prefix, (struct child []){ stopped, asking, other }, 3));
 	stop(&stopped);
 	begin = now_ns();
-	/* The member's socket takes 11 of these. Then one of them waits for a second, and no other. */
+	/* The member's socket takes 11 of these; then one waits for a second, and no other does. */
 	for (i = 0; i < 100; i++) {
 		if (say("notice", (char []){ 'A' + i % 26, 0 })) {
 			EXPECT_EQ(EAGAIN, rte_errno);
