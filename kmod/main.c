@@ -188,7 +188,7 @@ static long mpipc_ioctl_recv(struct file *file, void __user *uarg, size_t size)
 	struct mpipc_recv_args __user *urecv = uarg;
 	struct mpipc_recv_args arg;
 
-	return MPIPC_IMPORT(arg, 200, 200, uarg, size) ?:
+	return MPIPC_IMPORT(arg, 200, 200, uarg, size) ?: mpipc_receive_check_arg(&arg) ?:
 		       mpipc_receive(file->private_data, &arg, &urecv->record,
 				     file->f_flags & O_NONBLOCK);
 }
@@ -221,7 +221,7 @@ static long mpipc_ioctl_reply_recv(struct file *file, void __user *uarg, size_t 
 	struct mpipc_reply_recv_args arg;
 	int err;
 
-	err = MPIPC_IMPORT(arg, 312, 312, uarg, size);
+	err = MPIPC_IMPORT(arg, 312, 312, uarg, size) ?: mpipc_receive_check_arg(&arg.recv);
 	if (err)
 		return err;
 	if (arg.reserved)

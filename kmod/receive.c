@@ -171,8 +171,6 @@ int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 	struct mpipc_qnode *qnode;
 	struct mpipc_msg *msg;
 
-	if (arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved)
-		return -EINVAL;
 	qnode = mpipc_receive_next(ep, arg, deadline, &rec);
 	if (qnode == ERR_PTR(-EMSGSIZE) && copy_to_user(record, &rec, sizeof(rec)))
 		return -EFAULT;

@@ -13,6 +13,19 @@
  * any more.
  */
 
+/**
+ * mpipc_receive_check_arg() - check what a receiver asks for
+ * @arg: argument of MPIPC_RECV
+ *
+ * Callers of mpipc_receive() do this before anything else, so that bad input changes nothing.
+ *
+ * Return: 0 or -EINVAL.
+ */
+static inline int mpipc_receive_check_arg(const struct mpipc_recv_args *arg)
+{
+	return arg->flags & ~MPIPC_RECV_DROP_FDS || arg->reserved ? -EINVAL : 0;
+}
+
 int mpipc_receive(struct mpipc_endpoint *ep, const struct mpipc_recv_args *arg,
 		  struct mpipc_record __user *record, bool nonblock);
 ssize_t mpipc_receive_read(struct mpipc_endpoint *ep, struct iov_iter *to, bool nonblock);

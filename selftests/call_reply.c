@@ -273,6 +273,25 @@ TEST_F(call, reply_recv_receives_although_the_reply_fails)
 	EXPECT_STREQ("3", arg.recv.record.name);
 }
 
+TEST_F(call, reply_recv_that_cannot_receive_does_not_reply)
+{
+	struct mpipc_reply_recv_args arg = server_arg(NULL, 0, 0);
+	struct sync sync;
+	__u64 call;
+
+	ASSERT_EQ(0, sync_start(&sync, self->peer[0], MPIPC_TO_PRIMARY, MPIPC_FOREVER));
+	call = take_request(_metadata, self->primary);
+	arg.reply.call = call;
+	arg.recv.flags = 0x80;
+	EXPECT_EQ(-EINVAL, do_ioctl(self->primary, MPIPC_REPLY_RECV, &arg));
+	arg.recv.flags = 0;
+	arg.recv.reserved = 1;
+	EXPECT_EQ(-EINVAL, do_ioctl(self->primary, MPIPC_REPLY_RECV, &arg));
+	EXPECT_EQ(call, arg.reply.call);
+	EXPECT_EQ(0, reply_msg(self->primary, call, 0, NULL, 0));
+	ASSERT_EQ(0, sync_end(&sync));
+}
+
 TEST_F(call, reply_recv_that_a_signal_restarts_replies_once)
 {
 	struct mpipc_reply_recv_args arg = server_arg(NULL, 0, MPIPC_FOREVER);

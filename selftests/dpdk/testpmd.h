@@ -107,7 +107,8 @@ static inline bool ends_by_itself(struct process *self)
 
 	if (status == EXIT_SUCCESS || status == EXIT_FAILURE)
 		return true;
-	fprintf(stderr, "# ended with %d\n", status);
+	fprintf(stderr, "# ended with %d:\n#    ", status);
+	show_log(self);
 	return false;
 }
 

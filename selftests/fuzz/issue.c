@@ -133,21 +133,29 @@ const struct ioctl call_cmd = {
 	}
 };
 
-static void set_reserved_bit(const struct ioctl *ioctl, char *arg, const struct odd *odd)
+/*
+ * Check that the ioctl is refused, and writes nothing, as long as a bit is set that has to be 0.
+ * This is the bit @which, or the highest one.
+ */
+static void check_reserved(struct actor *me, const struct slot *slot, const struct ioctl *ioctl,
+			   const void *arg, uint8_t which)
 {
-	size_t n = 0, at;
-	__u32 bits, value;
+	size_t size = _IOC_SIZE(ioctl->cmd);
 
-	while (n < MAX_MUST_BE_ZERO && ioctl->zero[n].bits)
-		n++;
-	if (!n)
-		return;
-	at = ioctl->zero[odd->x % n].at;
-	bits = ioctl->zero[odd->x % n].bits;
-	memcpy(&value, arg + at, sizeof(value));
-	/* Set this bit, or the highest one. */
-	value |= bits & 1U << odd->y % 32 ?: 1U << 31;
-	memcpy(arg + at, &value, sizeof(value));
+	for (int i = 0; i < MAX_MUST_BE_ZERO && ioctl->zero[i].bits; i++) {
+		__u32 bits = ioctl->zero[i].bits, value;
+		char *member = me->arg + ioctl->zero[i].at;
+
+		memcpy(me->arg, arg, size);
+		memcpy(&value, member, sizeof(value));
+		value |= bits & 1U << which % 32 ?: 1U << 31;
+		memcpy(member, &value, sizeof(value));
+		if (!raw_call(SYS_ioctl, slot->fd, ioctl->cmd, (unsigned long)me->arg))
+			found("ioctl %#lx took what it has to refuse", ioctl->cmd);
+		memcpy(member, (const char *)arg + ioctl->zero[i].at, sizeof(value));
+		if (memcmp(me->arg, arg, size))
+			found("ioctl %#lx wrote what it has to refuse", ioctl->cmd);
+	}
 }
 
 static bool must_fail(const struct ioctl *ioctl, const char *arg, size_t size)
@@ -191,6 +199,7 @@ int issue(struct actor *me, const struct slot *slot, const struct ioctl *ioctl,
 	bool readable = true, bad;
 	int ret;
 
+	check_reserved(me, slot, ioctl, arg, odd->y);
 	memcpy(at, arg, known);
 	switch (odd->what) {
 	case SIZE:
@@ -215,9 +224,6 @@ int issue(struct actor *me, const struct slot *slot, const struct ioctl *ioctl,
 	case POKE_HIGH:
 		if (odd->x + 128U < known)
 			at[odd->x + 128] = odd->y;
-		break;
-	case RESERVED_BIT:
-		set_reserved_bit(ioctl, at, odd);
 		break;
 	default:
 		break;

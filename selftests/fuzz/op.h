@@ -21,7 +21,6 @@ struct odd {
 		RECORDS_PLACE,
 		POKE,		/* a byte of the structure */
 		POKE_HIGH,	/* likewise, further behind */
-		RESERVED_BIT,	/* a bit that has to be 0 is 1 */
 		N_ODDITIES
 	} what;
 	uint8_t x;
