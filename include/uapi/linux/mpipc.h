@@ -511,8 +511,8 @@ struct mpipc_reply_args {
  * @recv: as for MPIPC_RECV
  *
  * This command replies, then receives, so that a server's loop takes one system call for a request.
- * It receives even if the reply fails, for whatever reason. Its errors are those of MPIPC_RECV. With
- * members of @recv that MPIPC_RECV refuses, there is no reply.
+ * It receives even if the reply fails, for whatever reason. It does not reply if it cannot receive
+ * because of @recv.flags or @recv.reserved. Its errors are those of MPIPC_RECV.
  */
 struct mpipc_reply_recv_args {
 	struct mpipc_reply_args reply;
