@@ -49,8 +49,9 @@ void mpipc__dpdk_group_leave(void)
 {
 	unsigned int turn = mpipc__rte_suspend_turn();
 
+	mpipc__rte_close(mpipc__serve_stop);
+	/* Another thread may have left, or the start failed. */
 	mpipc__serve_stop();
-	mpipc__rte_close();
 	mpipc__rte_resume_turn(turn);
 }
 

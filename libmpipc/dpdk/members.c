@@ -45,6 +45,7 @@ static struct {
 	struct member *list;	/* oldest first */
 	unsigned int n_gone;
 	int socket;
+	bool full;		/* somebody has waited in vain for space in @socket */
 	char dir[PATH_MAX];
 } members = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -280,6 +281,7 @@ int mpipc__members_start(const char *dir)
 
 	mpipc__lock_members();
 	snprintf(members.dir, sizeof(members.dir), "%s", dir);
+	members.full = false;
 	members.wake = move_up(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	members.socket = members.wake < 0 ? -errno : mpipc__socket_open(dir);
 	err = members.socket;
@@ -446,8 +448,10 @@ int mpipc__send_member_locked(struct member *member, enum dpdk_type type,
 	int err = members.socket < 0 ? -EBADF :
 		  mpipc__socket_send(members.socket, member->path, type, msg);
 
-	if (!err)
+	if (!err) {
 		member->full = false;
+		members.full = false;
+	}
 	if (err != -ECONNREFUSED && err != -ENOENT)
 		return err;
 	if (err == -ECONNREFUSED)
@@ -456,24 +460,36 @@ int mpipc__send_member_locked(struct member *member, enum dpdk_type type,
 	return -ECONNREFUSED;
 }
 
+/* Wait until a member may have space. The caller is one of its uses. */
+int mpipc__wait_for_space(const struct member *member, uint64_t deadline)
+{
+	return mpipc__socket_wait(members.socket, member->path, deadline);
+}
+
 /*
  * Send to a member, and wait a second for space unless somebody has just done so in vain. The
- * caller has counted itself among the uses of the member.
+ * caller has counted itself among the uses of the member. If @sent is not NULL, it is set before a
+ * reply can be handled.
  */
-int mpipc__send_member(struct member *member, enum dpdk_type type, const struct rte_mp_msg *msg)
+int mpipc__send_member(struct member *member, enum dpdk_type type, const struct rte_mp_msg *msg,
+		       bool *sent)
 {
 	uint64_t deadline = mpipc__socket_now() + SPACE_TIMEOUT_NS;
 	int err, waited = 0;
 
 	mpipc__lock_members();
 	while ((err = mpipc__send_member_locked(member, type, msg)) == -EAGAIN && !waited &&
-	       !member->full) {
+	       !member->full && !members.full) {
 		mpipc__unlock_members();
-		waited = mpipc__socket_wait(member->path, deadline);
+		waited = mpipc__wait_for_space(member, deadline);
 		mpipc__lock_members();
 	}
-	if (err == -EAGAIN)
+	if (!err && sent)
+		*sent = true;
+	if (err == -EAGAIN && waited == -ETIMEDOUT)
 		member->full = true;
+	if (err == -EAGAIN && waited == -ENOBUFS)
+		members.full = true;
 	mpipc__unlock_members();
 	return err;
 }
@@ -500,7 +516,7 @@ static int send_to_all(const struct rte_mp_msg *msg, struct member **full, unsig
 static int send_and_release(struct member *member, enum dpdk_type type,
 			    const struct rte_mp_msg *msg)
 {
-	int err = mpipc__send_member(member, type, msg);
+	int err = mpipc__send_member(member, type, msg, NULL);
 
 	mpipc__lock_members();
 	member->uses--;

@@ -53,7 +53,9 @@ struct member *mpipc__members_locked(void);
 struct member *mpipc__find_member_locked(const char *path);
 int mpipc__send_member_locked(struct member *member, enum dpdk_type type,
 			      const struct rte_mp_msg *msg);
-int mpipc__send_member(struct member *member, enum dpdk_type type, const struct rte_mp_msg *msg);
+int mpipc__wait_for_space(const struct member *member, uint64_t deadline);
+int mpipc__send_member(struct member *member, enum dpdk_type type, const struct rte_mp_msg *msg,
+		       bool *sent);
 int mpipc__send_members(const struct rte_mp_msg *msg);
 int mpipc__reply_member(const char *path, enum dpdk_type type, const struct rte_mp_msg *msg);
 int mpipc__members_receive(struct datagram *datagram);

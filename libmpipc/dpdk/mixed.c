@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_errno.h>
+
 #include "../fds.h"
 #include "../rte/error.h"
 #include "../rte/request.h"
@@ -46,15 +48,18 @@ static void drop_replies(struct rte_mp_reply *reply)
 static int request_both(struct rte_mp_msg *req, struct rte_mp_reply *reply,
 			const struct timespec *ts, struct native_call *call)
 {
-	int ret = rte_mp_request_sync(req, reply, ts), err;
+	int err = rte_mp_request_sync(req, reply, ts) ? -rte_errno : 0, native;
 
-	err = ret ? 0 : mpipc__serve_wait(call);
+	/* Even if that failed, wait for replies, which the next request would get otherwise. */
+	native = mpipc__serve_wait(call);
 	mpipc__native_call_finish(call);
-	if (!ret && !err)
+	if (!err)
+		err = native;
+	if (!err)
 		err = mpipc__native_call_collect(call, reply, true);
 	mpipc__native_call_free(call);
 	if (!err)
-		return ret;
+		return 0;
 	drop_replies(reply);
 	return mpipc__rte_fail(err);
 }

@@ -58,12 +58,10 @@ static struct native_call *new_call(struct member *list)
 	return call;
 }
 
-/* Note what came of sending the request to a member. */
-static void set_sent(struct native_call *call, struct native_result *result, int err)
+/* Note that the request could not be sent to a member. */
+static void set_unsent(struct native_call *call, struct native_result *result, int err)
 {
-	if (!err)
-		result->sent = true;
-	else if (result->status == RESULT_NONE)
+	if (result->status == RESULT_NONE)
 		set_result(call, result, err == -ECONNREFUSED ? RESULT_UNCOUNTED : err);
 }
 
@@ -81,9 +79,10 @@ struct member *mpipc__native_call_send_locked(struct native_call *call)
 		if (result->sent || result->status != RESULT_NONE)
 			continue;
 		err = mpipc__send_member_locked(result->member, DPDK_REQUEST, call->req);
-		if (err != -EAGAIN)
-			set_sent(call, result, err);
-		else if (!full)
+		result->sent = !err;
+		if (err && err != -EAGAIN)
+			set_unsent(call, result, err);
+		else if (err && !full)
 			full = result->member;
 	}
 	return full;
@@ -98,11 +97,29 @@ static void send_to_full(struct native_call *call)
 	for (result = call->results; result < call->results + call->n_results; result++) {
 		if (result->sent || result->status != RESULT_NONE)
 			continue;
-		err = mpipc__send_member(result->member, DPDK_REQUEST, call->req);
+		err = mpipc__send_member(result->member, DPDK_REQUEST, call->req, &result->sent);
 		mpipc__lock_members();
-		set_sent(call, result, err);
+		if (err)
+			set_unsent(call, result, err);
 		mpipc__unlock_members();
 	}
+}
+
+/*
+ * Send synchronous requests to members that had no space before, whose callers may still wait for
+ * others. Returns true if some have no space yet.
+ */
+bool mpipc__native_call_send_again(void)
+{
+	struct native_call *call;
+	bool full = false;
+
+	mpipc__lock_members();
+	for (call = calls.list; call; call = call->next)
+		if (!call->done && mpipc__native_call_send_locked(call))
+			full = true;
+	mpipc__unlock_members();
+	return full;
 }
 
 /*
@@ -135,6 +152,8 @@ struct native_call *mpipc__native_call_start(const struct rte_mp_msg *req, uint6
 	mpipc__unlock_members();
 	if (full && done)
 		send_to_full(call);
+	else if (full)
+		mpipc__members_wake();
 	mpipc__lock_members();
 	call->starting = false;
 	mpipc__unlock_members();
@@ -259,7 +278,7 @@ static struct native_result *find_result(const struct datagram *datagram, struct
 	struct native_result *result;
 
 	for (*call = calls.list; *call; *call = (*call)->next) {
-		if (strcmp((*call)->req->name, datagram->msg.name))
+		if (strcmp((*call)->name, datagram->msg.name))
 			continue;
 		for (result = (*call)->results; result < (*call)->results + (*call)->n_results;
 		     result++)

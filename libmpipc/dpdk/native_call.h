@@ -60,6 +60,7 @@ int mpipc__native_call_collect(struct native_call *call, struct rte_mp_reply *re
 void mpipc__native_call_free(struct native_call *call);
 
 struct member *mpipc__native_call_send_locked(struct native_call *call);
+bool mpipc__native_call_send_again(void);
 void mpipc__native_call_sleep_locked(uint64_t deadline);
 
 void mpipc__native_call_wake(void);

@@ -21,12 +21,12 @@
 /* When the thread has to end, its action has this long to return. */
 #define PATIENCE_SECONDS	1
 
-/* A thread that waits for space in a socket looks after this time whether it is to stop. */
+/* While a socket has no space, a thread looks after this time whether it has, or is to stop. */
 #define LOOK_AGAIN_NS	20000000
 
 static struct {
 	pthread_t thread;
-	bool has_thread;
+	atomic_bool has_thread;
 	atomic_bool stopping;
 } serve;
 
@@ -123,9 +123,13 @@ static void end_calls(uint64_t now)
 /* Wait for something to do until @deadline, and do some of it. */
 static void serve_some(uint64_t deadline)
 {
-	uint64_t first = mpipc__native_call_next_deadline();
+	uint64_t first = mpipc__native_call_next_deadline(), soon;
 	unsigned int i;
 
+	if (mpipc__native_call_send_again()) {
+		soon = mpipc__socket_now() + LOOK_AGAIN_NS;
+		first = soon < first ? soon : first;
+	}
 	mpipc__members_poll(first < deadline ? first : deadline);
 	mpipc__native_call_note_gone();
 	for (i = 0; i < MOST_AT_ONCE && !serve.stopping; i++)
@@ -161,6 +165,8 @@ static void forget(void)
 	is_server = false;
 	depth = 0;
 	serve.has_thread = false;
+	/* If the child came from an action, it ends with that action. */
+	serve.stopping = true;
 	mpipc__members_forget();
 	mpipc__native_call_forget();
 }
@@ -238,9 +244,8 @@ void mpipc__serve_stop(void)
 {
 	int cancel;
 
-	if (!serve.has_thread)
+	if (!atomic_exchange(&serve.has_thread, false))
 		return;
-	serve.has_thread = false;
 	serve.stopping = true;
 	mpipc__members_wake();
 	mpipc__native_call_wake();
@@ -271,7 +276,7 @@ static void wait_for_change(struct native_call *call, const struct member *full)
 		serve_some(deadline);
 		return;
 	}
-	if (full && !mpipc__socket_wait(full->path, deadline))
+	if (full && !mpipc__wait_for_space(full, deadline))
 		return;
 	mpipc__lock_members();
 	if (call->n_open && !serve.stopping)

@@ -14,8 +14,8 @@
  * calls that wait for them. The two threads take turns, see rte/turn.h. The thread receives in
  * order, so that a reply does not overtake messages.
  *
- * An action that this thread runs may make a request. Then the thread goes on to serve while it
- * waits.
+ * An action that this thread runs may make a request. The request waits for members on mpipc
+ * first, and then for native members. In the latter part the thread goes on to serve.
  */
 
 int mpipc__serve_open(const char *dir);

@@ -26,6 +26,9 @@
 /* This fits the largest datagram, which is that of DPDK 25.11. */
 #define LARGEST		344
 
+/* A sender whose own socket is full looks again after this time, because poll() wakes it late. */
+#define LOOK_AGAIN_NS	20000000
+
 /* Many unread datagrams are to fit in what the socket may have on its way. */
 #define SEND_BUFFER	(4 << 20)
 
@@ -258,11 +261,24 @@ int mpipc__socket_timeout(uint64_t deadline)
 	return ms > INT_MAX ? INT_MAX : ms;
 }
 
+/* Wait until what has been sent by @fd, and was not read, leaves space for more. */
+static int wait_for_own_space(int fd, uint64_t deadline)
+{
+	struct pollfd own = { .fd = fd, .events = POLLOUT };
+	uint64_t now = mpipc__socket_now(), soon = now + LOOK_AGAIN_NS;
+
+	if (now >= deadline)
+		return -ENOBUFS;
+	poll(&own, 1, mpipc__socket_timeout(soon < deadline ? soon : deadline));
+	return 0;
+}
+
 /*
- * Wait until the socket at @path has space. Only a socket that is connected there can wait, and
- * it must not be the one that others send to.
+ * Wait until a datagram of @own may have space at @path. Only a socket that is connected there can
+ * wait, and it must not be the one that others send to. Where there is space already, what others
+ * have not read may fill @own: then the error at the deadline is -ENOBUFS, and else -ETIMEDOUT.
  */
-int mpipc__socket_wait(const char *path, uint64_t deadline)
+int mpipc__socket_wait(int own, const char *path, uint64_t deadline)
 {
 	struct pollfd fd = { .events = POLLOUT };
 	struct sockaddr_un addr;
@@ -278,6 +294,8 @@ int mpipc__socket_wait(const char *path, uint64_t deadline)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	if (connect(fd.fd, (struct sockaddr *)&addr, sizeof(addr)))
 		err = -errno;
+	else if (poll(&fd, 1, 0) > 0)
+		err = wait_for_own_space(own, deadline);
 	else if (poll(&fd, 1, mpipc__socket_timeout(deadline)) == 0)
 		err = -ETIMEDOUT;
 	close(fd.fd);

@@ -20,7 +20,8 @@
  * A primary on mpipc puts a socket of this library in the place of DPDK's. DPDK's own one
  * has no name any more, so that DPDK's thread has nothing to do.
  *
- * The socket never blocks. mpipc__socket_wait() waits for space in that of a native member.
+ * The socket never blocks. mpipc__socket_wait() waits for space in that of a native member, or in
+ * our own: the kernel limits what one socket has sent to all others and nobody has read.
  */
 
 /* These are DPDK's types. A process that is not ready replies with DPDK_IGNORE. */
@@ -45,7 +46,7 @@ void mpipc__socket_replace(const char *dir);
 void mpipc__socket_restore(const char *dir);
 int mpipc__socket_send(int fd, const char *path, enum dpdk_type type, const struct rte_mp_msg *msg);
 int mpipc__socket_receive(int fd, struct datagram *datagram);
-int mpipc__socket_wait(const char *path, uint64_t deadline);
+int mpipc__socket_wait(int own, const char *path, uint64_t deadline);
 int mpipc__socket_timeout(uint64_t deadline);
 uint64_t mpipc__socket_now(void);
 void mpipc__socket_remove_own(const char *dir);

@@ -41,7 +41,7 @@ static int join_secondary(const char *group)
 		return err;
 	err = mpipc__rte_attach();
 	if (err)
-		mpipc__rte_close();
+		mpipc__rte_close(NULL);
 	return err;
 }
 
@@ -118,7 +118,7 @@ mpipc__export int rte_eal_init(int argc, char **argv)
 
 mpipc__export int rte_eal_cleanup(void)
 {
-	mpipc__rte_close();
+	mpipc__rte_close(NULL);
 	mpipc__rte_reset_attach();
 	return 0;
 }

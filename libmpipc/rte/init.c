@@ -64,15 +64,15 @@ int mpipc__rte_start(void)
 	err = mpipc_start(handle, NULL);
 	mpipc__rte_put(handle);
 	if (err)
-		mpipc__rte_close();
+		mpipc__rte_close(NULL);
 	return err;
 }
 
 /*
- * Leave the group, and wait for all who use the endpoint, and for the action that runs. If the
- * action does not return, it is cancelled, as in DPDK.
+ * Leave the group, call @stop if it is not NULL, and wait for all who use the endpoint, and for the
+ * action that runs. If the action does not return, it is cancelled, as in DPDK.
  */
-void mpipc__rte_close(void)
+void mpipc__rte_close(void (*stop)(void))
 {
 	struct mpipc *handle = mpipc__rte_find();
 
@@ -81,6 +81,8 @@ void mpipc__rte_close(void)
 	mpipc__rte_end();
 	mpipc_leave(handle);	/* ends what other threads wait for */
 	mpipc__rte_settle();
+	if (stop)
+		stop();
 	mpipc__rte_put(handle);
 	if (!mpipc__rte_clear_endpoint(handle))
 		return;

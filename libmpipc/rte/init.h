@@ -11,11 +11,12 @@
  *
  * mpipc__rte_open() joins a group and makes the endpoint that of the process.
  * mpipc__rte_start() starts its thread, after which actions run. mpipc__rte_close() ends
- * both. The child of a fork has no endpoint but may open its own one.
+ * both. Between them, it calls a function that ends what else runs actions: these may wait for the
+ * group, which leaving ends. The child of a fork has no endpoint but may open its own one.
  */
 
 int mpipc__rte_open(const char *group, const char *at, enum mpipc_role role, int64_t timeout_ns);
 int mpipc__rte_start(void);
-void mpipc__rte_close(void);
+void mpipc__rte_close(void (*stop)(void));
 
 #endif /* MPIPC_RTE_INIT_H */

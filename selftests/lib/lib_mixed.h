@@ -4,10 +4,13 @@
  * others are native members, which have no device.
  */
 #include "lib_eal.h"
+#include "user.h"
 #include "wait.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -444,6 +447,141 @@ TEST_F(rte, a_request_waits_for_space_in_the_socket_of_a_native_member)
 	kill_all(members, N_MEMBERS);
 }
 
+/* Reply when the test says so. */
+static int reply_on_command(const struct rte_mp_msg *msg, const void *peer)
+{
+	CHECK(!child_hear(own_line, NULL));
+	return send_reply(msg->name, "", peer);
+}
+
+static int report_and_reply(const struct rte_mp_msg *msg, const void *peer)
+{
+	child_send(own_line, 0);
+	return send_reply(msg->name, "", peer);
+}
+
+/* When the first of two children reports, let the second one go on. */
+static void *pass_on_to(void *arg)
+{
+	struct child *children = arg;
+
+	CHECK(!child_hear(&children[0], NULL));
+	child_send(&children[1], 0);
+	return NULL;
+}
+
+TEST_F(rte, a_native_member_gets_a_request_once_there_is_space_although_another_is_slow)
+{
+	struct rte_mp_msg msg = make_msg("other", "");
+	struct rte_mp_reply reply;
+	pthread_t threads[2];
+	int i;
+
+	start_native(self->prefix, &members[0], "x", report_and_reply);
+	start_secondary(self->prefix, &members[1], "x", reply_on_command);
+	ASSERT_EQ(0, start_primary(self->prefix, members, 2));
+	stop(&members[0]);
+	for (i = 0; i < 11; i++)
+		ASSERT_EQ(0, rte_mp_sendmsg(&msg));
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, wake_later, &members[0].pid));
+	/* The slow one replies when the native one has got the request. */
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, pass_on_to, members));
+	EXPECT_EQ(0, ask("x", "", &reply));
+	EXPECT_EQ(2, reply.nb_received);
+	free(reply.msgs);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	kill_all(members, 2);
+}
+
+/* Let native members that start now have so many unread datagrams, in a network of their own. */
+static bool allow_unread(const char *count)
+{
+	int fd, err;
+
+	if (unshare(CLONE_NEWNET))
+		return false;
+	fd = open("/proc/sys/net/unix/max_dgram_qlen", O_WRONLY | O_CLOEXEC);
+	err = write(fd, count, strlen(count)) < 0;
+	close(fd);
+	return !err;
+}
+
+/* A broadcast may not reach anybody, because the sender has no space of its own. */
+static unsigned int count_refused(unsigned int n)
+{
+	unsigned int refused = 0;
+
+	while (n--)
+		if (say("notice", "")) {
+			CHECK(rte_errno == EAGAIN);
+			refused++;
+		}
+	return refused;
+}
+
+TEST_F(rte, a_primary_whose_socket_is_full_waits_once_and_fails)
+{
+	__u64 begin = now_ns();
+	struct child stopped;
+	unsigned int refused;
+	int i;
+
+	ASSERT_TRUE(allow_unread("4096"));
+	start_native(self->prefix, &stopped, "notice", report_param);
+	/* Without this capability, the kernel limits the space of the primary's socket. */
+	hide_capabilities(1ULL << CAP_NET_ADMIN);
+	ASSERT_EQ(0, start_primary(self->prefix, &stopped, 1));
+	stop(&stopped);
+	refused = count_refused(2000);
+	EXPECT_LT(0, refused);
+	EXPECT_GT(2000, refused);
+	EXPECT_GT(20 * SECOND, now_ns() - begin);
+	EXPECT_EQ(100, count_refused(100));
+	kill(stopped.pid, SIGCONT);
+	for (i = 2000 - refused; i; i--)
+		ASSERT_EQ(0, child_hear(&stopped, NULL));
+	EXPECT_EQ(0, count_refused(100));
+	child_kill(&stopped);
+}
+
+/* Reply late to the first request. */
+static int reply_late(const struct rte_mp_msg *msg, const void *peer)
+{
+	if (seen.count++)
+		return send_reply(msg->name, "second", peer);
+	nanosleep(&a_moment, NULL);
+	return send_reply(msg->name, "first", peer);
+}
+
+TEST_F(rte, the_reply_to_a_request_that_failed_is_not_one_to_the_next)
+{
+	struct rte_mp_msg msg = make_msg("x", "");
+	struct child native, other;
+	struct rte_mp_reply reply;
+
+	start_native(self->prefix, &native, "x", reply_late);
+	if (!fork_child(&other)) {
+		CHECK(start_eal("secondary", self->prefix) >= 0);
+		CHECK(!rte_mp_action_register("y", echo));
+		child_send(&other, 0);
+		CHECK(!child_hear(&other, NULL));
+		CHECK(!rte_mp_action_register("x", echo));
+		child_send(&other, 0);
+		stay();
+	}
+	ASSERT_EQ(0, start_primary(self->prefix, (struct child []){ native, other }, 2));
+	EXPECT_FAIL(ENOENT, rte_mp_request_sync(&msg, &reply, &a_minute));
+	child_send(&other, 0);
+	ASSERT_EQ(0, child_hear(&other, NULL));
+	ASSERT_EQ(0, ask("x", "second", &reply));
+	ASSERT_EQ(2, reply.nb_received);
+	EXPECT_STREQ("second", (char *)reply.msgs[0].param);
+	EXPECT_STREQ("second", (char *)reply.msgs[1].param);
+	free(reply.msgs);
+	kill_all((struct child []){ native, other }, 2);
+}
+
 TEST_F(rte, a_native_member_that_was_killed_is_not_counted_and_its_name_goes)
 {
 	struct rte_mp_reply reply;
@@ -625,6 +763,37 @@ TEST_F(rte, the_end_of_the_primary_ends_requests_to_native_members)
 /* AddressSanitizer does not clear what it knows of the stack of a thread that is cancelled. */
 #ifndef __SANITIZE_ADDRESS__
 
+/* Ask a member that does not reply. */
+static int ask_in_vain(const struct rte_mp_msg *msg, const void *peer)
+{
+	struct rte_mp_reply reply;
+
+	keep(msg, peer);
+	CHECK(ask("y", "", &reply));
+	return 0;
+}
+
+TEST_F(rte, the_primary_ends_although_an_action_for_a_native_member_waits_for_another)
+{
+	struct child native, other;
+	__u64 begin;
+
+	if (!fork_child(&native)) {
+		be_native(self->prefix);
+		CHECK(!say("x", ""));
+		stay();
+	}
+	start_secondary(self->prefix, &other, "y", keep);
+	ASSERT_EQ(0, rte_mp_action_register("x", ask_in_vain));
+	ASSERT_EQ(0, start_primary(self->prefix, &other, 1));
+	wait_for(&seen.came);
+	begin = now_ns();
+	EXPECT_EQ(0, rte_eal_cleanup());
+	/* The action would wait for a minute. */
+	EXPECT_GT(30 * SECOND, now_ns() - begin);
+	kill_all((struct child []){ native, other }, 2);
+}
+
 /* Block for ever, where DPDK's own thread could be cancelled. */
 static int block(const struct rte_mp_msg *msg, const void *peer)
 {
@@ -703,6 +872,94 @@ TEST_F(rte, a_thread_that_is_cancelled_in_a_request_leaves_no_lock)
 		ASSERT_EQ(0, rte_mp_request_sync(&msg, &reply, &a_minute));
 		free(reply.msgs);
 	}
+	child_kill(&child);
+}
+
+/* The thread is cancelled by what its request says at the deadline. */
+static void *ask_cancelled(void *arg)
+{
+	struct rte_mp_msg msg = make_msg("x", "");
+	struct rte_mp_reply reply;
+
+	pthread_cancel(pthread_self());
+	CHECK(rte_mp_request_sync(&msg, &reply, arg));
+	pthread_testcancel();
+	return NULL;
+}
+
+TEST_F(rte, a_cancelled_thread_whose_request_times_out_leaves_no_lock)
+{
+	int err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
+	struct timespec soon = { .tv_nsec = 10000000 };
+	pthread_t thread;
+	void *ret;
+
+	start_native(self->prefix, &members[0], "x", keep);
+	start_secondary(self->prefix, &members[1], "x", keep);
+	ASSERT_EQ(0, start_primary(self->prefix, members, 2));
+	dup2(null, STDERR_FILENO);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_cancelled, &soon));
+	pthread_join(thread, &ret);
+	dup2(err, STDERR_FILENO);
+	EXPECT_EQ(PTHREAD_CANCELED, ret);
+	EXPECT_EQ(0, rte_eal_cleanup());
+	kill_all(members, 2);
+}
+
+TEST_F(rte, a_program_with_a_very_long_name_learns_what_is_wrong)
+{
+	int err = dup(STDERR_FILENO), lines[2], status;
+	static char name[100000];
+	char text[1100] = "";
+	pid_t child;
+
+	ASSERT_EQ(0, pipe(lines));
+	memset(name, 'n', sizeof(name) - 1);
+	child = fork();
+	if (!child) {
+		program_invocation_short_name = name;
+		dup2(lines[1], STDERR_FILENO);
+		setenv("MPIPC_DEVICE", "/dev/no-such-device", 1);
+		_exit(start_eal("primary", self->prefix) < 0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	dup2(err, STDERR_FILENO);
+	EXPECT_LT(80, read(lines[0], text, sizeof(text) - 1));
+	EXPECT_TRUE(strstr(text, "mpipc: nnnnnnnn") == text);
+	EXPECT_NE(NULL, strstr(text, "]: "));
+	close(lines[0]);
+	close(lines[1]);
+	close(err);
+}
+
+/* This is the child of a fork in an action, from which both processes return. */
+static pid_t forked;
+
+static int fork_and_return(const struct rte_mp_msg *msg, const void *peer)
+{
+	forked = fork();
+	return forked ? keep(msg, peer) : 0;
+}
+
+TEST_F(rte, the_child_of_an_action_for_a_native_member_ends_with_the_action)
+{
+	struct child child;
+	struct pollfd end;
+
+	if (!fork_child(&child)) {
+		be_native(self->prefix);
+		CHECK(!say("x", ""));
+		stay();
+	}
+	ASSERT_EQ(0, rte_mp_action_register("x", fork_and_return));
+	ASSERT_EQ(0, start_primary(self->prefix, NULL, 0));
+	wait_for(&seen.came);
+	end = (struct pollfd){ .fd = syscall(SYS_pidfd_open, forked, 0), .events = POLLIN };
+	ASSERT_LE(0, end.fd);
+	EXPECT_EQ(1, poll(&end, 1, 20000));
+	kill(forked, SIGKILL);
+	waitpid(forked, NULL, 0);
 	child_kill(&child);
 }
 
