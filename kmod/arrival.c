@@ -41,25 +41,51 @@ int mpipc_arrival_count(const struct mpipc_place *place)
 	return atomic_read_acquire(&mpipc_arrival_queue(place)->arrivals);
 }
 
+/* The most secondaries that are woken with interrupts off. */
+#define MPIPC_ARRIVAL_BATCH 64
+
 /**
  * struct mpipc_arrival - a secondary that waits for a primary
  * @wait: in &mpipc_arrival_queue.wait
  * @place: where the group is found
+ * @seen: number of primaries that had arrived when the secondary looked
  */
 struct mpipc_arrival {
 	struct wait_queue_entry wait;
 	const struct mpipc_place *place;
+	int seen;
 };
 
-/* Wake a waiting secondary only if the primary that arrived is one of its group. */
+/**
+ * struct mpipc_arrived - a primary that has arrived
+ * @place: where its group is found
+ * @arrivals: number of the primaries that have arrived, with this one
+ * @left: how many secondaries are still to be woken at once
+ */
+struct mpipc_arrived {
+	const struct mpipc_place *place;
+	int arrivals;
+	int left;
+};
+
+/*
+ * Wake a waiting secondary only if the primary that arrived is one of its group, and if it has not
+ * looked since.
+ */
 static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, int flags,
 			      void *key)
 {
 	struct mpipc_arrival *arrival = container_of(wait, struct mpipc_arrival, wait);
-	const struct mpipc_place *place = key;
+	struct mpipc_arrived *arrived = key;
+	const struct mpipc_place *place = arrived->place;
 
-	if (arrival->place->groups != place->groups || !mpipc_place_equal(arrival->place, place))
+	if (arrival->place->groups != place->groups || !mpipc_place_equal(arrival->place, place) ||
+	    arrival->seen - arrived->arrivals >= 0)
 		return 0;
+	/* This ends the walk through the queue, which begins anew after a while. */
+	if (!arrived->left)
+		return -EAGAIN;
+	arrived->left--;
 	return autoremove_wake_function(wait, mode, flags, key);
 }
 
@@ -73,7 +99,7 @@ static int mpipc_arrival_wake(struct wait_queue_entry *wait, unsigned int mode, 
  */
 int mpipc_arrival_wait(const struct mpipc_place *place, int seen, u64 deadline)
 {
-	struct mpipc_arrival arrival = { .place = place };
+	struct mpipc_arrival arrival = { .place = place, .seen = seen };
 	struct mpipc_arrival_queue *queue = mpipc_arrival_queue(place);
 	int err = 0;
 
@@ -101,6 +127,12 @@ void mpipc_arrival_announce(struct mpipc_place *place)
 {
 	struct mpipc_arrival_queue *queue = mpipc_arrival_queue(place);
 
-	atomic_inc_return_release(&queue->arrivals);
-	__wake_up(&queue->wait, TASK_NORMAL, 0, place);
+	struct mpipc_arrived arrived = { .place = place };
+
+	arrived.arrivals = atomic_inc_return_release(&queue->arrivals);
+	do {
+		arrived.left = MPIPC_ARRIVAL_BATCH;
+		__wake_up(&queue->wait, TASK_NORMAL, 0, &arrived);
+		cond_resched();
+	} while (!arrived.left);
 }

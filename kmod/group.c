@@ -6,7 +6,6 @@
 #include <net/netns/generic.h>
 
 #include "group.h"
-#include "limits.h"
 
 static unsigned int mpipc_net_id;
 
@@ -57,10 +56,8 @@ void mpipc_group_init(void)
  */
 void mpipc_group_put(struct mpipc_group *group)
 {
-	if (!group || !refcount_dec_and_test(&group->ref))
-		return;
-	mpipc_user_put(group->user);
-	kfree_rcu(group, rcu);
+	if (group && refcount_dec_and_test(&group->ref))
+		kfree_rcu(group, rcu);
 }
 
 /**
@@ -113,13 +110,11 @@ struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group)
  * mpipc_group_new - make a group that nobody can find yet
  * @place: where it is to be found
  * @mode: permission bits of a named group; 0 means 0600
- * @user: the user that is charged when the group becomes known
  *
  * Return: the group with one reference, owned by the calling process, or NULL if there is no
  * memory.
  */
-struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode,
-				    struct mpipc_user *user)
+struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode)
 {
 	struct mpipc_group *group = kzalloc(sizeof(*group), GFP_KERNEL_ACCOUNT);
 
@@ -137,24 +132,17 @@ struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode,
 	group->uid = current_fsuid();
 	group->gid = current_fsgid();
 	group->mode = place->anchor ? 0 : mode ?: 0600;
-	group->user = mpipc_user_get(user);
 	INIT_LIST_HEAD(&group->members);
 	xa_init_flags(&group->index, XA_FLAGS_ALLOC);
 	return group;
 }
 
-/*
- * Make a group known, and charge its maker until the group is empty. Return the group, locked, or
- * an error.
- */
+/* Make a group known. Return the group, locked. */
 static struct mpipc_group *mpipc_group_add_locked(struct mpipc_group *group)
 {
 	struct mpipc_groups *groups = group->place.groups;
 
 	lockdep_assert_held(&groups->lock);
-	if (!mpipc_charge(&group->user->groups, 1, READ_ONCE(mpipc_user_groups),
-			  mpipc_is_exempt()))
-		return ERR_PTR(-EDQUOT);
 	/* This always succeeds, because nobody else knows the group. */
 	mutex_trylock(&group->lock);
 	group->number = ++groups->last;
@@ -163,7 +151,7 @@ static struct mpipc_group *mpipc_group_add_locked(struct mpipc_group *group)
 }
 
 /**
- * mpipc_group_forget - let nobody find a group that has no members, and charge nobody for it
+ * mpipc_group_forget - let nobody find a group that has no members
  * @group: the group, which is locked
  */
 void mpipc_group_forget(struct mpipc_group *group)
@@ -174,7 +162,6 @@ void mpipc_group_forget(struct mpipc_group *group)
 	spin_lock(&groups->lock);
 	hash_del_rcu(&group->node);
 	spin_unlock(&groups->lock);
-	atomic_long_dec(&group->user->groups);
 }
 
 /**
@@ -205,7 +192,7 @@ bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role)
  * @spare: a new group of this place that becomes known if there is none, and is NULL then; it may
  *	be NULL before
  *
- * Return: the group, locked and with a reference, or an error.
+ * Return: the group, locked and with a reference, or NULL if there is none.
  */
 struct mpipc_group *mpipc_group_lock(const struct mpipc_place *place, struct mpipc_group **spare)
 {
@@ -229,7 +216,6 @@ struct mpipc_group *mpipc_group_lock(const struct mpipc_place *place, struct mpi
 		mutex_unlock(&group->lock);
 		mpipc_group_put(group);
 	}
-	if (!IS_ERR_OR_NULL(fresh))
-		*spare = NULL;
-	return fresh ?: ERR_PTR(-ENOENT);
+	*spare = NULL;
+	return fresh;
 }

@@ -73,7 +73,6 @@ struct mpipc_place {
  * @uid: owner; constant
  * @gid: owning group of users; constant
  * @mode: permission bits, 0 for an anchored group; constant
- * @user: the user that is charged for the group, with a reference; constant
  * @n_members: number of members; under @lock, read without it as a hint
  * @generation: number of primaries so far; under @lock, read without it for reports
  * @primary: the primary, or NULL; written under @lock, read under RCU
@@ -93,7 +92,6 @@ struct mpipc_group {
 	kuid_t uid;
 	kgid_t gid;
 	u32 mode;
-	struct mpipc_user *user;
 	u32 n_members;
 	u64 generation;
 	struct mpipc_endpoint __rcu *primary;
@@ -110,8 +108,7 @@ bool mpipc_place_equal(const struct mpipc_place *a, const struct mpipc_place *b)
 void mpipc_group_init(void);
 void mpipc_group_put(struct mpipc_group *group);
 struct mpipc_endpoint *mpipc_group_primary(struct mpipc_group *group);
-struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode,
-				    struct mpipc_user *user);
+struct mpipc_group *mpipc_group_new(const struct mpipc_place *place, u32 mode);
 void mpipc_group_forget(struct mpipc_group *group);
 bool mpipc_group_permits(struct net *net, struct mpipc_group *group, u32 role);
 struct mpipc_group *mpipc_group_lock(const struct mpipc_place *place, struct mpipc_group **spare);

@@ -67,7 +67,7 @@ static int mpipc_join_prepare(struct mpipc_joining *join)
 			return err;
 	}
 	if (join->arg->role == MPIPC_PRIMARY && !join->spare_group) {
-		join->spare_group = mpipc_group_new(&join->place, join->arg->mode, join->user);
+		join->spare_group = mpipc_group_new(&join->place, join->arg->mode);
 		if (!join->spare_group)
 			return -ENOMEM;
 	}
@@ -251,9 +251,22 @@ static void mpipc_join_set_member(struct mpipc_joining *join, struct mpipc_group
 		WRITE_ONCE(group->mode, join->arg->mode);
 }
 
+/* Charge the user for the endpoint, and for a group if the endpoint is a primary. */
+static bool mpipc_join_charge(struct mpipc_joining *join)
+{
+	bool exempt = join->ep->exempt, primary = join->arg->role == MPIPC_PRIMARY;
+	struct mpipc_user *user = join->user;
+
+	if (!mpipc_charge(&user->endpoints, 1, READ_ONCE(mpipc_user_endpoints), exempt))
+		return false;
+	if (!primary || mpipc_charge(&user->groups, 1, READ_ONCE(mpipc_user_groups), exempt))
+		return true;
+	atomic_long_dec(&user->endpoints);
+	return false;
+}
+
 static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *group)
 {
-	struct mpipc_user *user = join->user;
 	struct mpipc_endpoint *ep = join->ep;
 	int err;
 
@@ -263,11 +276,11 @@ static int mpipc_join_group(struct mpipc_joining *join, struct mpipc_group *grou
 	if (err)
 		return err;
 	ep->exempt = mpipc_is_exempt();
-	if (!mpipc_charge(&user->endpoints, 1, READ_ONCE(mpipc_user_endpoints), ep->exempt))
+	if (!mpipc_join_charge(join))
 		return -EDQUOT;
 	err = mpipc_join_reserve(join, group);
 	if (err) {
-		atomic_long_dec(&user->endpoints);
+		mpipc_user_uncharge_member(join->user, join->arg->role);
 		return err;
 	}
 
@@ -301,8 +314,8 @@ static int mpipc_join_try(struct mpipc_joining *join)
 	if (ep->state != MPIPC_NEW)
 		goto unlock;
 	group = mpipc_group_lock(&join->place, &join->spare_group);
-	err = PTR_ERR_OR_ZERO(group);
-	if (err)
+	err = -ENOENT;
+	if (!group)
 		goto unlock;
 	err = mpipc_join_group(join, group);
 	if (err == -EAGAIN && join->arg->role == MPIPC_PRIMARY && mpipc_group_primary(group))
@@ -348,7 +361,11 @@ static int mpipc_join_or_wait(struct mpipc_joining *join)
 	for (;;) {
 		/* This read comes before the look at the group, so that no arrival is missed. */
 		seen = mpipc_arrival_count(&join->place);
-		err = mpipc_join_prepare(join) ?: mpipc_join_try(join);
+		/* An error of the anchor's file system is no reason to wait, or to try again. */
+		err = mpipc_join_prepare(join);
+		if (err)
+			return err;
+		err = mpipc_join_try(join);
 		if (err == -EAGAIN)
 			continue;
 		if ((err != -ENOENT && err != -ECONNREFUSED) || !deadline)

@@ -69,10 +69,11 @@ static void mpipc_leave_group(struct mpipc_endpoint *ep)
 	}
 	if (!group->n_members)
 		mpipc_group_forget(group);
+	/* A primary that comes next is not refused because of this one. */
+	mpipc_user_uncharge_member(ep->user, ep->role);
 	mutex_unlock(&group->lock);
 	/* The memory can stay for long, because messages of the endpoint refer to it. */
 	atomic_long_add(sizeof(*ep), &ep->user->bytes);
-	atomic_long_dec(&ep->user->endpoints);
 }
 
 /**

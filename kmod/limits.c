@@ -22,7 +22,7 @@ MODULE_PARM_DESC(user_endpoints, "endpoints of one user");
 
 unsigned int mpipc_user_groups = 256;
 module_param_named(user_groups, mpipc_user_groups, uint, 0644);
-MODULE_PARM_DESC(user_groups, "groups that one user created");
+MODULE_PARM_DESC(user_groups, "groups whose primary belongs to one user");
 
 unsigned long mpipc_user_bytes = SZ_64M;
 module_param_named(user_bytes, mpipc_user_bytes, ulong, 0644);

@@ -33,7 +33,7 @@ extern unsigned int mpipc_mailbox_bytes;
 extern unsigned int mpipc_group_endpoints;
 /* Number of endpoints of one user, in all groups. */
 extern unsigned int mpipc_user_endpoints;
-/* Number of groups that one user created and that exist. */
+/* Number of groups whose primary belongs to one user. */
 extern unsigned int mpipc_user_groups;
 /* Kernel memory that the messages and calls of one user hold, in bytes. */
 extern unsigned long mpipc_user_bytes;

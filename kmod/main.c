@@ -202,7 +202,10 @@ static long mpipc_ioctl_call(struct file *file, void __user *uarg, size_t size)
 	err = MPIPC_IMPORT(arg, 160, 160, uarg, size);
 	if (err)
 		return err;
+	/* Find out before the call is made whether its results can be said. */
 	arg.n_results = 0;
+	if (put_user(arg.n_results, &ucall->n_results))
+		return -EFAULT;
 	err = mpipc_call_make(file->private_data, &arg, &ucall->id);
 	return put_user(arg.n_results, &ucall->n_results) ?: err;
 }
@@ -227,7 +230,8 @@ static long mpipc_ioctl_reply_recv(struct file *file, void __user *uarg, size_t 
 	if (arg.reserved)
 		return -EINVAL;
 	/* Clear the call first, so that a system call that is restarted does not reply again. */
-	if (put_user((u64)0, &uboth->reply.call))
+	if ((arg.reply.call && put_user((s32)0, &uboth->reply_error)) ||
+	    put_user((u64)0, &uboth->reply.call))
 		return -EFAULT;
 	if (arg.reply.call) {
 		err = mpipc_reply(file->private_data, &arg.reply, arg.recv.deadline);

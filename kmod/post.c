@@ -43,6 +43,25 @@ void mpipc_space_offer_to_some_locked(struct mpipc_endpoint *to)
 	list_rotate_left(&box->turns);
 }
 
+/*
+ * Let a sender wait no more. Its user has no turn unless others of its senders wait, because a turn
+ * that nobody takes would be one of the few that are offered space.
+ */
+static void mpipc_space_unwatch_locked(struct mpipc_delivery *delivery)
+{
+	struct mpipc_mailbox *box = &delivery->to->box;
+	struct mpipc_quota *quota;
+
+	lockdep_assert_held(&box->lock);
+	list_del_init(&delivery->qnode.node);
+	if (box->closed)
+		return;
+	quota = mpipc_quota_of(delivery->to, mpipc_delivery_msg(delivery));
+	/* The quota is in neither list if nothing is counted in it. */
+	if (quota && list_empty(&quota->waiting) && !list_empty(&quota->node))
+		list_move(&quota->node, &box->quotas);
+}
+
 /* Let a sender wait for space. If it has waited before, it gets its place back. */
 static void mpipc_space_watch_locked(struct mpipc_delivery *delivery, bool again)
 {
@@ -51,7 +70,9 @@ static void mpipc_space_watch_locked(struct mpipc_delivery *delivery, bool again
 	struct list_head *waiting = quota ? &quota->waiting : &box->waiting;
 
 	lockdep_assert_held(&box->lock);
-	if (quota && list_empty(waiting))
+	if (quota && list_empty(waiting) && again)
+		list_move(&quota->node, &box->turns);
+	else if (quota && list_empty(waiting))
 		list_move_tail(&quota->node, &box->turns);
 	if (again)
 		list_add(&delivery->qnode.node, waiting);
@@ -68,7 +89,7 @@ void mpipc_post_unwatch(struct mpipc_delivery *delivery)
 	struct mpipc_endpoint *to = delivery->to;
 
 	spin_lock(&to->box.lock);
-	list_del_init(&delivery->qnode.node);
+	mpipc_space_unwatch_locked(delivery);
 	if (!to->box.closed)
 		mpipc_space_offer_locked(to);
 	spin_unlock(&to->box.lock);
@@ -133,7 +154,7 @@ static int mpipc_post_waiting_locked(struct mpipc_delivery *delivery, struct mpi
 {
 	int err;
 
-	list_del_init(&delivery->qnode.node);
+	mpipc_space_unwatch_locked(delivery);
 	err = mpipc_post_locked(delivery, slot);
 	if (err == -EAGAIN)
 		mpipc_space_watch_locked(delivery, again);

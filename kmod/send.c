@@ -38,11 +38,8 @@ static u32 mpipc_send_try(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot 
 }
 
 /* Sleep until something changes. Return 0 or why the wait ends. */
-static int mpipc_send_sleep(struct mpipc_user *user, struct mpipc_user_wait *poverty, u64 deadline)
+static int mpipc_send_sleep(u64 deadline)
 {
-	/* Let the next sender of the user try, if this one was woken to no avail. */
-	if (poverty)
-		mpipc_user_wake(user, false);
 	return signal_pending(current) ? -ERESTARTSYS : mpipc_sleep_until(deadline);
 }
 
@@ -58,8 +55,8 @@ static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot
 	struct mpipc_user_wait poverty = { .node = LIST_HEAD_INIT(poverty.node) };
 	unsigned int how = MPIPC_POST_MAY_WAIT | MPIPC_POST_WATCH;
 	struct wait_queue_entry own;
+	bool poor, was_poor = false;
 	int err = 0;
-	bool poor;
 	u32 i;
 
 	msg->waiter = current;
@@ -77,10 +74,18 @@ static int mpipc_send_wait(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot
 		if (err)
 			break;
 		how |= MPIPC_POST_AGAIN;
-		if (poor && list_empty_careful(&poverty.node))
+		if (poor && list_empty_careful(&poverty.node)) {
 			mpipc_user_watch(sender->user, &poverty);
-		else
-			err = mpipc_send_sleep(sender->user, poor ? &poverty : NULL, deadline);
+			was_poor = true;
+			continue;
+		}
+		if (was_poor && !poor)
+			mpipc_user_unwatch(sender->user, &poverty);
+		/* Let the next sender of the user try, if this one was woken to no avail. */
+		if (was_poor)
+			mpipc_user_wake(sender->user, false);
+		was_poor = poor;
+		err = mpipc_send_sleep(deadline);
 	}
 	__set_current_state(TASK_RUNNING);
 	for (i = 0; i < n; i++)
@@ -132,9 +137,11 @@ int mpipc_send_post(struct mpipc_msg *msg, u32 n, struct mpipc_reply_slot *slots
 
 /*
  * Send to @n destinations, and let go of them and of the message. If the sender will @retry, a
- * message that nobody got is not lost.
+ * message that nobody got is not lost. Say in @full why destinations had no space: -EMSGSIZE only
+ * if none of them can ever have space.
  */
-static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg, bool retry)
+static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_args *arg, bool retry,
+			      int *full)
 {
 	u64 deadline = mpipc_endpoint_deadline(msg->sender, arg->deadline);
 	int err;
@@ -143,12 +150,17 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 	trace_mpipc_send(msg, arg->to, n);
 	arg->sent = 0;
 	arg->full = 0;
+	*full = 0;
 	err = mpipc_send_post(msg, n, NULL, deadline, retry ? MPIPC_POST_MAY_WAIT : 0);
 	for (i = 0; i < n; i++) {
 		int result = msg->deliveries[i].result;
 
 		arg->sent += !result;
-		arg->full += result == -EAGAIN || result == -ETIMEDOUT || result == -EMSGSIZE;
+		if (result == -EAGAIN || result == -ETIMEDOUT || result == -EMSGSIZE) {
+			arg->full++;
+			if (!*full || *full == -EMSGSIZE)
+				*full = result;
+		}
 		if (!err && (arg->to != MPIPC_TO_ALL || result == -ESHUTDOWN))
 			err = result;
 	}
@@ -173,12 +185,12 @@ static int mpipc_send_deliver(struct mpipc_msg *msg, u32 n, struct mpipc_send_ar
 int mpipc_send(struct mpipc_endpoint *ep, struct mpipc_send_args *arg)
 {
 	struct mpipc_msg *msg;
-	int n;
+	int n, full;
 
 	if (arg->flags & ~MPIPC_PASS_MPIPC || arg->reserved)
 		return -EINVAL;
 	n = mpipc_address_import(ep, &arg->body, NULL, arg->flags, arg->to, &msg);
-	return n < 0 ? n : mpipc_send_deliver(msg, n, arg, false);
+	return n < 0 ? n : mpipc_send_deliver(msg, n, arg, false, &full);
 }
 
 /* Check that a written record has nothing but what it may have. */
@@ -211,7 +223,7 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, boo
 	struct mpipc_send_args arg = { };
 	struct mpipc_record record;
 	struct mpipc_msg *msg;
-	int n, err;
+	int n, err, full;
 
 	if (len < sizeof(record))
 		return -EINVAL;
@@ -226,8 +238,8 @@ ssize_t mpipc_send_written(struct mpipc_endpoint *ep, struct iov_iter *from, boo
 	n = mpipc_address_import(ep, &arg.body, from, 0, arg.to, &msg);
 	if (n < 0)
 		return n;
-	err = mpipc_send_deliver(msg, n, &arg, retry);
-	if (!err && arg.full && !arg.sent)
-		err = -EAGAIN;
+	err = mpipc_send_deliver(msg, n, &arg, retry, &full);
+	if (!err && !arg.sent)
+		err = full;
 	return err ?: (ssize_t)len;
 }

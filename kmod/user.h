@@ -2,6 +2,7 @@
 #ifndef MPIPC_USER_H
 #define MPIPC_USER_H
 
+#include <linux/mpipc.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -25,11 +26,11 @@
 
 /**
  * struct mpipc_user - what one uid holds
- * @ref: references; each endpoint, group and quota of the user has one, and each join under way
+ * @ref: references; each endpoint and quota of the user has one, and each join under way
  * @node: in the table of users, under its lock
  * @uid: the uid; constant
  * @endpoints: number of endpoints that are members of a group
- * @groups: number of groups that the user created
+ * @groups: number of groups whose primary is an endpoint of the user
  * @files: number of files in flight in messages that the user sent, and in replies to it
  * @bytes: memory of the user's messages and calls
  * @abroad: the part of @bytes that other users have in their mailboxes
@@ -110,6 +111,14 @@ static inline void mpipc_user_give_back(struct mpipc_user *user, atomic_long_t *
 	/* Pairs with the barrier between mpipc_user_watch() and the next look at @count. */
 	smp_mb__after_atomic();
 	mpipc_user_freed(user);
+}
+
+/* Charge a user no more for a member of a group, which has this role. */
+static inline void mpipc_user_uncharge_member(struct mpipc_user *user, u32 role)
+{
+	atomic_long_dec(&user->endpoints);
+	if (role == MPIPC_PRIMARY)
+		atomic_long_dec(&user->groups);
 }
 
 static inline void mpipc_user_uncharge(struct mpipc_user *user, long bytes)

@@ -226,6 +226,13 @@ TEST_F(fuse, file_system_is_asked_at_each_join)
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(-EIO, join_with_reply(_metadata, self, &child, FIRST, EIO));
 	EXPECT_EQ(0, child_wait(&child));
+	/* The module has errors of these names for itself, after which it waits or tries again. */
+	EXPECT_EQ(-EAGAIN, join_with_reply(_metadata, self, &child, FIRST, EAGAIN));
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(-ENOENT, join_with_reply(_metadata, self, &child, FIRST, ENOENT));
+	EXPECT_EQ(0, child_wait(&child));
+	EXPECT_EQ(-ECONNREFUSED, join_with_reply(_metadata, self, &child, FIRST, ECONNREFUSED));
+	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(0, join_with_reply(_metadata, self, &child, FIRST, 0));
 	EXPECT_EQ(0, child_wait(&child));
 	EXPECT_EQ(-EACCES, join_with_reply(_metadata, self, &child, FIRST, EACCES));

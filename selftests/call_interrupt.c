@@ -7,6 +7,8 @@
 #include "thread.h"
 #include "wait.h"
 
+#include <stddef.h>
+
 static void guard_open(char *guard)
 {
 	mprotect(guard, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE);
@@ -310,6 +312,49 @@ TEST_F(call, argument_that_cannot_be_written_makes_no_call)
 	EXPECT_EQ(-EFAULT, do_ioctl(self->peer[0], MPIPC_CALL, arg));
 	EXPECT_TRUE(mailbox_empty(self->primary));
 	EXPECT_TRUE(mailbox_empty(self->peer[0]));
+}
+
+/*
+ * Place an argument so that the part from @from on is in memory of its own, which is protected like
+ * this, and what comes before in other memory.
+ */
+static void *split(struct __test_metadata *_metadata, const void *arg, size_t size, size_t from,
+		   int before, int behind)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *memory = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	memcpy(memory + page - from, arg, size);
+	ASSERT_EQ(0, mprotect(memory, page, before));
+	ASSERT_EQ(0, mprotect(memory + page, page, behind));
+	return memory + page - from;
+}
+
+/* Promise: P2 */
+TEST_F(call, argument_that_cannot_be_written_in_part_makes_no_call_and_no_reply)
+{
+	struct mpipc_reply_recv_args both = { .recv.deadline = 0 };
+	struct mpipc_call_args call;
+	struct mpipc_record result;
+	struct sync sync;
+	void *arg;
+
+	call = call_arg(MPIPC_TO_PRIMARY, "", NULL, 0, &result, 1);
+	arg = split(_metadata, &call, sizeof(call), offsetof(struct mpipc_call_args, n_results) + 8,
+		    PROT_READ, PROT_READ | PROT_WRITE);
+	EXPECT_EQ(-EFAULT, do_ioctl(self->peer[0], MPIPC_CALL, arg));
+	EXPECT_TRUE(mailbox_empty(self->primary));
+
+	ASSERT_EQ(0, sync_start(&sync, self->peer[0], MPIPC_TO_PRIMARY, MPIPC_FOREVER));
+	both.reply.call = take_request(_metadata, self->primary);
+	arg = split(_metadata, &both, sizeof(both),
+		    offsetof(struct mpipc_reply_recv_args, reply_error),
+		    PROT_READ | PROT_WRITE, PROT_READ);
+	EXPECT_EQ(-EFAULT, do_ioctl(self->primary, MPIPC_REPLY_RECV, arg));
+	EXPECT_EQ(0, reply_msg(self->primary, both.reply.call, 0, NULL, 0));
+	ASSERT_EQ(0, sync_end(&sync));
 }
 
 /* Promise: P2 */

@@ -353,18 +353,22 @@ TEST_F(limits, user_has_so_many_groups)
 	}
 }
 
-TEST_F(limits, group_counts_for_its_creator_while_it_exists)
+TEST_F(limits, group_counts_for_the_user_of_its_primary_and_no_longer)
 {
 	struct child creator, guest;
 
 	ASSERT_EQ(0, set_param("user_groups", 1));
 	ASSERT_LE(0, start_holder(&creator, self->alice, open_public, self->group));
 	ASSERT_LE(0, start_holder(&guest, self->bob, open_secondary, self->group));
-	EXPECT_EQ(128 + SIGKILL, child_kill(&creator));
 	EXPECT_EQ(-EDQUOT, attempt(self->alice, open_primary, self->other));
-	EXPECT_EQ(0, attempt(self->bob, open_primary, self->other));
-	EXPECT_EQ(128 + SIGKILL, child_kill(&guest));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&creator));
+	/* The guest keeps the group, for which nobody pays any more. */
 	EXPECT_EQ(0, attempt(self->alice, open_primary, self->other));
+	EXPECT_EQ(0, attempt(self->bob, open_primary, self->other));
+	ASSERT_LE(0, start_holder(&creator, self->alice, open_public, self->group));
+	EXPECT_EQ(-EDQUOT, attempt(self->alice, open_primary, self->other));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&creator));
+	EXPECT_EQ(128 + SIGKILL, child_kill(&guest));
 }
 
 TEST_F(limits, refused_join_costs_nothing)

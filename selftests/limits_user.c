@@ -706,6 +706,93 @@ TEST_F(limits, joining_costs_the_same_however_many_wait_for_other_primaries)
 	EXPECT_EQ(128 + SIGKILL, child_kill(&waiter));
 }
 
+/* Promise: P13 */
+TEST_F(limits, all_who_wait_for_the_same_primary_are_woken)
+{
+	static struct ioctl_thread threads[200];
+	static struct mpipc_join_args joins[200];
+
+	for (int i = 0; i < 200; i++) {
+		joins[i] = join_arg(self->group, MPIPC_SECONDARY);
+		joins[i].deadline = in_ms(20000);
+		ASSERT_EQ(0, ioctl_thread_start(&threads[i], open_dev(), MPIPC_JOIN, &joins[i]));
+	}
+	for (int i = 0; i < 200; i++)
+		ASSERT_EQ(0, ioctl_thread_asleep(&threads[i]));
+	ASSERT_LE(0, open_primary(self->group));
+	for (int i = 0; i < 200; i++)
+		EXPECT_EQ(0, ioctl_thread_join(&threads[i]));
+}
+
+/* Turns of users */
+
+#define GIVE_UP 44 /* users */
+
+static void interrupt(int signal)
+{
+}
+
+/* Wait for space in the mailbox of a primary until a signal comes. */
+static void wait_and_give_up(struct child *self, uid_t uid, const char *group)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+	struct mpipc_send_args send = {
+		.to = MPIPC_TO_PRIMARY,
+		.deadline = MPIPC_FOREVER,
+	};
+	int fd;
+
+	sigaction(SIGUSR1, &action, NULL);
+	become_user(uid, GROUP);
+	fd = open_secondary(group);
+	child_send(self, fd < 0);
+	child_send(self, -do_ioctl(fd, MPIPC_SEND, &send));
+	child_hear(self, NULL);
+	_exit(0);
+}
+
+/* Promise: P13 */
+TEST_F(limits, many_users_that_gave_up_waiting_do_not_keep_another_from_its_turn)
+{
+	static struct child children[GIVE_UP];
+	struct mpipc_send_args send = {
+		.to = MPIPC_TO_PRIMARY,
+		.deadline = in_ms(20000),
+	};
+	struct mpipc_join_args join = join_arg(self->group, MPIPC_SECONDARY);
+	struct ioctl_thread thread;
+	struct child *child;
+	int primary, fd;
+	__u64 ret;
+
+	ASSERT_EQ(0, set_param("mailbox_messages", 1));
+	primary = open_public(self->group);
+	ASSERT_LE(0, primary);
+	fd = open_as(self->alice, &join);
+	ASSERT_EQ(0, send_msg(fd, MPIPC_TO_PRIMARY, "m", NULL, 0));
+	for (child = children; child < children + GIVE_UP; child++) {
+		ASSERT_LE(0, child_fork(child));
+		if (!child->pid)
+			wait_and_give_up(child, self->bob + (child - children) * 2 + 100000,
+					 self->group);
+		ASSERT_EQ(0, child_hear(child, &ret));
+		ASSERT_EQ(0U, ret);
+		ASSERT_EQ(0, wait_asleep(child->pid));
+	}
+	for (child = children; child < children + GIVE_UP; child++) {
+		ASSERT_EQ(0, kill(child->pid, SIGUSR1));
+		ASSERT_EQ(0, child_hear(child, &ret));
+		ASSERT_EQ(EINTR, (int)ret);
+	}
+	ASSERT_EQ(0, ioctl_thread_start(&thread, fd, MPIPC_SEND, &send));
+	ASSERT_EQ(0, ioctl_thread_asleep(&thread));
+	ASSERT_EQ(0, recv_msg(primary, &self->record, NULL, 0));
+	EXPECT_EQ(0, ioctl_thread_join(&thread));
+	EXPECT_GT(send.deadline, now_ns());
+	for (child = children; child < children + GIVE_UP; child++)
+		child_kill(child);
+}
+
 /* Files in flight */
 
 #define FILES 40
@@ -953,6 +1040,66 @@ static int send_files_past_one_stuck(const char *group)
 		held += send.sent == 2;
 	}
 	return held == FILES / 2 / ARRAY_SIZE(fds) ? 0 : -ERANGE;
+}
+
+/* Send files in a thread, which has to wait. */
+static int hold_up_files(struct ioctl_thread *thread, struct mpipc_send_args *send, int primary,
+			 int secondary)
+{
+	static const int fds[4];
+
+	*send = (struct mpipc_send_args){
+		.to = endpoint_id(secondary),
+		.deadline = in_ms(20000),
+		.body = make_body("waits", NULL, 0, fds, ARRAY_SIZE(fds)),
+	};
+	return ioctl_thread_start(thread, primary, MPIPC_SEND, send) ?:
+	       ioctl_thread_asleep(thread);
+}
+
+/*
+ * Expect, as a user, that a sender goes on for which there are enough files again, although another
+ * one waits longer, whose destination has become full meanwhile.
+ */
+static int wait_behind_one_with_a_full_destination(const char *group)
+{
+	const struct rlimit limit = { FILES, FILES };
+	static const int fds[9];
+	struct mpipc_recv_args recv = { .flags = MPIPC_RECV_DROP_FDS };
+	struct mpipc_send_args all = {
+		.to = MPIPC_TO_ALL,
+		.body = make_body("m", NULL, 0, fds, ARRAY_SIZE(fds)),
+	};
+	int primary = open_public(group);
+	int first = open_secondary(group), second = open_secondary(group);
+	struct ioctl_thread threads[2];
+	struct mpipc_send_args sends[2];
+	struct mpipc_info info;
+	int err;
+
+	if (second < 0 || setrlimit(RLIMIT_NOFILE, &limit) || get_info(first, &info))
+		return -errno;
+	err = do_ioctl(primary, MPIPC_SEND, &all) ?:
+	      do_ioctl(primary, MPIPC_SEND, &all) ?:
+	      hold_up_files(&threads[0], &sends[0], primary, first) ?:
+	      hold_up_files(&threads[1], &sends[1], primary, second);
+	/* A message that is refused would wake the one that waits longer. */
+	for (unsigned int i = 2; i < info.max_messages && !err; i++)
+		err = send_msg(primary, endpoint_id(first), "m", NULL, 0);
+	err = err ?: do_ioctl(second, MPIPC_RECV, &recv);
+	if (err)
+		return err;
+	err = ioctl_thread_join(&threads[1]);
+	if (leave(first))
+		return -EBADF;
+	ioctl_thread_join(&threads[0]);
+	return now_ns() < sends[1].deadline ? err : -ETIME;
+}
+
+/* Promise: P13 */
+TEST_F(limits, sender_that_waits_lets_the_next_one_go_on_when_its_destination_is_full)
+{
+	EXPECT_EQ(0, attempt(self->alice, wait_behind_one_with_a_full_destination, self->group));
 }
 
 /* Promise: P13 */

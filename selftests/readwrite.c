@@ -183,6 +183,19 @@ TEST_F(rw, write_to_all_succeeds_if_anybody_had_space)
 	EXPECT_EQ(-EAGAIN, write_msg(self->primary, MPIPC_TO_ALL, "m", "", 0));
 }
 
+TEST_F(rw, write_to_all_that_nobody_gets_fails_as_one_to_a_peer_does)
+{
+	struct mpipc_record record = head(MPIPC_TO_ALL, "m", 0);
+
+	ASSERT_EQ(0, fcntl(self->primary, F_SETFL, 0));
+	for (int i = 0; i < SPACE; i++)
+		ASSERT_EQ(RECORD, do_write(self->primary, &record, RECORD));
+	EXPECT_EQ(-EAGAIN, do_write(self->primary, &record, RECORD));
+	record.deadline = in_ms(30);
+	EXPECT_EQ(-ETIMEDOUT, do_write(self->primary, &record, RECORD));
+	EXPECT_LE(record.deadline, now_ns());
+}
+
 TEST_F(rw, write_waits_for_space_until_its_deadline)
 {
 	struct mpipc_record record = head(MPIPC_TO_PRIMARY, "m", 0);
