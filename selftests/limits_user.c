@@ -1044,13 +1044,13 @@ static int send_files_past_one_stuck(const char *group)
 
 /* Send files in a thread, which has to wait. */
 static int hold_up_files(struct ioctl_thread *thread, struct mpipc_send_args *send, int primary,
-			 int secondary)
+			 int secondary, __u64 deadline)
 {
 	static const int fds[4];
 
 	*send = (struct mpipc_send_args){
 		.to = endpoint_id(secondary),
-		.deadline = in_ms(20000),
+		.deadline = deadline,
 		.body = make_body("waits", NULL, 0, fds, ARRAY_SIZE(fds)),
 	};
 	return ioctl_thread_start(thread, primary, MPIPC_SEND, send) ?:
@@ -1081,8 +1081,8 @@ static int wait_behind_one_with_a_full_destination(const char *group)
 		return -errno;
 	err = do_ioctl(primary, MPIPC_SEND, &all) ?:
 	      do_ioctl(primary, MPIPC_SEND, &all) ?:
-	      hold_up_files(&threads[0], &sends[0], primary, first) ?:
-	      hold_up_files(&threads[1], &sends[1], primary, second);
+	      hold_up_files(&threads[0], &sends[0], primary, first, MPIPC_FOREVER) ?:
+	      hold_up_files(&threads[1], &sends[1], primary, second, in_ms(20000));
 	/* A message that is refused would wake the one that waits longer. */
 	for (unsigned int i = 2; i < info.max_messages && !err; i++)
 		err = send_msg(primary, endpoint_id(first), "m", NULL, 0);
