@@ -20,19 +20,26 @@ static inline const char *record_text(char *record)
 	return text ? text + 1 : record;
 }
 
+/* Functions of the kernel have these words in their names, and so do lines of a stack. */
+static inline bool is_stack_frame(const char *text)
+{
+	text += strspn(text, " ?");
+	return text[strcspn(text, " +")] == '+';
+}
+
 static inline bool is_complaint(char *record)
 {
 	static const char *const complaints[] = {
 		"BUG", "WARNING", "Oops", "INFO: ", "UBSAN", "KASAN", "KCSAN",
 		"KFENCE", "kmemleak: ", "refcount_t", "Kernel panic",
 		"general protection fault", "unable to handle",
-		"inconsistent lock state", "suspicious RCU usage", " stall",
+		"inconsistent lock state", "suspicious RCU usage", "stall",
 		"lockdep", "lockup", "blocked for more than", "corruption",
 		"ODEBUG", "Bad page", "Out of memory", "Call Trace",
 	};
 	const char *text = record_text(record);
 
-	if (atoi(record) >= 8)
+	if (atoi(record) >= 8 || is_stack_frame(text))
 		return false;
 	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
 		if (strstr(text, complaints[i]))
