@@ -345,6 +345,9 @@ TEST_F(call, argument_that_cannot_be_written_in_part_makes_no_call_and_no_reply)
 	arg = split(_metadata, &call, sizeof(call), offsetof(struct mpipc_call_args, n_results) + 8,
 		    PROT_READ, PROT_READ | PROT_WRITE);
 	EXPECT_EQ(-EFAULT, do_ioctl(self->peer[0], MPIPC_CALL, arg));
+	arg = split(_metadata, &call, sizeof(call), offsetof(struct mpipc_call_args, id),
+		    PROT_READ | PROT_WRITE, PROT_READ);
+	EXPECT_EQ(-EFAULT, do_ioctl(self->peer[0], MPIPC_CALL, arg));
 	EXPECT_TRUE(mailbox_empty(self->primary));
 
 	ASSERT_EQ(0, sync_start(&sync, self->peer[0], MPIPC_TO_PRIMARY, MPIPC_FOREVER));
