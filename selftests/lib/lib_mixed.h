@@ -838,6 +838,37 @@ TEST_F(rte, the_primary_ends_although_actions_for_both_kinds_block)
 	kill_all((struct child []){ native, other }, 2);
 }
 
+/* The thread is cancelled by what its request says at the deadline. */
+static void *ask_cancelled(void *arg)
+{
+	struct rte_mp_msg msg = make_msg("x", "");
+	struct rte_mp_reply reply;
+
+	pthread_cancel(pthread_self());
+	CHECK(rte_mp_request_sync(&msg, &reply, arg));
+	pthread_testcancel();
+	return NULL;
+}
+
+TEST_F(rte, a_cancelled_thread_whose_request_times_out_leaves_no_lock)
+{
+	int err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
+	struct timespec soon = { .tv_nsec = 10000000 };
+	pthread_t thread;
+	void *ret;
+
+	start_native(self->prefix, &members[0], "x", keep);
+	start_secondary(self->prefix, &members[1], "x", keep);
+	ASSERT_EQ(0, start_primary(self->prefix, members, 2));
+	dup2(null, STDERR_FILENO);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_cancelled, &soon));
+	pthread_join(thread, &ret);
+	dup2(err, STDERR_FILENO);
+	EXPECT_EQ(PTHREAD_CANCELED, ret);
+	EXPECT_EQ(0, rte_eal_cleanup());
+	kill_all(members, 2);
+}
+
 #endif
 
 static void *ask_for_ever(void *arg)
@@ -873,37 +904,6 @@ TEST_F(rte, a_thread_that_is_cancelled_in_a_request_leaves_no_lock)
 		free(reply.msgs);
 	}
 	child_kill(&child);
-}
-
-/* The thread is cancelled by what its request says at the deadline. */
-static void *ask_cancelled(void *arg)
-{
-	struct rte_mp_msg msg = make_msg("x", "");
-	struct rte_mp_reply reply;
-
-	pthread_cancel(pthread_self());
-	CHECK(rte_mp_request_sync(&msg, &reply, arg));
-	pthread_testcancel();
-	return NULL;
-}
-
-TEST_F(rte, a_cancelled_thread_whose_request_times_out_leaves_no_lock)
-{
-	int err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
-	struct timespec soon = { .tv_nsec = 10000000 };
-	pthread_t thread;
-	void *ret;
-
-	start_native(self->prefix, &members[0], "x", keep);
-	start_secondary(self->prefix, &members[1], "x", keep);
-	ASSERT_EQ(0, start_primary(self->prefix, members, 2));
-	dup2(null, STDERR_FILENO);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_cancelled, &soon));
-	pthread_join(thread, &ret);
-	dup2(err, STDERR_FILENO);
-	EXPECT_EQ(PTHREAD_CANCELED, ret);
-	EXPECT_EQ(0, rte_eal_cleanup());
-	kill_all(members, 2);
 }
 
 TEST_F(rte, a_program_with_a_very_long_name_learns_what_is_wrong)
