@@ -368,26 +368,24 @@ static uint64_t coarse_now(void)
 }
 
 /* Check that no event says that the list has to change. */
-static bool is_up_to_date(int watch, bool message)
+static bool is_up_to_date(int watch)
 {
-	uint64_t now = message ? 0 : coarse_now();
+	uint64_t now = coarse_now();
 	int waiting = 0;
 
-	if (atomic_load(&members.watching) &&
-	    (message || now - atomic_load(&members.checked) <= FRESH_NS))
+	if (atomic_load(&members.watching) && now - atomic_load(&members.checked) <= FRESH_NS)
 		return true;
 	if (ioctl(watch, FIONREAD, &waiting) || waiting)
 		return false;
-	if (!message)
-		atomic_store(&members.checked, now);
+	atomic_store(&members.checked, now);
 	return true;
 }
 
 /*
- * Check whether there are native members, for a message or for a request. Every broadcast does
- * this, so it has to cost next to nothing if there are none.
+ * Check whether there are native members. Every broadcast does this, so it has to cost next to
+ * nothing if there are none.
  */
-bool mpipc__has_members(bool message)
+bool mpipc__has_members(void)
 {
 	int watch = atomic_load(&members.watch);
 	bool any;
@@ -395,7 +393,7 @@ bool mpipc__has_members(bool message)
 	if (watch == NOT_SERVING)
 		return false;
 	/* The order matters, because another thread may have read the events. */
-	if (watch >= 0 && is_up_to_date(watch, message) && !atomic_load(&members.updating) &&
+	if (watch >= 0 && is_up_to_date(watch) && !atomic_load(&members.updating) &&
 	    !atomic_load(&members.count))
 		return false;
 	mpipc__lock_members();

@@ -13,10 +13,9 @@
  * A native member is a secondary that is not on mpipc. Its socket has a name in the runtime
  * directory, and a primary on mpipc knows it by that name. DPDK reads the directory for each
  * message. Here inotify notes what changes, and mpipc__has_members() asks the kernel whether there
- * are events. The kernel queues an event before bind() returns in the secondary. Requests that
- * follow each other closely do not ask each time, because the thread that serves waits for events,
- * too, and needs less time to get one than a secondary to begin. Messages ask only while that
- * thread is busy: a secondary that has no action yet loses them anyway. Where there is no
+ * are events. The kernel queues an event before bind() returns in the secondary. Messages and
+ * requests that follow each other closely do not ask each time, because the thread that serves waits
+ * for events, too, and mostly needs less time to get one than a secondary to begin. Where there is no
  * inotify, the directory is read.
  *
  * A secondary on mpipc has no name there, so nobody is reached in two ways.
@@ -48,7 +47,7 @@ void mpipc__members_forget(void);
 void mpipc__members_wake(void);
 void mpipc__members_update(void);
 bool mpipc__members_poll(uint64_t deadline);
-bool mpipc__has_members(bool message);
+bool mpipc__has_members(void);
 struct member *mpipc__members_locked(void);
 struct member *mpipc__find_member_locked(const char *path);
 int mpipc__send_member_locked(struct member *member, enum dpdk_type type,

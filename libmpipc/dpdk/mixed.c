@@ -20,7 +20,7 @@ int mpipc__mixed_send(struct rte_mp_msg *msg)
 {
 	int ret, err;
 
-	if (!mpipc__has_members(true) || mpipc__rte_check(msg))
+	if (!mpipc__has_members() || mpipc__rte_check(msg))
 		return rte_mp_sendmsg(msg);
 	ret = rte_mp_sendmsg(msg);
 	err = mpipc__send_members(msg);
@@ -70,7 +70,7 @@ int mpipc__mixed_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply
 {
 	unsigned int turn = mpipc__rte_suspend_turn();
 	struct native_call *call = NULL;
-	bool both = mpipc__has_members(false) && reply && ts && !mpipc__rte_check(req);
+	bool both = mpipc__has_members() && reply && ts && !mpipc__rte_check(req);
 	int ret;
 
 	if (both)
@@ -179,7 +179,7 @@ int mpipc__mixed_request_async(struct rte_mp_msg *req, const struct timespec *ts
 {
 	int err;
 
-	if (!mpipc__has_members(false) || mpipc__rte_check_async(req, ts) || !callback)
+	if (!mpipc__has_members() || mpipc__rte_check_async(req, ts) || !callback)
 		return rte_mp_request_async(req, ts, callback);
 	err = request_both_async(req, ts, callback);
 	return err ? mpipc__rte_fail(err) : 0;
