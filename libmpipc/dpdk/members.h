@@ -14,9 +14,9 @@
  * directory, and a primary on mpipc knows it by that name. DPDK reads the directory for each
  * message. Here inotify notes what changes, and mpipc__has_members() asks the kernel whether there
  * are events. The kernel queues an event before bind() returns in the secondary. Messages and
- * requests that follow each other closely do not ask each time, because the thread that serves waits
- * for events, too, and mostly needs less time to get one than a secondary to begin. Where there is no
- * inotify, the directory is read.
+ * requests that follow each other closely do not ask each time, because the thread that serves
+ * waits for events, too, and mostly needs less time to get one than a secondary to begin. Where
+ * there is no inotify, the directory is read.
  *
  * A secondary on mpipc has no name there, so nobody is reached in two ways.
  *
