@@ -126,7 +126,6 @@ int mpipc_arrival_wait(const struct mpipc_place *place, int seen, u64 deadline)
 void mpipc_arrival_announce(struct mpipc_place *place)
 {
 	struct mpipc_arrival_queue *queue = mpipc_arrival_queue(place);
-
 	struct mpipc_arrived arrived = { .place = place };
 
 	arrived.arrivals = atomic_inc_return_release(&queue->arrivals);

@@ -722,6 +722,8 @@ TEST_F(limits, all_who_wait_for_the_same_primary_are_woken)
 	ASSERT_LE(0, open_primary(self->group));
 	for (int i = 0; i < 200; i++)
 		EXPECT_EQ(0, ioctl_thread_join(&threads[i]));
+	/* At their deadlines they would look once more, and find the primary, too. */
+	EXPECT_GT(joins[0].deadline, now_ns());
 }
 
 /* Turns of users */

@@ -21,9 +21,6 @@
 /* When the thread has to end, its action has this long to return. */
 #define PATIENCE_SECONDS	1
 
-/* While a socket has no space, a thread looks after this time whether it has, or is to stop. */
-#define LOOK_AGAIN_NS	20000000
-
 static struct {
 	pthread_t thread;
 	atomic_bool has_thread;

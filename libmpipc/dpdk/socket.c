@@ -26,9 +26,6 @@
 /* This fits the largest datagram, which is that of DPDK 25.11. */
 #define LARGEST		344
 
-/* A sender whose own socket is full looks again after this time, because poll() wakes it late. */
-#define LOOK_AGAIN_NS	20000000
-
 /* Many unread datagrams are to fit in what the socket may have on its way. */
 #define SEND_BUFFER	(4 << 20)
 

@@ -31,6 +31,9 @@ enum dpdk_type { DPDK_MESSAGE, DPDK_REQUEST, DPDK_REPLY, DPDK_IGNORE };
 #define SOCKET_NAME		"mp_socket"
 #define SECONDARY_PREFIX	"mp_socket_"
 
+/* While a socket has no space, a thread looks again after this time, and whether it is to stop. */
+#define LOOK_AGAIN_NS		20000000
+
 /* This is the size of a path with its NUL. */
 #define SOCKET_PATH_SIZE	sizeof(((struct sockaddr_un *)0)->sun_path)
 

@@ -10,9 +10,9 @@
  * DOC: joining and leaving
  *
  * mpipc__rte_open() joins a group and makes the endpoint that of the process.
- * mpipc__rte_start() starts its thread, after which actions run. mpipc__rte_close() ends
- * both. Between them, it calls a function that ends what else runs actions: these may wait for the
- * group, which leaving ends. The child of a fork has no endpoint but may open its own one.
+ * mpipc__rte_start() starts its thread, after which actions run. mpipc__rte_close() leaves the
+ * group, which ends what actions wait for. Then it calls a function that ends other threads which
+ * run actions, and ends its own. The child of a fork has no endpoint but may open its own one.
  */
 
 int mpipc__rte_open(const char *group, const char *at, enum mpipc_role role, int64_t timeout_ns);
